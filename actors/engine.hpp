@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+// The engine: the actor tree over one store, behind calls that any thread may make. What apps/ uses.
+//
+// Calls block until their facts are durable, or say why not. Nothing is shown before it is durable.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "messages/error.hpp"
+#include "messages/events.hpp"
+#include "messages/inputs.hpp"
+#include "messages/ids.hpp"
+#include "persistence/event_store.hpp"
+#include "providers/http/transport.hpp"
+#include "runtime/platform/clock.hpp"
+#include "runtime/platform/id_source.hpp"
+#include "runtime/tools/tool.hpp"
+#include "runtime/workflow/plan.hpp"
+
+namespace hillstar {
+
+struct EngineOptions {
+  unsigned scheduler_threads = 0;       ///< 0: one per core.
+  unsigned script_slots = 0;            ///< Blocking tools in flight on this machine; 0: one per core.
+  std::uint32_t model_calls_max = 256;  ///< Model calls in flight per backend, until its limits are known.
+  Millis cancel_grace{5'000};           ///< A cancelled attempt that has not answered by then counts as cancelled.
+  tools::Catalog catalog;               ///< Empty: the standard one.
+};
+
+/// A run to start. The caller has compiled the plan and resolved the inputs.
+struct StartRun {
+  std::shared_ptr<const workflow::Plan> plan;
+  std::string workflow_text;
+  std::string workflow_file;
+  Json inputs;
+  std::string workspace;
+  std::string output_dir;
+  std::vector<std::string> allow_paths;
+  std::vector<std::string> environment; ///< For scripts and keys; kept in memory only.
+  std::string started_by;
+  std::optional<Origin> parent;         ///< For forks,
+  std::vector<NodeInherited> inherited; ///< with the results that are taken over.
+};
+
+/// Live, not durable: a piece of a model's reply or of a script's output.
+struct Progress {
+  RunId run;
+  NodeId node;
+  std::optional<std::uint32_t> item;
+  std::uint32_t attempt = 1;
+  std::string text;
+};
+/// A durable event of a followed run.
+struct FeedEvent {
+  RunId run;
+  Recorded recorded;
+};
+/// The subscriber was too slow and was cut off; it resumes by following from the last sequence number it saw.
+struct FeedCut {
+  RunId run;
+};
+using FeedItem = std::variant<FeedEvent, Progress, FeedCut>;
+/// Called on an engine thread, in order; must be quick (push to a queue).
+using FeedCallback = std::function<void(const FeedItem&)>;
+
+class Engine {
+ public:
+  /// Spawns the actors over `store`, which must outlive the engine, and recovers every run that is not terminal, paused
+  /// ones included (they stay paused). `environment` stands in for that of recovered runs.
+  static std::unique_ptr<Engine> start_up(persistence::EventStore& store, EngineOptions options,
+                                          std::vector<std::string> environment);
+  virtual ~Engine() = default;
+
+  /// Returns once RunStarted is durable.
+  virtual Result<RunId> start(StartRun request) = 0;
+  /// Everything from event `from_seq` on (1: all), history first, then live, without gap or repetition.
+  /// Returns a ticket for unfollow. run_not_found if there is no such run.
+  virtual Result<std::uint64_t> follow(const RunId& run, std::uint64_t from_seq, FeedCallback callback) = 0;
+  virtual void unfollow(std::uint64_t ticket) = 0;
+
+  /// Tells a live run something a person said: CancelAsked, PauseAsked, ResumeAsked, ApprovalGiven, Resolved. Returns
+  /// the facts it led to once they are durable; empty: it had no effect. run_state if the run is terminal.
+  virtual Result<std::vector<Event>> tell(const RunId& run, Input input) = 0;
+  /// Gives a resumed run a person's environment in place of the host's.
+  virtual Result<void> set_environment(const RunId& run, std::vector<std::string> environment) = 0;
+
+  /// Runs that are live: started or recovered here and not terminal.
+  [[nodiscard]] virtual std::vector<RunId> live_runs() const = 0;
+  [[nodiscard]] virtual const persistence::EventStore& store() const = 0;
+
+  /// Stops every actor: cancels what runs, waits for it, at most the grace time; histories stay resumable.
+  /// Called by the destructor.
+  virtual void stop() = 0;
+};
+
+}  // namespace hillstar

@@ -1,0 +1,10 @@
+# Every package with the version in Debian 12; why each was chosen: docs/dependencies.md.
+find_package(Threads REQUIRED)
+find_package(OpenSSL 3.0 REQUIRED)
+find_package(Boost 1.81 REQUIRED COMPONENTS json)
+find_package(fmt 9 REQUIRED)
+find_package(CLI11 2.1 REQUIRED)
+find_package(doctest 2.4 REQUIRED)
+# Debian's CAF and RocksDB are found by library name: CAF ships no CMake package, RocksDB's names static parts.
+find_library(CAF_CORE_LIBRARY caf_core REQUIRED)
+find_library(ROCKSDB_LIBRARY rocksdb REQUIRED)

@@ -1,0 +1,37 @@
+# Warnings, sanitizers and hardening as one interface target.
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+if(NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE Release)
+endif()
+# Assertions of ours stay on in release builds; -g1 keeps stack traces readable at little cost.
+set(CMAKE_CXX_FLAGS_RELEASE "-O2 -g1 -DNDEBUG")
+
+option(HILLSTAR_SANITIZE "address;undefined, or thread" "")
+find_program(CCACHE ccache)
+if(CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+endif()
+find_program(MOLD mold)
+if(MOLD)
+  add_link_options(-fuse-ld=mold)
+endif()
+
+add_library(hillstar_options INTERFACE)
+target_include_directories(hillstar_options INTERFACE ${PROJECT_SOURCE_DIR})
+target_compile_options(hillstar_options INTERFACE -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Werror
+  -fstack-protector-strong -D_GLIBCXX_ASSERTIONS)
+if(HILLSTAR_SANITIZE)
+  string(REPLACE ";" "," sanitizers "${HILLSTAR_SANITIZE}")
+  target_compile_options(hillstar_options INTERFACE -fsanitize=${sanitizers} -fno-omit-frame-pointer)
+  target_link_options(hillstar_options INTERFACE -fsanitize=${sanitizers})
+endif()
+
+# hillstar_library(name SOURCES ... LINK ...): a layer; every header of it is checked to stand alone.
+function(hillstar_library name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LINK" ${ARGN})
+  add_library(${name} STATIC ${ARG_SOURCES})
+  target_link_libraries(${name} PUBLIC hillstar_options ${ARG_LINK})
+endfunction()

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a run asks of the world. Derived from events and state, never stored.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "messages/inputs.hpp"
+
+namespace hillstar {
+
+/// A result that a template refers to. `source` is the node id as the reference spells it.
+struct Binding {
+  std::string source;
+  Value result;
+};
+
+/// Make one attempt: evaluate the list of a map (`lists_items`), or run the node's tool once.
+struct ExecuteNode {
+  AttemptRef ref;
+  bool lists_items = false;
+  std::vector<Binding> bindings;          ///< One for each node that the templates of this node name.
+  Value items;                            ///< For a map item: the whole list; the item is `ref.item`.
+  Json inputs;                            ///< The run's inputs.
+};
+struct CancelNode {
+  AttemptRef ref;
+};
+/// Answer with RetryDue{ref} at `due`, or at once if that has passed.
+struct ArmTimer {
+  AttemptRef ref;
+  UtcTime due;
+};
+struct AskApproval {
+  NodeIndex node = 0;
+  std::string prompt;
+};
+/// The run is terminal: stop its actors.
+struct Finish {};
+
+using Command = std::variant<ExecuteNode, CancelNode, ArmTimer, AskApproval, Finish>;
+
+}  // namespace hillstar

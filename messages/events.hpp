@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: Apache-2.0
+// Facts about a run, past tense. What recovery and the audit need, nothing else.
+//
+// A field is never renamed, retyped or reused. A new field is optional with `Since x.y`; a new shape is a
+// new record version plus an upcaster (persistence/upcast.hpp) plus a history in tests/compat.
+#pragma once
+
+#include <boost/describe.hpp>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "messages/failure.hpp"
+#include "messages/ids.hpp"
+#include "messages/units.hpp"
+#include "messages/value.hpp"
+
+namespace hillstar {
+
+/// Tokens and money of one model call. Counts are what the provider reported.
+struct Usage {
+  std::uint64_t input_tokens = 0;
+  std::uint64_t output_tokens = 0;
+  std::optional<std::uint64_t> cached_tokens;
+  std::optional<std::uint64_t> reasoning_tokens;
+  MicroUsd cost;
+
+  bool operator==(const Usage&) const = default;
+};
+BOOST_DESCRIBE_STRUCT(Usage, (), (input_tokens, output_tokens, cached_tokens, reasoning_tokens, cost))
+
+/// A point in another run's history.
+struct Origin {
+  RunId run;
+  std::uint64_t seq = 0;
+
+  bool operator==(const Origin&) const = default;
+};
+BOOST_DESCRIBE_STRUCT(Origin, (), (run, seq))
+
+// -- the run ----------------------------------------------------------------------------------------
+
+/// First event of every history.
+struct RunStarted {
+  WorkflowId workflow;
+  std::string workflow_file;           ///< Path as typed; empty if it came over an API.
+  std::string workflow_sha256;         ///< Blob: the author's text.
+  std::string plan_sha256;             ///< Blob: the compiled plan, so that a newer compiler changes nothing.
+  Json inputs;                         ///< Values of the run's inputs, defaults filled in.
+  std::string workspace;               ///< Absolute path; relative paths of tools start here.
+  std::string output_dir;              ///< Absolute path of Hillstar's files; empty: none are written.
+  std::vector<std::string> allow_paths;  ///< Absolute folders outside the workspace that file tools may use.
+  std::optional<Origin> parent;        ///< Set for a fork.
+  std::string started_by;              ///< Login name of the person.
+  std::string engine;                  ///< Version and build of the program that started the run.
+};
+BOOST_DESCRIBE_STRUCT(RunStarted, (), (workflow, workflow_file, workflow_sha256, plan_sha256, inputs,
+                                       workspace, output_dir, allow_paths, parent, started_by, engine))
+
+/// Nothing new starts until RunResumed.
+struct RunPaused {
+  std::string reason;
+  std::optional<NodeId> node;          ///< The lost attempt that a person must settle, if that is why.
+};
+BOOST_DESCRIBE_STRUCT(RunPaused, (), (reason, node))
+
+struct RunResumed {
+  std::string who;
+};
+BOOST_DESCRIBE_STRUCT(RunResumed, (), (who))
+
+struct CancelRequested {
+  std::string who;
+  std::string reason;
+};
+BOOST_DESCRIBE_STRUCT(CancelRequested, (), (who, reason))
+
+struct RunCompleted {
+  std::uint32_t failed_nodes = 0;      ///< Failures that `on_error` tolerated.
+};
+BOOST_DESCRIBE_STRUCT(RunCompleted, (), (failed_nodes))
+
+struct RunFailed {
+  Failure failure;
+  std::optional<NodeId> node;          ///< First failed node in order of events.
+};
+BOOST_DESCRIBE_STRUCT(RunFailed, (), (failure, node))
+
+struct RunCancelled {
+  std::string reason;
+};
+BOOST_DESCRIBE_STRUCT(RunCancelled, (), (reason))
+
+/// A loop used up its attempts without meeting its condition.
+struct LoopExhausted {
+  std::string loop;
+  std::uint32_t attempts = 0;
+};
+BOOST_DESCRIBE_STRUCT(LoopExhausted, (), (loop, attempts))
+
+// -- a node; `item` is the index of a map item, absent for plain nodes and for the map as a whole ------
+
+/// The node's result was taken over from the parent of a fork, or from a checkpoint file.
+struct NodeInherited {
+  NodeId node;
+  Value result;
+  std::vector<bool> tests;             ///< As in NodeCompleted.
+  std::optional<Origin> origin;        ///< Absent if it came from a file.
+  bool edited = false;                 ///< A person changed the result (`fork --set`).
+};
+BOOST_DESCRIBE_STRUCT(NodeInherited, (), (node, result, tests, origin, edited))
+
+/// An attempt may now be made. Durable before anything outside can see the attempt.
+struct NodeScheduled {
+  NodeId node;
+  std::optional<std::uint32_t> item;
+  std::uint32_t attempt = 1;
+};
+BOOST_DESCRIBE_STRUCT(NodeScheduled, (), (node, item, attempt))
+
+/// The list of a map is known; its items may be scheduled.
+struct MapExpanded {
+  NodeId node;
+  std::uint32_t attempt = 1;
+  std::uint32_t count = 0;
+  Value items;                         ///< A JSON array of `count` elements.
+};
+BOOST_DESCRIBE_STRUCT(MapExpanded, (), (node, attempt, count, items))
+
+struct NodeCompleted {
+  NodeId node;
+  std::optional<std::uint32_t> item;
+  std::uint32_t attempt = 1;
+  Value result;                        ///< Null for a map as a whole: its items hold the results.
+  std::vector<bool> tests;             ///< Verdicts of PlanNode::tests on this result, in their order.
+  std::optional<Usage> usage;
+  std::optional<Json> detail;          ///< What a model call used: model, request id, fingerprint, finish reason.
+};
+BOOST_DESCRIBE_STRUCT(NodeCompleted, (), (node, item, attempt, result, tests, usage, detail))
+
+struct NodeAttemptFailed {
+  NodeId node;
+  std::optional<std::uint32_t> item;
+  std::uint32_t attempt = 1;
+  Failure failure;
+  Value result;                        ///< What the attempt left, such as the output of a failed script.
+  std::optional<UtcTime> retry_at;     ///< Present: another attempt follows then.
+  std::optional<Usage> usage;          ///< A failed call may cost money too.
+};
+BOOST_DESCRIBE_STRUCT(NodeAttemptFailed, (), (node, item, attempt, failure, result, retry_at, usage))
+
+/// Nobody saw the end of the attempt.
+struct NodeAttemptLost {
+  NodeId node;
+  std::optional<std::uint32_t> item;
+  std::uint32_t attempt = 1;
+};
+BOOST_DESCRIBE_STRUCT(NodeAttemptLost, (), (node, item, attempt))
+
+/// The attempt was stopped on request; the node may be scheduled again after a resume.
+struct NodeCancelled {
+  NodeId node;
+  std::optional<std::uint32_t> item;
+  std::uint32_t attempt = 1;
+};
+BOOST_DESCRIBE_STRUCT(NodeCancelled, (), (node, item, attempt))
+
+/// No further attempt follows. What it means for the run says PlanNode::on_error.
+struct NodeFailed {
+  NodeId node;
+  std::optional<std::uint32_t> item;
+  Failure failure;
+};
+BOOST_DESCRIBE_STRUCT(NodeFailed, (), (node, item, failure))
+
+BOOST_DEFINE_ENUM_CLASS(SkipReason, loop_done, condition, dependency)
+
+struct NodeSkipped {
+  NodeId node;
+  SkipReason reason = SkipReason::condition;
+  std::optional<NodeId> because;       ///< The failed dependency.
+};
+BOOST_DESCRIBE_STRUCT(NodeSkipped, (), (node, reason, because))
+
+/// `state.checkpoints` names this node: the state here has a name, its sequence number.
+struct CheckpointReached {
+  NodeId node;
+};
+BOOST_DESCRIBE_STRUCT(CheckpointReached, (), (node))
+
+struct ApprovalRequested {
+  NodeId node;
+  std::string prompt;
+};
+BOOST_DESCRIBE_STRUCT(ApprovalRequested, (), (node, prompt))
+
+struct ApprovalAnswered {
+  NodeId node;
+  bool approved = false;
+  std::string who;
+  std::string reason;
+};
+BOOST_DESCRIBE_STRUCT(ApprovalAnswered, (), (node, approved, who, reason))
+
+/// A person settled a lost attempt of a node whose effect is `once`.
+BOOST_DEFINE_ENUM_CLASS(Settlement, run_again, failed)
+struct NodeResolved {
+  NodeId node;
+  std::optional<std::uint32_t> item;
+  std::uint32_t attempt = 1;
+  Settlement settlement = Settlement::run_again;
+  std::string who;
+  std::string reason;
+};
+BOOST_DESCRIBE_STRUCT(NodeResolved, (), (node, item, attempt, settlement, who, reason))
+
+/// Order is part of nothing: records name their type.
+using Event = std::variant<RunStarted, RunPaused, RunResumed, CancelRequested, RunCompleted, RunFailed,
+                           RunCancelled, LoopExhausted, NodeInherited, NodeScheduled, MapExpanded,
+                           NodeCompleted, NodeAttemptFailed, NodeAttemptLost, NodeCancelled, NodeFailed,
+                           NodeSkipped, CheckpointReached, ApprovalRequested, ApprovalAnswered, NodeResolved>;
+
+/// An event with its place in a history.
+struct Recorded {
+  std::uint64_t seq = 0;               ///< 1, 2, 3, ... without a gap.
+  UtcTime at;
+  Event event;
+};
+
+/// `node_completed`: the name of the event's type in records and exports.
+std::string_view type_name(const Event& event);
+/// The node an event is about, or nullptr.
+const NodeId* node_of(const Event& event);
+
+}  // namespace hillstar

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a run can be told. Every input carries its own time and chance, so that the core needs neither.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "messages/events.hpp"
+
+namespace hillstar {
+
+/// Position of a node in its plan.
+using NodeIndex = std::uint32_t;
+
+/// One attempt of one node, or of one item of a map. The attempt number fences late answers.
+struct AttemptRef {
+  NodeIndex node = 0;
+  std::optional<std::uint32_t> item;
+  std::uint32_t attempt = 1;
+
+  bool operator==(const AttemptRef&) const = default;
+};
+
+struct Start {
+  RunStarted started;
+  std::vector<NodeInherited> inherited;   ///< For forks: results taken over, in plan order.
+};
+struct AttemptSucceeded {
+  AttemptRef ref;
+  Value result;
+  std::vector<bool> tests;
+  std::optional<Usage> usage;
+  std::optional<Json> detail;
+};
+/// The list of a map was evaluated.
+struct ItemsListed {
+  AttemptRef ref;                         ///< Without item.
+  std::uint32_t count = 0;
+  Value items;
+};
+struct AttemptFailed {
+  AttemptRef ref;
+  Failure failure;
+  Value result;
+  std::optional<Usage> usage;
+};
+struct AttemptLost {
+  AttemptRef ref;
+};
+/// The attempt ended because it was asked to.
+struct AttemptCancelled {
+  AttemptRef ref;
+};
+struct RetryDue {
+  AttemptRef ref;                         ///< The attempt that failed.
+};
+struct ApprovalGiven {
+  NodeIndex node = 0;
+  bool approved = false;
+  std::string who;
+  std::string reason;
+};
+/// Stop starting nodes. With `cancel_attempts` those that run are stopped too (Ctrl-C); they run again later.
+struct PauseAsked {
+  std::string reason;
+  bool cancel_attempts = false;
+};
+struct ResumeAsked {
+  std::string who;
+};
+struct CancelAsked {
+  std::string who;
+  std::string reason;
+};
+/// A person settles a lost attempt of a node with effect `once`.
+struct Resolved {
+  NodeIndex node = 0;
+  std::optional<std::uint32_t> item;
+  Settlement settlement = Settlement::run_again;
+  std::string who;
+  std::string reason;
+};
+/// The process that drove the run died; a new one has folded the history.
+struct Recovered {};
+
+struct Input {
+  UtcTime at;
+  std::uint32_t chance_ppm = 0;           ///< In [0, 1000000): jitter for a retry, drawn by the shell.
+  std::variant<Start, AttemptSucceeded, ItemsListed, AttemptFailed, AttemptLost, AttemptCancelled,
+               RetryDue, ApprovalGiven, PauseAsked, ResumeAsked, CancelAsked, Resolved, Recovered>
+      what;
+};
+
+/// What a node actor answers, exactly once per attempt.
+using NodeOutcome =
+    std::variant<AttemptSucceeded, ItemsListed, AttemptFailed, AttemptLost, AttemptCancelled>;
+
+}  // namespace hillstar

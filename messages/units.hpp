@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// Integers with their unit in the type. No floating point in events.
+#pragma once
+
+#include <chrono>
+#include <compare>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace hillstar {
+
+using Millis = std::chrono::milliseconds;
+
+/// A point in time, UTC, in microseconds since 1970-01-01. Written as RFC 3339 with six decimals.
+struct UtcTime {
+  std::int64_t micros = 0;
+
+  auto operator<=>(const UtcTime&) const = default;
+  bool operator==(const UtcTime&) const = default;
+};
+inline UtcTime operator+(UtcTime time, Millis wait) { return {time.micros + wait.count() * 1000}; }
+/// Truncated to whole milliseconds.
+inline Millis operator-(UtcTime a, UtcTime b) { return Millis((a.micros - b.micros) / 1000); }
+
+/// `2026-11-22T03:04:05.678901Z`.
+std::string to_rfc3339(UtcTime time);
+/// Accepts exactly what to_rfc3339 writes.
+std::optional<UtcTime> from_rfc3339(std::string_view text);
+
+/// Millionths of a US dollar.
+struct MicroUsd {
+  std::int64_t count = 0;
+
+  auto operator<=>(const MicroUsd&) const = default;
+  bool operator==(const MicroUsd&) const = default;
+};
+
+}  // namespace hillstar

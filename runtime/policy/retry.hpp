@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// How long to wait before the next attempt, or to give up.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "messages/failure.hpp"
+#include "messages/units.hpp"
+#include "runtime/workflow/plan.hpp"
+
+namespace hillstar::policy {
+
+/// True for classes that another attempt may cure: what `retry.on` means when it is empty.
+bool is_transient(FailureClass kind);
+
+/// Returns the wait before the next attempt, or nothing if there is none left or the class is not retried.
+/// @param counted     attempts that failed so far, the last one included; 1-based
+/// @param chance_ppm  in [0, 1000000); the result is recorded in the event, so a replay needs no chance
+/// A `retry_after` from the other side is a lower bound. Source: M. Brooker, "Exponential Backoff And Jitter",
+/// AWS Architecture Blog, 2015 (full jitter).
+std::optional<Millis> next_delay(const workflow::RetryPolicy& policy, std::uint32_t counted, const Failure& failure,
+                                 std::uint32_t chance_ppm);
+
+}  // namespace hillstar::policy

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+// One run as pure functions: the whole engine on one page. Start reading here.
+//
+// An input (something happened) is decided into facts; facts move the state; what follows from the state alone
+// is advanced into more facts. The caller makes the facts durable, and only then acts on commands_of them.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "messages/commands.hpp"
+#include "messages/events.hpp"
+#include "messages/inputs.hpp"
+#include "runtime/run/state.hpp"
+#include "runtime/workflow/plan.hpp"
+
+namespace hillstar::run {
+
+/// Lost attempts of one node before the run gives up on it: a poison node must not kill hosts for ever.
+inline constexpr std::uint32_t kLostMax = 5;
+
+/// The state before the first event.
+RunState initial(std::shared_ptr<const workflow::Plan> plan);
+
+/// What just happened, as facts. Empty if the input is stale, repeated or late.
+/// Total: never throws, whatever the input.
+std::vector<Event> decide(const RunState& state, const Input& input);
+
+/// What follows from the state alone: skip, schedule, ask, finish. Empty once nothing follows.
+std::vector<Event> advance(const RunState& state);
+
+/// Moves the state by one fact, in place, in time proportional to the nodes touched. Never decides.
+/// `at` is the time recorded with the fact. An event that names a node the plan lacks is an InvariantError.
+void evolve(RunState& state, const Event& event, UtcTime at);
+
+/// decide and evolve, then advance and evolve until nothing follows. Returns the facts that must be durable before
+/// anything is done about them.
+std::vector<Event> step(RunState& state, const Input& input);
+
+/// What a fact asks of the world, given the state after the step (live path).
+std::vector<Command> commands_of(const RunState& state, const Event& event);
+
+/// What the world still owes this run (recovery): the commands that were issued and not yet answered.
+std::vector<Command> outstanding(const RunState& state);
+
+/// The state after a history.
+RunState replay(std::shared_ptr<const workflow::Plan> plan, const std::vector<Recorded>& history);
+
+bool is_terminal(const RunState& state);
+/// True if nothing runs, nothing is timed and only a person can go on: paused, or approvals asked.
+bool waits_for_person(const RunState& state);
+
+/// The result that references to `node` see: its own, the winning attempt's for a skipped loop attempt,
+/// the collected items for a map, a null value if there is none.
+Value result_of(const RunState& state, NodeIndex node);
+
+}  // namespace hillstar::run

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// Projections of a run's state: one row for lists, and what `show` prints.
+#pragma once
+
+#include <boost/describe.hpp>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "messages/events.hpp"
+#include "messages/ids.hpp"
+#include "messages/units.hpp"
+#include "runtime/run/state.hpp"
+
+namespace hillstar::run {
+
+/// One row of `ls`. Stored beside the events in the same write; always equal to the folded one.
+struct Summary {
+  RunId run;
+  WorkflowId workflow;
+  std::string workflow_file;
+  std::string status;                   ///< running, waiting, paused, cancelling, failing, completed, failed, cancelled.
+  std::uint64_t version = 0;
+  UtcTime started_at;
+  UtcTime updated_at;
+  std::uint32_t nodes = 0;
+  std::uint32_t nodes_done = 0;         ///< Ended: completed, failed or skipped.
+  std::uint32_t nodes_failed = 0;
+  std::uint32_t nodes_running = 0;
+  std::uint64_t tokens = 0;
+  MicroUsd cost;
+  std::string reason;                   ///< Why it failed, was cancelled or is paused; one sentence.
+  std::optional<Origin> parent;
+
+  bool operator==(const Summary&) const = default;
+};
+BOOST_DESCRIBE_STRUCT(Summary, (), (run, workflow, workflow_file, status, version, started_at, updated_at, nodes,
+                                    nodes_done, nodes_failed, nodes_running, tokens, cost, reason, parent))
+
+Summary summarize(const RunState& state, const RunId& run);
+/// Public name of a run's status; `waiting` if only a person can go on.
+std::string_view status_name(const RunState& state);
+std::string_view status_name(NodeStatus status);
+
+}  // namespace hillstar::run

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+// A workflow compiled: loops unrolled, references found, edges indexed. Immutable; stored with the run,
+// so that a newer compiler can never change an old run.
+//
+// A node's index is its place in the topological order (Kahn, FIFO, ties by order of authoring), which is also
+// the order in which ready nodes start. Source: Hillstar specification sections 1.4, 1.5, 1.8.
+#pragma once
+
+#include <boost/describe.hpp>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "messages/failure.hpp"
+#include "messages/ids.hpp"
+#include "messages/inputs.hpp"
+#include "messages/json.hpp"
+#include "messages/units.hpp"
+
+namespace hillstar::workflow {
+
+/// A question about the text of a node's `output` (of the whole result, if it is no object with one).
+/// Answered where the text is at hand, when the node completes; only the verdict is recorded.
+/// `equals` compares trimmed texts; `contains` and `not_contains` ignore case (ASCII).
+struct Test {
+  std::optional<std::string> contains;
+  std::optional<std::string> equals;
+  std::optional<std::string> not_contains;
+
+  bool operator==(const Test&) const = default;
+};
+BOOST_DESCRIBE_STRUCT(Test, (), (contains, equals, not_contains))
+
+/// The `test`-th of a node's tests. False for a node that produced no result.
+struct NodeTest {
+  NodeIndex node = 0;
+  std::uint32_t test = 0;
+
+  bool operator==(const NodeTest&) const = default;
+};
+BOOST_DESCRIBE_STRUCT(NodeTest, (), (node, test))
+
+BOOST_DEFINE_ENUM_CLASS(NodeEnd, completed, failed, skipped)
+struct StatusTest {
+  NodeIndex node = 0;
+  NodeEnd status = NodeEnd::completed;
+
+  bool operator==(const StatusTest&) const = default;
+};
+BOOST_DESCRIBE_STRUCT(StatusTest, (), (node, status))
+
+struct InputTest {
+  std::string input;
+  Test test;
+
+  bool operator==(const InputTest&) const = default;
+};
+BOOST_DESCRIBE_STRUCT(InputTest, (), (input, test))
+
+/// One of its members is set. `none` holds one condition: its negation.
+struct Condition {
+  std::vector<Condition> all;
+  std::vector<Condition> any;
+  std::optional<InputTest> input;
+  std::vector<Condition> none;
+  std::optional<StatusTest> status;
+  std::optional<NodeTest> test;
+
+  bool operator==(const Condition&) const = default;
+};
+BOOST_DESCRIBE_STRUCT(Condition, (), (all, any, input, none, status, test))
+
+struct RetryPolicy {
+  std::uint32_t attempts = 1;           ///< In all, the first included.
+  Millis backoff{1000};                 ///< Wait before the second attempt.
+  std::uint32_t factor_permille = 2000; ///< Growth of the wait: 2000 doubles it.
+  Millis cap{60'000};                   ///< Longest wait.
+  bool jitter = true;                   ///< Full jitter: a wait uniform in [0, computed wait].
+  std::vector<FailureClass> on;         ///< Classes that are retried; empty: the transient ones.
+
+  bool operator==(const RetryPolicy&) const = default;
+};
+BOOST_DESCRIBE_STRUCT(RetryPolicy, (), (attempts, backoff, factor_permille, cap, jitter, on))
+
+/// May an attempt run twice? `none`: it changes nothing. `once`: a lost attempt waits for a person.
+BOOST_DEFINE_ENUM_CLASS(Effect, none, repeatable, once)
+/// What a node's failure means: the run fails; dependents go on with the failed result; dependents are skipped.
+BOOST_DEFINE_ENUM_CLASS(OnError, fail, proceed, skip_dependents)
+BOOST_DEFINE_ENUM_CLASS(Permission, always, ask, never)
+
+/// Which attempt of which loop a node is.
+struct LoopPlace {
+  std::string loop;
+  std::uint32_t attempt = 1;
+  std::uint32_t of = 1;
+
+  bool operator==(const LoopPlace&) const = default;
+};
+BOOST_DESCRIBE_STRUCT(LoopPlace, (), (loop, attempt, of))
+
+/// One node over a list.
+struct MapSpec {
+  Json for_each;                        ///< Template: a JSON array, or text that holds one, or text of lines.
+  std::uint32_t parallel = 0;           ///< Items in flight; 0: as many as the run allows.
+  std::optional<std::uint32_t> min_success;  ///< Items that must succeed; absent: all.
+
+  bool operator==(const MapSpec&) const = default;
+};
+BOOST_DESCRIBE_STRUCT(MapSpec, (), (for_each, parallel, min_success))
+
+struct PlanNode {
+  NodeId id;
+  std::string tool;                     ///< model_call, file_read, file_write, script_run, git_commit, checkpoint.
+  Json input;                           ///< Template; null if the author gave none.
+  Json parameters;                      ///< An object, never templated.
+  std::map<std::string, std::string> outputs;  ///< model_call: key -> file the text is written to.
+  std::string provider;
+  std::string model;
+  std::string cwd;
+  Effect effect = Effect::repeatable;
+  RetryPolicy retry;
+  std::optional<Millis> start_to_close; ///< Longest time of one attempt, from its start.
+  std::optional<Millis> queue_timeout;  ///< Longest wait of one attempt for a slot.
+  OnError on_error = OnError::fail;
+  Permission permission = Permission::always;
+  std::optional<Condition> when;        ///< False: skipped; dependents see an empty result.
+  std::optional<Condition> skip_if;     ///< True: skipped.
+  std::optional<NodeIndex> stands_for;  ///< Skipped loop attempt: its result is this node's (the attempt before).
+  std::optional<LoopPlace> loop;
+  std::optional<MapSpec> map;
+  bool checkpoint = false;              ///< `state.checkpoints` names it.
+  std::string lane;                     ///< Nodes of one lane never overlap (singleClient); empty: no lane.
+  std::vector<Test> tests;              ///< Asked of this node's result by conditions elsewhere.
+  std::vector<std::string> sources;     ///< Ids of nodes whose results the templates name.
+  std::vector<NodeIndex> predecessors;  ///< Without duplicates, ascending.
+  std::vector<NodeIndex> successors;    ///< Without duplicates, ascending.
+
+  bool operator==(const PlanNode&) const = default;
+};
+BOOST_DESCRIBE_STRUCT(PlanNode, (),
+                      (id, tool, input, parameters, outputs, provider, model, cwd, effect, retry,
+                       start_to_close, queue_timeout, on_error, permission, when, skip_if, stands_for, loop,
+                       map, checkpoint, lane, tests, sources, predecessors, successors))
+
+struct PlanLoop {
+  std::string id;
+  std::uint32_t attempts = 1;
+  bool fail_when_exhausted = false;
+  Condition met;                        ///< On the last attempt's nodes.
+  std::vector<NodeIndex> judges;        ///< The last attempt's condition nodes: when all ended, the loop is over.
+
+  bool operator==(const PlanLoop&) const = default;
+};
+BOOST_DESCRIBE_STRUCT(PlanLoop, (), (id, attempts, fail_when_exhausted, met, judges))
+
+BOOST_DEFINE_ENUM_CLASS(InputType, string, integer, number, boolean, array, object, any)
+struct InputSpec {
+  std::string name;
+  InputType type = InputType::any;
+  std::optional<Json> fallback;         ///< Absent: the input is required.
+  std::string description;
+
+  bool operator==(const InputSpec&) const = default;
+};
+BOOST_DESCRIBE_STRUCT(InputSpec, (), (name, type, fallback, description))
+
+struct Plan {
+  WorkflowId workflow;
+  std::uint32_t max_concurrency = 4;
+  std::vector<PlanNode> nodes;
+  std::vector<PlanLoop> loops;
+  std::vector<InputSpec> inputs;
+  std::vector<std::string> file_access; ///< Folders beyond the workspace that the author asks for.
+  Json model_config;                    ///< As written; providers read their parts.
+  Json provider_config;
+
+  bool operator==(const Plan&) const = default;
+};
+BOOST_DESCRIBE_STRUCT(Plan, (), (workflow, max_concurrency, nodes, loops, inputs, file_access, model_config,
+                                 provider_config))
+
+/// Canonical JSON of the plan: what is hashed and stored.
+std::string to_text(const Plan& plan);
+Result<Plan> plan_from_text(std::string_view text);
+
+}  // namespace hillstar::workflow
