@@ -13,7 +13,7 @@ constexpr std::array<std::string_view, std::variant_size_v<Event>> kTypeNames = 
     "node_inherited",  "node_scheduled",       "map_expanded",       "node_completed",
     "node_attempt_failed", "node_attempt_lost", "node_cancelled",    "node_failed",
     "node_skipped",    "checkpoint_reached",   "approval_requested", "approval_answered",
-    "node_resolved"};
+    "node_resolved",   "node_retry_due"};
 
 template <class E>
 const NodeId* pointer_to(const E& event) {

@@ -64,8 +64,9 @@ BOOST_DESCRIBE_STRUCT(RunStarted, (), (workflow, workflow_file, workflow_sha256,
 struct RunPaused {
   std::string reason;
   std::optional<NodeId> node;          ///< The lost attempt that a person must settle, if that is why.
+  bool interrupted = false;            ///< Attempts in flight are stopped too; they run again after RunResumed.
 };
-BOOST_DESCRIBE_STRUCT(RunPaused, (), (reason, node))
+BOOST_DESCRIBE_STRUCT(RunPaused, (), (reason, node, interrupted))
 
 struct RunResumed {
   std::string who;
@@ -152,6 +153,14 @@ struct NodeAttemptFailed {
 };
 BOOST_DESCRIBE_STRUCT(NodeAttemptFailed, (), (node, item, attempt, failure, result, retry_at, usage))
 
+/// The wait before another attempt is over; it starts when a slot is free.
+struct NodeRetryDue {
+  NodeId node;
+  std::optional<std::uint32_t> item;
+  std::uint32_t attempt = 1;           ///< The attempt that failed.
+};
+BOOST_DESCRIBE_STRUCT(NodeRetryDue, (), (node, item, attempt))
+
 /// Nobody saw the end of the attempt.
 struct NodeAttemptLost {
   NodeId node;
@@ -221,7 +230,8 @@ BOOST_DESCRIBE_STRUCT(NodeResolved, (), (node, item, attempt, settlement, who, r
 using Event = std::variant<RunStarted, RunPaused, RunResumed, CancelRequested, RunCompleted, RunFailed,
                            RunCancelled, LoopExhausted, NodeInherited, NodeScheduled, MapExpanded,
                            NodeCompleted, NodeAttemptFailed, NodeAttemptLost, NodeCancelled, NodeFailed,
-                           NodeSkipped, CheckpointReached, ApprovalRequested, ApprovalAnswered, NodeResolved>;
+                           NodeSkipped, CheckpointReached, ApprovalRequested, ApprovalAnswered, NodeResolved,
+                           NodeRetryDue>;
 
 /// An event with its place in a history.
 struct Recorded {

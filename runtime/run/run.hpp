@@ -19,8 +19,9 @@ namespace hillstar::run {
 /// Lost attempts of one node before the run gives up on it: a poison node must not kill hosts for ever.
 inline constexpr std::uint32_t kLostMax = 5;
 
-/// The state before the first event.
-RunState initial(std::shared_ptr<const workflow::Plan> plan);
+/// The state before the first event. `index` saves building it again where many runs share a plan.
+RunState initial(std::shared_ptr<const workflow::Plan> plan, std::shared_ptr<const PlanIndex> index = nullptr);
+std::shared_ptr<const PlanIndex> index_of(const workflow::Plan& plan);
 
 /// What just happened, as facts. Empty if the input is stale, repeated or late.
 /// Total: never throws, whatever the input.

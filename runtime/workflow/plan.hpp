@@ -133,7 +133,8 @@ struct PlanNode {
   std::optional<MapSpec> map;
   bool checkpoint = false;              ///< `state.checkpoints` names it.
   std::string lane;                     ///< Nodes of one lane never overlap (singleClient); empty: no lane.
-  std::vector<Test> tests;              ///< Asked of this node's result by conditions elsewhere.
+  std::vector<Test> tests;              ///< Asked of this node's result by conditions elsewhere; the same list for
+                                        ///< every attempt of a loop, so that a skipped one inherits the verdicts.
   std::vector<std::string> sources;     ///< Ids of nodes whose results the templates name.
   std::vector<NodeIndex> predecessors;  ///< Without duplicates, ascending.
   std::vector<NodeIndex> successors;    ///< Without duplicates, ascending.
