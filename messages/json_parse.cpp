@@ -2,7 +2,7 @@
 // The strict JSON reader: one pass over the text that builds the value and, if asked, notes where everything stood.
 //
 // Boost.JSON holds the values but does not read them: its reader lets the last of two equal keys win, turns large
-// integers into doubles, and rounds decimal fractions loosely, so that canonical text would not read back equal.
+// integers into doubles, and rounds fractions loosely, so that canonical text would not read back equal.
 #include <algorithm>
 #include <array>
 #include <boost/json.hpp>
@@ -23,12 +23,9 @@ constexpr std::size_t kDepthHardMax = 1024;
 constexpr std::size_t kBytesHardMax = 0x7fff'0000;
 
 Position position_of(std::string_view text, std::size_t offset) {
-  const auto before = text.substr(0, std::min(offset, text.size()));
-  Position position;
-  position.line = 1 + static_cast<std::size_t>(std::count(before.begin(), before.end(), '\n'));
-  const auto line_start = before.rfind('\n');
-  position.column = before.size() - (line_start == std::string_view::npos ? 0 : line_start + 1) + 1;
-  return position;
+  const auto before = text.substr(0, offset);
+  const auto line_start = before.rfind('\n') + 1;  // npos + 1 is 0: the first line.
+  return {1 + static_cast<std::size_t>(std::count(before.begin(), before.end(), '\n')), offset - line_start + 1};
 }
 
 std::string place(std::string_view text, std::size_t offset) {
@@ -40,7 +37,7 @@ bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_space(char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; }
 
 /// Bytes that a string may hold as they are: printable ASCII but the quote and the backslash.
-constexpr std::array<bool, 256> kPlain = [] {
+constexpr auto kPlain = [] {
   std::array<bool, 256> plain{};
   for (std::size_t c = 0x20; c < 0x80; ++c) plain[c] = c != '"' && c != '\\';
   return plain;
@@ -86,11 +83,11 @@ void append_utf8(std::string& out, unsigned point) {
   }
 }
 
-/// True if a decimal number that does not fit a double is too small rather than too large: its first significant
-/// digit stands behind the point, as seen with the exponent applied.
+/// True if a decimal number that does not fit a double is too small rather than too large.
 bool underflows(std::string_view number) {
+  if (number.front() == '-') number.remove_prefix(1);
   const auto exponent_at = number.find_first_of("eE");
-  const auto mantissa = number.substr(number.front() == '-' ? 1 : 0, exponent_at - (number.front() == '-' ? 1 : 0));
+  const auto mantissa = number.substr(0, exponent_at);
   if (mantissa.find_first_of("123456789") == std::string_view::npos) return true;
   if (exponent_at == std::string_view::npos) return mantissa.front() == '0';
   const bool negative = number[exponent_at + 1] == '-';
@@ -99,8 +96,7 @@ bool underflows(std::string_view number) {
     if (is_digit(c) && exponent < 1'000'000'000'000LL) exponent = exponent * 10 + (c - '0');
   const auto point = std::min(mantissa.find('.'), mantissa.size());
   const auto first = mantissa.find_first_of("123456789");
-  const auto magnitude = first < point ? static_cast<long long>(point - first)
-                                       : -static_cast<long long>(first - point);
+  const auto magnitude = static_cast<long long>(point) - static_cast<long long>(first);
   return (negative ? -exponent : exponent) + magnitude < 0;
 }
 
@@ -143,8 +139,7 @@ class Parser {
   bool unexpected(std::string_view expected) {
     if (!at_end() && sequence_length(text_.substr(at_)) == 0)
       return fail(Errc::json_encoding, at_, "byte that is not valid UTF-8");
-    std::string hint;
-    if (!at_end() && text_[at_] == '/') hint = "JSON has no comments.";
+    std::string hint = !at_end() && text_[at_] == '/' ? "JSON has no comments." : "";
     if (!at_end() && text_[at_] == '\'') hint = "Strings stand in double quotes.";
     return fail(Errc::json_syntax, at_, "expected " + std::string(expected) + ", found " + found(), std::move(hint));
   }
@@ -162,17 +157,19 @@ class Parser {
     switch (text_[at_]) {
       case '{': return nested(out, &Parser::object);
       case '[': return nested(out, &Parser::array);
-      case '"': {
-        std::string_view text;
-        if (!string(text)) return false;
-        out.emplace_string().assign(text.data(), text.size());
-        return true;
-      }
+      case '"': return string_value(out);
       case 't': return literal("true", true, out);
       case 'f': return literal("false", false, out);
       case 'n': return literal("null", nullptr, out);
       default: return number(out);
     }
+  }
+
+  bool string_value(bj::value& out) {
+    std::string_view text;
+    if (!string(text)) return false;
+    out.emplace_string().assign(text.data(), text.size());
+    return true;
   }
 
   template <class T>
@@ -346,6 +343,11 @@ class Parser {
     std::uint64_t large = 0;
     if (digits.front() != '-' && std::from_chars(digits.data(), last, large).ec == std::errc{})
       return out = large, true;
+    // Canonical text writes doubles below 1e21 without a fraction: those digits, and no others, stand for a double.
+    double real = 0;
+    std::string canonical_digits;
+    if (std::from_chars(digits.data(), last, real).ec == std::errc{}) append_number(canonical_digits, real);
+    if (canonical_digits == digits) return out = real, true;
     return fail(Errc::json_number, start, "integer beyond 64 bits", "Write it as a string.");
   }
 
