@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "persistence/files.hpp"
+
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+
+namespace hillstar::persistence {
+
+Error write_error(const rocksdb::Status& status, const std::string& where) {
+  const std::string text = status.ToString();
+  const auto says = [&](int number) { return text.find(std::strerror(number)) != std::string::npos; };
+  const std::string go_on = " Every run is resumable: what was acknowledged is on disk, the last step may be missing.";
+  if (status.IsNoSpace() || says(ENOSPC) || says(EDQUOT))
+    return {Errc::store_write, "the disk is full." + go_on, where, "Free some space and start again."};
+  if (says(EFBIG))
+    return {Errc::store_write, "a file reached the size limit of this process or file system." + go_on, where,
+            "Raise the limit (ulimit -f) and start again."};
+  if (says(EIO))
+    return {Errc::store_write, "the storage device reported an error (" + text + ")." + go_on, where,
+            "Check the device (kernel log) before you start again."};
+  return {Errc::store_write, "the history could not be written (" + text + ")." + go_on, where, {}};
+}
+
+Error open_error(const rocksdb::Status& status, const std::string& where) {
+  Error error(Errc::store_open, "the store cannot be opened (" + status.ToString() + ").", where);
+  if (status.IsCorruption())
+    error.hint = "Copy the folder, then run `hillstar-actors store repair`, which says what it finds and what is lost.";
+  return error;
+}
+
+Result<void> create_folder(rocksdb::Env& env, const std::string& folder) {
+  if (env.FileExists(folder).ok()) return {};
+  const auto parent = std::filesystem::path(folder).parent_path().string();
+  if (!parent.empty() && !env.FileExists(parent).ok()) HILLSTAR_CHECK(create_folder(env, parent));
+  if (::mkdir(folder.c_str(), S_IRWXU) != 0 && errno != EEXIST)
+    return Error(Errc::store_open, "the folder cannot be created: " + std::string(std::strerror(errno)) + ".", folder);
+  return sync_folder(env, parent.empty() ? "." : parent);
+}
+
+Result<void> sync_folder(rocksdb::Env& env, const std::string& folder) {
+  std::unique_ptr<rocksdb::Directory> directory;
+  auto status = env.NewDirectory(folder, &directory);
+  if (status.ok()) status = directory->Fsync();
+  if (!status.ok()) return write_error(status, folder);
+  return {};
+}
+
+Result<void> write_file(rocksdb::Env& env, const std::string& folder, const std::string& name, std::string_view text) {
+  const std::string path = folder + "/" + name;
+  const std::string temporary = path + ".tmp";
+  std::unique_ptr<rocksdb::WritableFile> file;
+  auto status = env.NewWritableFile(temporary, &file, rocksdb::EnvOptions());
+  if (status.ok()) status = file->Append({text.data(), text.size()});
+  if (status.ok()) status = file->Sync();
+  if (status.ok()) status = file->Close();
+  if (status.ok()) status = env.RenameFile(temporary, path);
+  if (!status.ok()) return write_error(status, path);
+  return sync_folder(env, folder);
+}
+
+Result<std::string> read_file(rocksdb::Env& env, const std::string& path, std::size_t bytes_max) {
+  std::uint64_t size = 0;
+  auto status = env.GetFileSize(path, &size);
+  if (!status.ok()) return open_error(status, path);
+  if (size > bytes_max) return Error(Errc::store_open, "the file is longer than anything this program writes.", path);
+  std::unique_ptr<rocksdb::SequentialFile> file;
+  status = env.NewSequentialFile(path, &file, rocksdb::EnvOptions());
+  std::string bytes(size, '\0');
+  std::size_t at = 0;
+  while (status.ok() && at < bytes.size()) {
+    rocksdb::Slice part;
+    status = file->Read(bytes.size() - at, &part, bytes.data() + at);
+    if (!status.ok() || part.empty()) break;
+    if (part.data() != bytes.data() + at) std::memmove(bytes.data() + at, part.data(), part.size());
+    at += part.size();
+  }
+  if (!status.ok()) return open_error(status, path);
+  bytes.resize(at);
+  return bytes;
+}
+
+}  // namespace hillstar::persistence
