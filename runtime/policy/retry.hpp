@@ -11,7 +11,8 @@
 
 namespace hillstar::policy {
 
-/// True for classes that another attempt may cure: what `retry.on` means when it is empty.
+/// True for classes that pass by themselves: the other side was busy, slow or unreachable. An empty `retry.on` means
+/// these, and the ways in which a script or a reply ends badly (exit_code, signal, io, empty_reply).
 bool is_transient(FailureClass kind);
 
 /// Returns the wait before the next attempt, or nothing if there is none left or the class is not retried.

@@ -1,0 +1,423 @@
+// SPDX-License-Identifier: Apache-2.0
+// Fact -> next state. Keeps the sets of what may start, so that advance looks only at what changed. Decides nothing.
+#include <algorithm>
+#include <utility>
+
+#include "runtime/run/conditions.hpp"
+#include "runtime/run/run.hpp"
+#include "runtime/run/units.hpp"
+
+namespace hillstar::run {
+namespace {
+
+class Evolution {
+ public:
+  Evolution(RunState& state, UtcTime at) : state_(state), plan_(*state.plan), at_(at) {}
+
+  void operator()(const RunStarted& event) {
+    state_.started = event;
+    state_.started_at = at_;
+    state_.status = RunStatus::running;
+    state_.open_nodes = static_cast<std::uint32_t>(plan_.nodes.size());
+    for (NodeIndex i = 0; i < plan_.nodes.size(); ++i) {
+      state_.nodes[i].open_predecessors = static_cast<std::uint32_t>(plan_.nodes[i].predecessors.size());
+      if (state_.nodes[i].open_predecessors == 0) place(i);
+    }
+  }
+
+  void operator()(const RunPaused& event) {
+    state_.status = RunStatus::paused;
+    state_.reason = event.reason;
+    state_.interrupted = event.interrupted;
+  }
+  void operator()(const RunResumed&) {
+    state_.status = state_.failure ? RunStatus::failing : RunStatus::running;
+    state_.reason.clear();
+    state_.interrupted = false;
+  }
+  void operator()(const CancelRequested& event) {
+    state_.status = RunStatus::cancelling;
+    state_.reason = event.reason;
+  }
+  void operator()(const RunCompleted&) { state_.status = RunStatus::completed; }
+  void operator()(const RunFailed& event) {
+    state_.status = RunStatus::failed;
+    state_.failure = event.failure;
+  }
+  void operator()(const RunCancelled& event) {
+    state_.status = RunStatus::cancelled;
+    state_.reason = event.reason;
+  }
+
+  void operator()(const LoopExhausted& event) {
+    const auto loop = std::find_if(plan_.loops.begin(), plan_.loops.end(), [&](const auto& l) { return l.id == event.loop; });
+    HILLSTAR_ASSERT(loop != plan_.loops.end());
+    std::erase(state_.unmet_loops, static_cast<std::uint32_t>(loop - plan_.loops.begin()));
+    if (loop->fail_when_exhausted)
+      fail_run({FailureClass::loop_exhausted, "loop '" + event.loop + "' did not meet its condition in " +
+                                                  std::to_string(event.attempts) + " attempts", std::nullopt},
+               std::nullopt);
+  }
+
+  void operator()(const NodeInherited& event) {
+    const auto i = index_of_node(state_, event.node);
+    auto& node = state_.nodes[i];
+    unplace(i);
+    node.result = event.result;
+    node.tests = event.tests;
+    end(i, NodeStatus::completed);
+  }
+
+  void operator()(const NodeScheduled& event) {
+    const auto i = index_of_node(state_, event.node);
+    auto& unit = unit_of(i, event.item);
+    unit.attempt = event.attempt;
+    ++state_.running;
+    if (event.item) {
+      auto& map = *state_.nodes[i].map;
+      unit.status = NodeStatus::running;
+      if (map.again.erase(*event.item) == 0) map.next = *event.item + 1;
+      ++map.running;
+      offer_items(i);
+      return;
+    }
+    unit.status = plan_.nodes[i].map ? NodeStatus::expanding : NodeStatus::running;
+    state_.ready.erase(i);
+    if (const auto& lane = plan_.nodes[i].lane; !lane.empty()) {
+      state_.lanes[lane].busy = true;
+      state_.lanes[lane].head.reset();
+    }
+  }
+
+  void operator()(const MapExpanded& event) {
+    const auto i = index_of_node(state_, event.node);
+    auto& node = state_.nodes[i];
+    --state_.running;  // The lane stays taken until the map ends: its items run one by one.
+    node.status = NodeStatus::mapping;
+    node.map = std::make_unique<MapState>();
+    node.map->items = event.items;
+    node.map->units.resize(event.count);
+    offer_items(i);
+  }
+
+  void operator()(const NodeCompleted& event) {
+    const auto i = index_of_node(state_, event.node);
+    auto& node = state_.nodes[i];
+    add(event.usage);
+    if (event.item) {
+      leave_flight(i, event.item);
+      auto& unit = unit_of(i, event.item);
+      unit.status = NodeStatus::completed;
+      unit.result = event.result;
+      ++node.map->succeeded;
+      offer_items(i);
+      return;
+    }
+    if (node.status == NodeStatus::mapping)
+      leave_map(i);
+    else
+      leave_flight(i, std::nullopt);
+    node.result = event.result;
+    node.tests = event.tests;
+    if (plan_.nodes[i].checkpoint) state_.to_checkpoint.insert(i);
+    end(i, NodeStatus::completed);
+  }
+
+  void operator()(const NodeAttemptFailed& event) {
+    const auto i = index_of_node(state_, event.node);
+    add(event.usage);
+    leave_flight(i, event.item);
+    auto& unit = unit_of(i, event.item);
+    ++unit.counted;
+    unit.failure = event.failure;
+    unit.result = event.result;
+    if (event.retry_at) {
+      unit.status = NodeStatus::retrying;
+      unit.retry_at = *event.retry_at;
+      ++state_.retrying;
+      if (event.item) ++state_.nodes[i].map->retrying;
+    } else {
+      unit.status = NodeStatus::failing;
+      state_.failing.insert({i, event.item});
+    }
+    if (event.item) offer_items(i);
+  }
+
+  void operator()(const NodeRetryDue& event) {
+    const auto i = index_of_node(state_, event.node);
+    --state_.retrying;
+    if (event.item) --state_.nodes[i].map->retrying;
+    again(i, event.item);
+  }
+
+  void operator()(const NodeAttemptLost& event) {
+    const auto i = index_of_node(state_, event.node);
+    leave_flight(i, event.item);
+    auto& unit = unit_of(i, event.item);
+    ++unit.lost;
+    if (unit.lost >= kLostMax) {
+      unit.status = NodeStatus::failing;
+      unit.failure = Failure{FailureClass::lost, "nobody saw the end of " + std::to_string(unit.lost) + " attempts", std::nullopt};
+      state_.failing.insert({i, event.item});
+    } else if (plan_.nodes[i].effect == workflow::Effect::once && unit.status != NodeStatus::expanding) {
+      unit.status = NodeStatus::lost;
+      state_.lost.insert({i, event.item});
+      if (event.item) ++state_.nodes[i].map->retrying;
+    } else {
+      again(i, event.item);
+    }
+    if (event.item) offer_items(i);
+  }
+
+  void operator()(const NodeResolved& event) {
+    const auto i = index_of_node(state_, event.node);
+    state_.lost.erase({i, event.item});
+    if (event.item) --state_.nodes[i].map->retrying;
+    if (event.settlement == Settlement::run_again) {
+      again(i, event.item);
+      return;
+    }
+    auto& unit = unit_of(i, event.item);
+    unit.status = NodeStatus::failing;
+    unit.failure = Failure{FailureClass::lost, "the attempt was lost, and settled as failed: " + event.reason, std::nullopt};
+    state_.failing.insert({i, event.item});
+  }
+
+  void operator()(const NodeCancelled& event) {
+    const auto i = index_of_node(state_, event.node);
+    leave_flight(i, event.item);
+    again(i, event.item);
+  }
+
+  void operator()(const NodeFailed& event) {
+    const auto i = index_of_node(state_, event.node);
+    auto& unit = unit_of(i, event.item);
+    state_.failing.erase({i, event.item});
+    unit.failure = event.failure;
+    if (unit.result.json.is_null() && unit.result.blobs.empty()) unit.result.json = error_result(event.failure);
+    if (event.item) {
+      unit.status = NodeStatus::failed;
+      ++state_.nodes[i].map->failed;
+      offer_items(i);
+      return;
+    }
+    const bool placed = unit.status == NodeStatus::ready || unit.status == NodeStatus::waiting;
+    if (placed) unplace(i);
+    if (unit.status == NodeStatus::mapping) leave_map(i);
+    ++state_.failed_nodes;
+    if (plan_.nodes[i].on_error == workflow::OnError::fail) fail_run(event.failure, i);
+    end(i, NodeStatus::failed);
+  }
+
+  void operator()(const NodeSkipped& event) {
+    const auto i = index_of_node(state_, event.node);
+    state_.doomed.erase(i);
+    unplace(i);
+    if (const auto source = plan_.nodes[i].stands_for; source && event.reason == SkipReason::loop_done)
+      state_.nodes[i].tests = state_.nodes[*source].tests;
+    end(i, NodeStatus::skipped, event.reason == SkipReason::dependency);
+  }
+
+  void operator()(const CheckpointReached& event) { state_.to_checkpoint.erase(index_of_node(state_, event.node)); }
+
+  void operator()(const ApprovalRequested& event) {
+    const auto i = index_of_node(state_, event.node);
+    state_.to_ask.erase(i);
+    state_.nodes[i].status = NodeStatus::held;
+    ++state_.held;
+  }
+  void operator()(const ApprovalAnswered& event) {
+    const auto i = index_of_node(state_, event.node);
+    auto& node = state_.nodes[i];
+    --state_.held;
+    if (event.approved) {
+      node.approved = true;
+      place(i);
+      return;
+    }
+    node.status = NodeStatus::failing;
+    node.failure = Failure{FailureClass::rejected, event.who + " rejected it" + (event.reason.empty() ? "" : ": " + event.reason),
+                           std::nullopt};
+    state_.failing.insert({i, std::nullopt});
+  }
+
+ private:
+  static Json error_result(const Failure& failure) {
+    std::string text = R"({"error":)";
+    json::append_string(text, failure.message);
+    return Json::from_canonical(text + R"(,"output":null})");
+  }
+
+  UnitState& unit_of(NodeIndex i, std::optional<std::uint32_t> item) {
+    auto* unit = find_unit(state_, i, item);
+    HILLSTAR_ASSERT(unit != nullptr);
+    return *unit;
+  }
+
+  void add(const std::optional<Usage>& usage) {
+    if (!usage) return;
+    state_.usage.input_tokens += usage->input_tokens;
+    state_.usage.output_tokens += usage->output_tokens;
+    state_.usage.cost.count += usage->cost.count;
+  }
+
+  void fail_run(const Failure& failure, std::optional<NodeIndex> node) {
+    if (state_.failure) return;
+    state_.failure = failure;
+    state_.first_failed = node;
+    if (state_.status == RunStatus::running) state_.status = RunStatus::failing;
+  }
+
+  /// All predecessors of the node have ended: puts it where advance finds it.
+  void place(NodeIndex i) {
+    const auto& node = plan_.nodes[i];
+    state_.nodes[i].status = NodeStatus::ready;
+    if (node.permission == workflow::Permission::never) {
+      state_.to_refuse.insert(i);
+    } else if ((node.skip_if && holds(state_, *node.skip_if)) || (node.when && !holds(state_, *node.when))) {
+      state_.to_skip.insert(i);
+    } else if (node.permission == workflow::Permission::ask && !state_.nodes[i].approved) {
+      state_.to_ask.insert(i);
+    } else if (node.lane.empty()) {
+      state_.ready.insert(i);
+    } else {
+      state_.lanes[node.lane].waiting.insert(i);
+      promote(state_.lanes[node.lane]);
+    }
+  }
+  void unplace(NodeIndex i) {
+    state_.ready.erase(i);
+    state_.to_skip.erase(i);
+    state_.to_ask.erase(i);
+    state_.to_refuse.erase(i);
+    if (const auto& name = plan_.nodes[i].lane; !name.empty()) {
+      auto& lane = state_.lanes[name];
+      lane.waiting.erase(i);
+      if (lane.head == i) lane.head.reset();
+      promote(lane);
+    }
+  }
+  /// The lane's lowest waiting node becomes its head, if the lane is free and has none.
+  void promote(LaneState& lane) {
+    if (lane.busy || lane.head || lane.waiting.empty()) return;
+    lane.head = *lane.waiting.begin();
+    lane.waiting.erase(lane.waiting.begin());
+    state_.ready.insert(*lane.head);
+  }
+  void release_lane(NodeIndex i) {
+    const auto& name = plan_.nodes[i].lane;
+    if (name.empty()) return;
+    state_.lanes[name].busy = false;
+    promote(state_.lanes[name]);
+  }
+
+  void leave_flight(NodeIndex i, std::optional<std::uint32_t> item) {
+    --state_.running;
+    if (item)
+      --state_.nodes[i].map->running;
+    else
+      release_lane(i);
+  }
+  void leave_map(NodeIndex i) {
+    state_.maps_ended.erase(i);
+    state_.ready.erase(i);
+    release_lane(i);
+  }
+
+  /// The unit may be scheduled once more.
+  void again(NodeIndex i, std::optional<std::uint32_t> item) {
+    auto& unit = unit_of(i, item);
+    unit.status = NodeStatus::ready;
+    if (item) {
+      state_.nodes[i].map->again.insert(*item);
+      offer_items(i);
+    } else {
+      place(i);
+    }
+  }
+
+  /// Puts the map among the ready nodes if an item of it may start, and among the ended ones if nothing is left.
+  void offer_items(NodeIndex i) {
+    const auto& map = *state_.nodes[i].map;
+    const auto& node = plan_.nodes[i];
+    if (has_startable_item(node, map))
+      state_.ready.insert(i);
+    else
+      state_.ready.erase(i);
+    const bool all_ended = map.succeeded + map.failed == map.units.size();
+    if (all_ended || (is_hopeless(node, map) && map.running == 0 && map.retrying == 0 && !has_failing_item(i)))
+      state_.maps_ended.insert(i);
+  }
+  [[nodiscard]] bool has_failing_item(NodeIndex i) const {
+    const auto found = state_.failing.lower_bound({i, std::nullopt});
+    return found != state_.failing.end() && found->node == i;
+  }
+
+  /// The node has ended: tells its successors and the loop it judges.
+  void end(NodeIndex i, NodeStatus status, bool dooms = false) {
+    state_.nodes[i].status = status;
+    --state_.open_nodes;
+    const auto& node = plan_.nodes[i];
+    dooms = dooms || (status == NodeStatus::failed && node.on_error == workflow::OnError::skip_dependents);
+    for (const auto next : node.successors) {
+      auto& successor = state_.nodes[next];
+      if (successor.open_predecessors > 0) --successor.open_predecessors;
+      if (successor.status != NodeStatus::waiting) continue;
+      if (dooms)
+        state_.doomed.emplace(next, i);
+      else if (successor.open_predecessors == 0 && !state_.doomed.contains(next))
+        place(next);
+    }
+    if (node.loop) judge(i);
+  }
+
+  /// A loop whose last judges have all ended is met or not; a skipped judge means that an earlier attempt met it.
+  void judge(NodeIndex i) {
+    for (std::uint32_t l = 0; l < plan_.loops.size(); ++l) {
+      const auto& loop = plan_.loops[l];
+      if (loop.id != plan_.nodes[i].loop->loop || std::find(loop.judges.begin(), loop.judges.end(), i) == loop.judges.end())
+        continue;
+      if (--state_.open_judges[l] > 0) continue;
+      const bool skipped = std::any_of(loop.judges.begin(), loop.judges.end(),
+                                       [&](NodeIndex j) { return state_.nodes[j].status == NodeStatus::skipped; });
+      if (!skipped && !holds(state_, loop.met)) state_.unmet_loops.push_back(l);
+    }
+  }
+
+  RunState& state_;
+  const workflow::Plan& plan_;
+  UtcTime at_;
+};
+
+}  // namespace
+
+std::shared_ptr<const PlanIndex> index_of(const workflow::Plan& plan) {
+  auto index = std::make_shared<PlanIndex>();
+  index->reserve(plan.nodes.size());
+  for (NodeIndex i = 0; i < plan.nodes.size(); ++i) index->emplace(plan.nodes[i].id.str(), i);
+  return index;
+}
+
+RunState initial(std::shared_ptr<const workflow::Plan> plan, std::shared_ptr<const PlanIndex> index) {
+  RunState state;
+  state.index = index ? std::move(index) : index_of(*plan);
+  state.plan = std::move(plan);
+  state.nodes.resize(state.plan->nodes.size());
+  for (const auto& loop : state.plan->loops)
+    state.open_judges.push_back(static_cast<std::uint32_t>(loop.judges.size()));
+  return state;
+}
+
+void evolve(RunState& state, const Event& event, UtcTime at) {
+  std::visit(Evolution(state, at), event);
+  ++state.version;
+  state.updated_at = at;
+}
+
+RunState replay(std::shared_ptr<const workflow::Plan> plan, const std::vector<Recorded>& history) {
+  auto state = initial(std::move(plan));
+  for (const auto& recorded : history) evolve(state, recorded.event, recorded.at);
+  return state;
+}
+
+}  // namespace hillstar::run

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the world is asked: from one fact on the live path, from the whole state after a recovery.
+#include <boost/json.hpp>
+
+#include "runtime/run/run.hpp"
+#include "runtime/run/units.hpp"
+
+namespace hillstar::run {
+namespace {
+
+ExecuteNode execute(const RunState& state, const AttemptRef& ref) {
+  const auto& node = state.plan->nodes[ref.node];
+  const auto& now = state.nodes[ref.node];
+  ExecuteNode command;
+  command.ref = ref;
+  command.lists_items = now.status == NodeStatus::expanding;
+  command.inputs = state.started.inputs;
+  for (const auto& source : node.sources)
+    command.bindings.push_back({source, result_of(state, index_of_node(state, NodeId(source)))});
+  if (ref.item) command.items = now.map->items;
+  return command;
+}
+
+void cancel_in_flight(const RunState& state, std::vector<Command>& commands) {
+  for (NodeIndex i = 0; i < state.nodes.size(); ++i) {
+    const auto& node = state.nodes[i];
+    if (is_in_flight(node)) commands.emplace_back(CancelNode{{i, std::nullopt, node.attempt}});
+    if (!node.map) continue;
+    for (std::uint32_t item = 0; item < node.map->next; ++item)
+      if (is_in_flight(node.map->units[item]))
+        commands.emplace_back(CancelNode{{i, item, node.map->units[item].attempt}});
+  }
+}
+
+void owed_to(const RunState& state, const AttemptRef& ref, const UnitState& unit, std::vector<Command>& commands) {
+  if (is_in_flight(unit))
+    commands.emplace_back(execute(state, ref));
+  else if (unit.status == NodeStatus::retrying)
+    commands.emplace_back(ArmTimer{ref, unit.retry_at});
+}
+
+/// The collected items of a map: {"count","failed","output":[...],"results":[...]}, blobs moved to their places.
+Value collect(const MapState& map) {
+  Value collected;
+  std::string outputs;
+  std::string results;
+  for (std::size_t item = 0; item < map.units.size(); ++item) {
+    const auto& unit = map.units[item];
+    if (item > 0) {
+      outputs += ',';
+      results += ',';
+    }
+    results += unit.result.json.text();
+    const auto value = unit.status == NodeStatus::completed ? unit.result.json.value() : boost::json::value();
+    const auto* output = value.is_object() ? value.get_object().if_contains("output") : &value;
+    json::append_canonical(outputs, output == nullptr ? boost::json::value() : *output);
+    for (auto blob : unit.result.blobs) {
+      const auto at = blob.at;
+      if (unit.status == NodeStatus::completed && at.starts_with("/output")) {
+        blob.at = "/output/" + std::to_string(item) + at.substr(7);
+        collected.blobs.push_back(blob);
+      }
+      blob.at = "/results/" + std::to_string(item) + at;
+      collected.blobs.push_back(std::move(blob));
+    }
+  }
+  collected.json = Json::from_canonical(R"({"count":)" + std::to_string(map.units.size()) + R"(,"failed":)" +
+                                        std::to_string(map.failed) + R"(,"output":[)" + outputs + R"(],"results":[)" +
+                                        results + "]}");
+  return collected;
+}
+
+}  // namespace
+
+Value result_of(const RunState& state, NodeIndex node) {
+  // A chain of skipped attempts ends at the one that ran; each stands for an earlier one, so this ends.
+  while (state.nodes[node].status == NodeStatus::skipped && state.plan->nodes[node].stands_for)
+    node = *state.plan->nodes[node].stands_for;
+  const auto& found = state.nodes[node];
+  return found.map && has_ended(found.status) && found.result.json.is_null() ? collect(*found.map) : found.result;
+}
+
+std::vector<Command> commands_of(const RunState& state, const Event& event) {
+  std::vector<Command> commands;
+  if (const auto* scheduled = std::get_if<NodeScheduled>(&event)) {
+    commands.emplace_back(execute(state, {index_of_node(state, scheduled->node), scheduled->item, scheduled->attempt}));
+  } else if (const auto* failed = std::get_if<NodeAttemptFailed>(&event)) {
+    if (failed->retry_at)
+      commands.emplace_back(
+          ArmTimer{{index_of_node(state, failed->node), failed->item, failed->attempt}, *failed->retry_at});
+  } else if (const auto* asked = std::get_if<ApprovalRequested>(&event)) {
+    commands.emplace_back(AskApproval{index_of_node(state, asked->node), asked->prompt});
+  } else if (const auto* paused = std::get_if<RunPaused>(&event)) {
+    if (paused->interrupted) cancel_in_flight(state, commands);
+  } else if (std::holds_alternative<CancelRequested>(event)) {
+    cancel_in_flight(state, commands);
+  } else if (std::holds_alternative<RunCompleted>(event) || std::holds_alternative<RunFailed>(event) ||
+             std::holds_alternative<RunCancelled>(event)) {
+    commands.emplace_back(Finish{});
+  }
+  return commands;
+}
+
+std::vector<Command> outstanding(const RunState& state) {
+  std::vector<Command> commands;
+  if (is_terminal(state)) {
+    commands.emplace_back(Finish{});
+    return commands;
+  }
+  for (NodeIndex i = 0; i < state.nodes.size(); ++i) {
+    const auto& node = state.nodes[i];
+    owed_to(state, {i, std::nullopt, node.attempt}, node, commands);
+    if (node.status == NodeStatus::held)
+      commands.emplace_back(AskApproval{i, approval_prompt(state.plan->nodes[i])});
+    if (!node.map || has_ended(node.status)) continue;
+    for (std::uint32_t item = 0; item < node.map->next; ++item)
+      owed_to(state, {i, item, node.map->units[item].attempt}, node.map->units[item], commands);
+  }
+  if (state.status == RunStatus::cancelling || state.interrupted) cancel_in_flight(state, commands);
+  return commands;
+}
+
+}  // namespace hillstar::run

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/run/view.hpp"
+
+#include "runtime/run/run.hpp"
+
+namespace hillstar::run {
+
+std::string_view status_name(const RunState& state) {
+  switch (state.status) {
+    case RunStatus::created: return "created";
+    case RunStatus::running: return waits_for_person(state) ? "waiting" : "running";
+    case RunStatus::paused: return "paused";
+    case RunStatus::cancelling: return "cancelling";
+    case RunStatus::failing: return "failing";
+    case RunStatus::completed: return "completed";
+    case RunStatus::failed: return "failed";
+    case RunStatus::cancelled: return "cancelled";
+  }
+  return "unknown";
+}
+
+std::string_view status_name(NodeStatus status) {
+  switch (status) {
+    case NodeStatus::waiting: return "waiting";
+    case NodeStatus::ready: return "ready";
+    case NodeStatus::held: return "held";
+    case NodeStatus::running: return "running";
+    case NodeStatus::expanding: return "expanding";
+    case NodeStatus::mapping: return "mapping";
+    case NodeStatus::retrying: return "retrying";
+    case NodeStatus::lost: return "lost";
+    case NodeStatus::failing: return "failing";
+    case NodeStatus::completed: return "completed";
+    case NodeStatus::failed: return "failed";
+    case NodeStatus::skipped: return "skipped";
+  }
+  return "unknown";
+}
+
+Summary summarize(const RunState& state, const RunId& run) {
+  Summary row;
+  row.run = run;
+  row.workflow = state.started.workflow;
+  row.workflow_file = state.started.workflow_file;
+  row.status = status_name(state);
+  row.version = state.version;
+  row.started_at = state.started_at;
+  row.updated_at = state.updated_at;
+  row.nodes = static_cast<std::uint32_t>(state.nodes.size());
+  row.nodes_done = row.nodes - state.open_nodes;
+  row.nodes_failed = state.failed_nodes;
+  row.nodes_running = state.running;
+  row.tokens = state.usage.input_tokens + state.usage.output_tokens;
+  row.cost = state.usage.cost;
+  row.reason = state.failure ? state.failure->message : state.reason;
+  row.parent = state.started.parent;
+  return row;
+}
+
+}  // namespace hillstar::run

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+// The core against a random world. A failing seed is rerun with HILLSTAR_SEED=n.
+#include <doctest/doctest.h>
+
+#include <cstdlib>
+#include <string>
+
+#include "runtime/run/invariants.hpp"
+#include "runtime/run/units.hpp"
+#include "tests/simulation/world.hpp"
+
+namespace hillstar::simulation {
+namespace {
+
+constexpr std::uint64_t kSeeds = 6'000;
+
+/// Runs one seed; returns the world, or fails the test with the broken promise and the history.
+void simulate(std::uint64_t seed, std::size_t& events, std::size_t& crashes) {
+  std::mt19937_64 dice(seed);
+  const auto plan = random_plan(dice);
+  World world(plan, seed, {});
+  try {
+    world.run();
+  } catch (const std::string& broken) {
+    FAIL("seed " << seed << ": " << broken);
+  } catch (const InvariantError& broken) {
+    FAIL("seed " << seed << ": " << broken.message);
+  }
+  events += world.history().size();
+  crashes += world.crashes();
+}
+
+/// Drives a recovered state to its end with nothing but successes and answers.
+bool ends_well(run::RunState state) {
+  UtcTime now{1'000'000'000};
+  run::step(state, {now, 0, Recovered{}});
+  for (int turn = 0; turn < 10'000 && !run::is_terminal(state); ++turn) {
+    if (!state.lost.empty()) {
+      const auto unit = *state.lost.begin();
+      run::step(state, {now, 0, Resolved{unit.node, unit.item, Settlement::run_again, "", ""}});
+    } else if (state.status == run::RunStatus::paused) {
+      run::step(state, {now, 0, ResumeAsked{""}});
+    }
+    for (const auto& command : run::outstanding(state)) {
+      if (const auto* execute = std::get_if<ExecuteNode>(&command)) {
+        if (execute->lists_items)
+          run::step(state, {now, 0, ItemsListed{execute->ref, 2, {}}});
+        else
+          run::step(state, {now, 0, AttemptSucceeded{execute->ref, {}, {}, std::nullopt, std::nullopt}});
+      } else if (const auto* timer = std::get_if<ArmTimer>(&command)) {
+        run::step(state, {now, 0, RetryDue{timer->ref}});
+      } else if (const auto* ask = std::get_if<AskApproval>(&command)) {
+        run::step(state, {now, 0, ApprovalGiven{ask->node, true, "", ""}});
+      }
+    }
+  }
+  return run::is_terminal(state);
+}
+
+}  // namespace
+
+TEST_CASE("simulation: no order of outcomes, retries, losses and crashes breaks a promise") {
+  std::size_t events = 0;
+  std::size_t crashes = 0;
+  if (const char* seed = std::getenv("HILLSTAR_SEED"); seed != nullptr) {
+    simulate(std::stoull(seed), events, crashes);
+    return;
+  }
+  for (std::uint64_t seed = 1; seed <= kSeeds; ++seed) simulate(seed, events, crashes);
+  MESSAGE(kSeeds << " runs, " << events << " events, " << crashes << " crashes");
+  CHECK(crashes > kSeeds / 4);
+}
+
+TEST_CASE("simulation: every prefix of a history recovers to an end") {
+  for (std::uint64_t seed = 1; seed <= 300; ++seed) {
+    std::mt19937_64 dice(seed);
+    const auto plan = random_plan(dice);
+    World world(plan, seed, {});
+    try {
+      world.run();
+    } catch (const std::string& broken) {
+      FAIL("seed " << seed << ": " << broken);
+    }
+    auto state = run::initial(plan);
+    for (const auto& recorded : world.history()) {
+      run::evolve(state, recorded.event, recorded.at);
+      std::vector<Recorded> prefix(world.history().begin(),
+                                   world.history().begin() + static_cast<std::ptrdiff_t>(state.version));
+      auto folded = run::replay(plan, prefix);
+      REQUIRE_MESSAGE(ends_well(std::move(folded)), "seed " << seed << ", prefix " << state.version);
+    }
+  }
+}
+
+}  // namespace hillstar::simulation

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+// A simulated world around the pure core: it executes commands in any order, fails, loses, repeats and delays
+// answers, forgets everything in a crash, and holds the core to its promises after every step.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <random>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "messages/commands.hpp"
+#include "runtime/run/run.hpp"
+
+namespace hillstar::simulation {
+
+/// A random plan: edges, retries, maps, approvals, conditions, lanes, loops, effects, tolerated failures.
+std::shared_ptr<const workflow::Plan> random_plan(std::mt19937_64& dice);
+
+struct Odds {
+  unsigned crash = 20;      ///< Out of 1000 turns, each.
+  unsigned pause = 10;
+  unsigned cancel = 1;
+  unsigned fail = 150;      ///< Out of 1000 answers.
+  unsigned lose = 30;
+};
+
+class World {
+ public:
+  World(std::shared_ptr<const workflow::Plan> plan, std::uint64_t seed, Odds odds);
+
+  /// Runs to the end. Throws std::string, a sentence about the broken promise, with the history behind it.
+  void run();
+
+  [[nodiscard]] const std::vector<Recorded>& history() const { return history_; }
+  [[nodiscard]] const run::RunState& state() const { return state_; }
+  [[nodiscard]] std::size_t crashes() const { return crashes_; }
+
+ private:
+  void turn();
+  void tell(Input input);
+  void issue(const std::vector<Command>& commands);
+  void answer();
+  void crash();
+  void check();
+  void check_fact(const Event& event);
+  [[nodiscard]] unsigned roll(unsigned bound) { return static_cast<unsigned>(dice_() % bound); }
+  [[nodiscard]] bool chance(unsigned permille) { return roll(1000) < permille; }
+  [[noreturn]] void fail(const std::string& sentence) const;
+
+  using Attempt = std::tuple<NodeIndex, std::int64_t, std::uint32_t>;   // item -1: none
+  static Attempt key(const AttemptRef& ref) { return {ref.node, ref.item ? std::int64_t{*ref.item} : -1, ref.attempt}; }
+
+  std::mt19937_64 dice_;
+  Odds odds_;
+  run::RunState state_;
+  std::vector<Recorded> history_;
+  std::int64_t now_ = 1'000'000;
+  std::map<Attempt, bool> executing_;           // attempt -> lists items
+  std::set<Attempt> cancelling_;
+  std::map<Attempt, UtcTime> timers_;
+  std::set<NodeIndex> approvals_;
+  std::vector<Input> late_;                     // answers that come again, or too late
+  std::set<std::pair<NodeIndex, std::int64_t>> completed_;
+  std::set<Attempt> scheduled_;
+  std::size_t crashes_ = 0;
+  std::size_t turns_ = 0;
+};
+
+}  // namespace hillstar::simulation
