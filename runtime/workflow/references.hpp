@@ -36,7 +36,11 @@ struct Rendered {
 /// are filled in as JSON, null and missing as nothing. Reads blobs through `read`; fails only if that fails.
 Result<Rendered> render(const Json& input_template, const ExecuteNode& command, const ReadBlob& read);
 
-/// The list of a map: a JSON array of the items, from an array, a text that holds one, or the lines of a text.
+/// Most items of one map.
+inline constexpr std::size_t kItemsMax = 100'000;
+
+/// The list of a map: a JSON array of the items, from an array, a text that holds one, or the lines of a text (blank
+/// ones left out). `reference` if it is something else, output_limit beyond kItemsMax.
 Result<Json> list_items(const Json& for_each_template, const ExecuteNode& command, const ReadBlob& read);
 
 /// The verdict of a test on a result.
