@@ -100,7 +100,8 @@ rocksdb::Env& env_of(const DatabaseOptions& options) {
 Result<std::unique_ptr<Database>> Database::open(const std::string& folder, const DatabaseOptions& options) {
   const auto db_options = database_options(options);
   const bool exists = db_options.env->FileExists(folder + "/CURRENT").ok();
-  if (exists) HILLSTAR_CHECK(check_families(db_options, folder));
+  const bool read_only = options.mode == OpenMode::read_only;
+  if (exists && !read_only) HILLSTAR_CHECK(check_families(db_options, folder));
   const auto cache = rocksdb::NewLRUCache(kBlockCacheBytes);
   std::vector<rocksdb::ColumnFamilyDescriptor> families;
   for (const auto& name : family_names()) families.emplace_back(name, family_options(options, cache));
@@ -109,15 +110,16 @@ Result<std::unique_ptr<Database>> Database::open(const std::string& folder, cons
   result->env_owner_ = options.env;
   result->env_ = db_options.env;
   result->folder_ = folder;
-  result->read_only_ = options.mode == OpenMode::read_only;
+  result->read_only_ = read_only;
   rocksdb::DB* db = nullptr;
   rocksdb::Status status;
-  if (result->read_only_) {
+  if (read_only) {
     // The owner may move files between the reading of two of them; then the next attempt sees the new ones.
     for (int i = 0; i < kReadOnlyOpenMax; ++i) {
       status = rocksdb::DB::OpenForReadOnly(db_options, folder, families, &result->handles_, &db);
       if (status.ok()) break;
     }
+    if (!status.ok()) HILLSTAR_CHECK(check_families(db_options, folder));
   } else {
     status = rocksdb::DB::Open(db_options, folder, families, &result->handles_, &db);
   }

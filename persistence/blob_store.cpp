@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "persistence/blob_store.hpp"
+
+#include <utility>
+#include <vector>
+
+#include "persistence/files.hpp"
+#include "persistence/keys.hpp"
+#include "persistence/limits.hpp"
+#include "runtime/platform/hash.hpp"
+
+namespace hillstar::persistence {
+namespace {
+
+Error for_reading_only(const std::string& folder) {
+  return {Errc::store_write, "the store was opened for reading.", folder};
+}
+
+/// Bytes of a file that is known by its hash; none is larger than what fits in memory.
+constexpr std::size_t kFileBlobBytesMax = std::size_t{16} << 30U;
+
+}  // namespace
+
+/// Collects up to kSinkBytesMax in memory, the rest in a temporary file.
+class BlobStore::Sink final : public BlobSink {
+ public:
+  explicit Sink(BlobStore& store) : store_(store) {}
+  ~Sink() override { drop_file(); }
+  Sink(const Sink&) = delete;
+  Sink& operator=(const Sink&) = delete;
+
+  Result<void> append(std::string_view bytes) override {
+    if (store_.database_.read_only()) return for_reading_only(store_.folder_);
+    if (failure_) return *failure_;
+    if (finished_) return Error(Errc::internal, "a blob was appended to after its end.");
+    hash_.append(bytes);
+    total_ += bytes.size();
+    while (buffer_.size() + bytes.size() > kSinkBytesMax) {
+      const auto part = bytes.substr(0, kSinkBytesMax - buffer_.size());
+      buffer_ += part;
+      bytes.remove_prefix(part.size());
+      HILLSTAR_CHECK(noted(spill()));
+    }
+    buffer_ += bytes;
+    return {};
+  }
+
+  Result<std::string> finish() override {
+    if (store_.database_.read_only()) return for_reading_only(store_.folder_);
+    if (failure_) return *failure_;
+    if (finished_) return Error(Errc::internal, "a blob was finished twice.");
+    finished_ = true;
+    const Hash hash = hash_.finish();
+    if (!file_) {
+      HILLSTAR_CHECK(store_.put_row(hash, buffer_));
+    } else {
+      HILLSTAR_CHECK(noted(spill()));
+      if (total_ <= kDatabaseBlobBytesMax) {
+        HILLSTAR_CHECK(noted(from_status(file_->Close())));
+        HILLSTAR_TRY(const auto bytes, read_file(env(), temporary_, kDatabaseBlobBytesMax));
+        HILLSTAR_CHECK(store_.put_row(hash, bytes));
+      } else {
+        auto status = file_->Sync();
+        if (status.ok()) status = file_->Close();
+        HILLSTAR_CHECK(noted(from_status(status)));
+        HILLSTAR_CHECK(store_.keep_file(temporary_, to_hex(hash)));
+      }
+    }
+    drop_file();
+    return to_hex(hash);
+  }
+
+ private:
+  [[nodiscard]] rocksdb::Env& env() const { return store_.database_.env(); }
+
+  Result<void> spill() {
+    if (!file_) {
+      temporary_ = store_.temporary_folder() + "/" + std::to_string(store_.next_temporary_++);
+      HILLSTAR_CHECK(from_status(env().NewWritableFile(temporary_, &file_, rocksdb::EnvOptions())));
+    }
+    const auto status = file_->Append(slice(buffer_));
+    buffer_.clear();
+    return from_status(status);
+  }
+
+  Result<void> from_status(const rocksdb::Status& status) const {
+    if (status.ok()) return {};
+    return write_error(status, temporary_);
+  }
+
+  Result<void> noted(Result<void> result) {
+    if (!result) failure_ = result.error();
+    return result;
+  }
+
+  void drop_file() {
+    if (temporary_.empty()) return;
+    file_.reset();
+    // Gone already if the blob was kept; what stays behind is removed when the store is opened next.
+    env().DeleteFile(temporary_).PermitUncheckedError();
+    temporary_.clear();
+  }
+
+  BlobStore& store_;
+  Sha256Stream hash_;
+  std::string buffer_;
+  std::uint64_t total_ = 0;
+  std::unique_ptr<rocksdb::WritableFile> file_;
+  std::string temporary_;
+  bool finished_ = false;
+  std::optional<Error> failure_;
+};
+
+BlobStore::BlobStore(Database& database, std::string folder) : database_(database), folder_(std::move(folder)) {}
+
+Result<void> BlobStore::prepare() {
+  auto& env = database_.env();
+  HILLSTAR_CHECK(create_folder(env, temporary_folder()));
+  // A process that died between creating a folder and making its name durable left the second half to this one.
+  HILLSTAR_CHECK(sync_folder(env, folder_));
+  std::vector<std::string> left;
+  auto status = env.GetChildren(temporary_folder(), &left);
+  if (!status.ok()) return open_error(status, temporary_folder());
+  for (const auto& name : left) {
+    if (name == "." || name == "..") continue;
+    status = env.DeleteFile(temporary_folder() + "/" + name);
+    if (!status.ok()) return open_error(status, temporary_folder() + "/" + name);
+  }
+  return {};
+}
+
+Result<std::string> BlobStore::put(std::string_view bytes) {
+  if (database_.read_only()) return for_reading_only(folder_);
+  if (bytes.size() > kDatabaseBlobBytesMax) {
+    Sink sink(*this);
+    HILLSTAR_CHECK(sink.append(bytes));
+    return sink.finish();
+  }
+  const Hash hash = sha256(bytes);
+  HILLSTAR_CHECK(put_row(hash, bytes));
+  return to_hex(hash);
+}
+
+Result<void> BlobStore::put_row(const Hash& hash, std::string_view bytes) {
+  rocksdb::PinnableSlice present;
+  const auto key = slice(keys::bytes_of(hash));
+  auto status = database_.db().Get(rocksdb::ReadOptions(), database_.blobs(), key, &present);
+  if (status.ok()) return {};
+  if (status.IsNotFound()) status = database_.db().Put(rocksdb::WriteOptions(), database_.blobs(), key, slice(bytes));
+  if (!status.ok()) return write_error(status, folder_);
+  return {};
+}
+
+std::string BlobStore::file_of(const std::string& hex) const { return folder_ + "/" + hex.substr(0, 2) + "/" + hex; }
+
+Result<void> BlobStore::keep_file(const std::string& temporary, const std::string& hex) {
+  auto& env = database_.env();
+  const std::string folder = folder_ + "/" + hex.substr(0, 2);
+  {
+    const std::lock_guard lock(folders_);
+    HILLSTAR_CHECK(create_folder(env, folder));
+  }
+  // Also over an equal file: renaming is what makes sure that the bytes under this name were synced.
+  const auto status = env.RenameFile(temporary, file_of(hex));
+  if (!status.ok()) return write_error(status, file_of(hex));
+  return sync_folder(env, folder);
+}
+
+Result<std::string> BlobStore::read(const std::string& sha256_hex) const {
+  const auto hash = hash_from_hex(sha256_hex);
+  const std::string where = "blob " + sha256_hex;
+  if (!hash) return Error(Errc::blob_missing, "a blob's name is 64 lower-case hex digits.", where);
+  std::string bytes;
+  const auto status =
+      database_.db().Get(rocksdb::ReadOptions(), database_.blobs(), slice(keys::bytes_of(*hash)), &bytes);
+  if (status.IsNotFound()) {
+    const auto path = file_of(sha256_hex);
+    if (!database_.env().FileExists(path).ok())
+      return Error(Errc::blob_missing, "the blob is not in the store.", where);
+    HILLSTAR_TRY(bytes, read_file(database_.env(), path, kFileBlobBytesMax));
+  } else if (!status.ok()) {
+    return Error(Errc::record_corrupt, "the blob cannot be read (" + status.ToString() + ").", where);
+  }
+  if (sha256(bytes) != *hash) return Error(Errc::record_corrupt, "the blob's bytes do not have its hash.", where);
+  return bytes;
+}
+
+bool BlobStore::has(const std::string& sha256_hex) const {
+  const auto hash = hash_from_hex(sha256_hex);
+  if (!hash) return false;
+  rocksdb::PinnableSlice row;
+  if (database_.db().Get(rocksdb::ReadOptions(), database_.blobs(), slice(keys::bytes_of(*hash)), &row).ok())
+    return true;
+  return database_.env().FileExists(file_of(sha256_hex)).ok();
+}
+
+std::unique_ptr<BlobSink> BlobStore::sink() { return std::make_unique<Sink>(*this); }
+
+}  // namespace hillstar::persistence

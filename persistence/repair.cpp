@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "persistence/repair.hpp"
+
+#include <rocksdb/db.h>
+#include <rocksdb/iterator.h>
+
+#include <algorithm>
+#include <optional>
+#include <set>
+#include <utility>
+
+#include "messages/json_codec.hpp"
+#include "persistence/blob_store.hpp"
+#include "persistence/chain.hpp"
+#include "persistence/database.hpp"
+#include "persistence/files.hpp"
+#include "persistence/head_file.hpp"
+#include "persistence/keys.hpp"
+#include "persistence/layout.hpp"
+#include "persistence/run_rows.hpp"
+
+namespace hillstar::persistence {
+namespace {
+
+/// Records whose place in the log is held at a time; a larger log is read several times.
+constexpr std::uint64_t kWindowRecords = 4U << 20U;
+/// Names of blobs that are known to be good; beyond it a blob may be read twice.
+constexpr std::size_t kCheckedBlobsMax = 200'000;
+/// Problems that a report lists.
+constexpr std::size_t kProblemsMax = 10'000;
+
+std::string_view view(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
+
+/// Runs that have records or a row: a run may have lost either.
+Result<std::vector<RunId>> all_runs(const Database& database) {
+  std::set<RunId> runs;
+  const std::unique_ptr<rocksdb::Iterator> rows(database.db().NewIterator({}, database.runs()));
+  for (rows->SeekToFirst(); rows->Valid(); rows->Next()) runs.emplace(std::string(view(rows->key())));
+  if (!rows->status().ok()) return open_error(rows->status(), database.folder());
+  const std::unique_ptr<rocksdb::Iterator> events(database.db().NewIterator({}, database.events()));
+  std::string past;
+  for (events->SeekToFirst(); events->Valid(); events->Seek(past)) {
+    const std::string run(view(events->key()).substr(0, kRunIdBytes));
+    runs.emplace(run);
+    past = run + std::string(9, '\xff');
+  }
+  // Damage inside this table is reported by the run that it hits, so an error here ends only the search for more.
+  return std::vector<RunId>(runs.begin(), runs.end());
+}
+
+template <class T>
+const std::vector<BlobRef>* blobs_in(const T& event) {
+  if constexpr (requires { event.result.blobs; })
+    return &event.result.blobs;
+  else if constexpr (requires { event.items.blobs; })
+    return &event.items.blobs;
+  else
+    return nullptr;
+}
+
+class Verifier {
+ public:
+  Verifier(const Database& database, const BlobStore& blobs) : database_(database), blobs_(blobs) {}
+
+  Result<Verification> run() {
+    HILLSTAR_TRY(const auto runs, all_runs(database_));
+    for (const auto& run : runs) check_run(run);
+    HILLSTAR_CHECK(check_log());
+    return std::move(result_);
+  }
+
+ private:
+  void check_run(const RunId& run) {
+    ++result_.runs;
+    std::uint64_t seq = 0;
+    const auto walked = walk_run(database_, run, [&](const keys::EventValue& row) -> Result<void> {
+      HILLSTAR_TRY(const auto recorded, decode(row.line, run));
+      if (recorded.seq != seq + 1)
+        return record_error(Errc::record_corrupt, "the record names another sequence number.", run, seq + 1);
+      check_blobs(recorded.event, run, ++seq);
+      return {};
+    });
+    result_.records += seq;
+    if (walked || result_.damaged.size() >= kProblemsMax) return;
+    const bool row_only = walked.error().where == "run " + run.str();
+    result_.damaged.push_back({run.str(), row_only ? 0 : seq + 1, to_string(walked.error())});
+  }
+
+  void check_blobs(const Event& event, const RunId& run, std::uint64_t seq) {
+    if (const auto* started = std::get_if<RunStarted>(&event)) {
+      check_blob(started->workflow_sha256, run, seq);
+      check_blob(started->plan_sha256, run, seq);
+    }
+    const auto* blobs = std::visit([](const auto& e) { return blobs_in(e); }, event);
+    if (blobs == nullptr) return;
+    for (const auto& blob : *blobs) check_blob(blob.sha256, run, seq);
+  }
+
+  void check_blob(const std::string& sha256, const RunId& run, std::uint64_t seq) {
+    if (checked_.contains(sha256)) return;
+    if (checked_.size() >= kCheckedBlobsMax) checked_.clear();
+    checked_.insert(sha256);
+    ++result_.blobs;
+    const auto bytes = blobs_.read(sha256);
+    if (!bytes && result_.blob_problems.size() < kProblemsMax)
+      result_.blob_problems.push_back(to_string(bytes.error()) + " Named by run " + run.str() + ", seq " +
+                                      std::to_string(seq) + ".");
+  }
+
+  /// Folds the hashes of all records in order of commit and compares with the head.
+  Result<void> check_log() {
+    HILLSTAR_TRY(const auto head, database_.head());
+    LogHead folded;
+    std::vector<std::optional<Hash>> window;
+    while (folded.count < head.count) {
+      const std::uint64_t first = folded.count + 1;
+      window.assign(std::min(kWindowRecords, head.count - folded.count), std::nullopt);
+      if (!load_window(first, window)) return {};
+      for (const auto& hash : window) {
+        if (!hash) {
+          result_.log_problem = "record " + std::to_string(folded.count + 1) + " of the log is missing";
+          return {};
+        }
+        folded = fold(folded, *hash);
+      }
+    }
+    if (folded != head) result_.log_problem = "the records do not make the chain of the log's head";
+    return {};
+  }
+
+  bool load_window(std::uint64_t first, std::vector<std::optional<Hash>>& window) {
+    rocksdb::ReadOptions options;
+    options.fill_cache = false;
+    const std::unique_ptr<rocksdb::Iterator> rows(database_.db().NewIterator(options, database_.events()));
+    for (rows->SeekToFirst(); rows->Valid(); rows->Next()) {
+      const auto value = keys::read_event(view(rows->value()));
+      if (!value || value->position < first || value->position - first >= window.size()) continue;
+      window[value->position - first] = value->hash;
+    }
+    if (rows->status().ok()) return true;
+    result_.log_problem = "the log cannot be read to its end (" + rows->status().ToString() + ")";
+    return false;
+  }
+
+  const Database& database_;
+  const BlobStore& blobs_;
+  std::set<std::string> checked_;
+  Verification result_;
+};
+
+std::uint64_t next_note(const Database& database) {
+  const std::unique_ptr<rocksdb::Iterator> rows(database.db().NewIterator({}, database.meta()));
+  rows->SeekForPrev(keys::note(~std::uint64_t{0}));
+  if (!rows->Valid() || view(rows->key()).substr(0, keys::kNotePrefix.size()) != keys::kNotePrefix) return 1;
+  return keys::read_be64(view(rows->key()).substr(keys::kNotePrefix.size())) + 1;
+}
+
+}  // namespace
+
+Result<Verification> verify_all(const RocksStore& store) { return Verifier(store.database(), store.blobs()).run(); }
+
+Result<RepairReport> repair(const std::string& folder, UtcTime now, const std::shared_ptr<rocksdb::Env>& env) {
+  const DatabaseOptions options{.mode = OpenMode::repair, .env = env};
+  const auto file = read_head_file(env_of(options), folder);
+  HILLSTAR_TRY(const auto opened, open_layout(folder, options));
+  auto& database = *opened.database;
+  RepairReport report;
+  report.at = now;
+  report.head_count = opened.file ? opened.file->count : 0;
+  report.log_count = opened.log.count;
+  report.records_lost = report.head_count > report.log_count ? report.head_count - report.log_count : 0;
+  if (!file)
+    report.head_problem = file.error().message;
+  else if (const auto compared = check_head(database, opened.log, opened.file); !compared)
+    report.head_problem = compared.error().message;
+  const BlobStore blobs(database, blob_folder(folder));
+  HILLSTAR_TRY(auto verified, Verifier(database, blobs).run());
+  report.damaged = std::move(verified.damaged);
+  report.blob_problems = std::move(verified.blob_problems);
+  report.log_problem = std::move(verified.log_problem);
+  HILLSTAR_CHECK(database.put_meta(keys::note(next_note(database)), json::to_text(report)));
+  HILLSTAR_CHECK(write_head_file(database.env(), folder, opened.log));
+  return report;
+}
+
+Result<std::vector<std::string>> recovery_notes(const RocksStore& store) {
+  const auto& database = store.database();
+  std::vector<std::string> notes;
+  const std::unique_ptr<rocksdb::Iterator> rows(database.db().NewIterator({}, database.meta()));
+  for (rows->Seek(slice(keys::kNotePrefix)); rows->Valid() && notes.size() < kProblemsMax; rows->Next()) {
+    if (view(rows->key()).substr(0, keys::kNotePrefix.size()) != keys::kNotePrefix) break;
+    notes.emplace_back(view(rows->value()));
+  }
+  if (!rows->status().ok()) return open_error(rows->status(), database.folder());
+  return notes;
+}
+
+}  // namespace hillstar::persistence

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// The ends of the histories that were written to last, so that a commit needs no read. Internal to persistence.
+#pragma once
+
+#include <cstdint>
+#include <list>
+#include <optional>
+#include <unordered_map>
+
+#include "messages/ids.hpp"
+#include "persistence/event_codec.hpp"
+#include "persistence/limits.hpp"
+
+namespace hillstar::persistence {
+
+/// The end of one history.
+struct Tip {
+  std::uint64_t version = 0;
+  Hash hash{};                           ///< Of the last record; zero bytes for a run without records.
+};
+
+/// Least recently used goes first. Not thread-safe.
+class Versions {
+ public:
+  explicit Versions(std::size_t runs_max = kVersionsMax) : runs_max_(runs_max) {}
+
+  std::optional<Tip> find(const RunId& run) {
+    const auto found = by_run_.find(run);
+    if (found == by_run_.end()) return std::nullopt;
+    used_.splice(used_.begin(), used_, found->second);
+    return found->second->tip;
+  }
+  void put(const RunId& run, const Tip& tip) {
+    if (const auto found = by_run_.find(run); found != by_run_.end()) {
+      found->second->tip = tip;
+      used_.splice(used_.begin(), used_, found->second);
+      return;
+    }
+    if (by_run_.size() >= runs_max_) {
+      by_run_.erase(used_.back().run);
+      used_.pop_back();
+    }
+    used_.push_front({run, tip});
+    by_run_.emplace(run, used_.begin());
+  }
+  [[nodiscard]] std::size_t size() const { return by_run_.size(); }
+
+ private:
+  struct Entry {
+    RunId run;
+    Tip tip;
+  };
+  std::size_t runs_max_;
+  std::list<Entry> used_;                ///< Most recently used first.
+  std::unordered_map<RunId, std::list<Entry>::iterator> by_run_;
+};
+
+}  // namespace hillstar::persistence
