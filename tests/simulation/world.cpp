@@ -15,6 +15,7 @@ using namespace run;
 
 namespace {
 constexpr std::size_t kTurnsMax = 200'000;
+std::int64_t item_of(std::optional<std::uint32_t> item) { return item ? std::int64_t{*item} : -1; }
 AttemptRef ref_of(const std::tuple<NodeIndex, std::int64_t, std::uint32_t>& key) {
   const auto [node, item, attempt] = key;
   return {node, item < 0 ? std::nullopt : std::optional(static_cast<std::uint32_t>(item)), attempt};
@@ -40,6 +41,7 @@ void World::run() {
     if (++turns_ > kTurnsMax) fail("the run does not end");
     turn();
   }
+  check_end();
 }
 
 void World::turn() {
@@ -55,6 +57,7 @@ void World::turn() {
   if (choice == 0 && !timers_.empty()) {
     const auto due = timers_.begin()->first;
     timers_.erase(timers_.begin());
+    if (chance(300)) late_.push_back({UtcTime{now_}, 0, RetryDue{ref_of(due)}});
     return tell({UtcTime{now_}, 0, RetryDue{ref_of(due)}});
   }
   if (choice == 1 && !approvals_.empty()) {
@@ -126,13 +129,39 @@ void World::issue(const std::vector<Command>& commands) {
 }
 
 void World::check_fact(const Event& event) {
+  const auto* id = node_of(event);
+  if (id == nullptr) return;
+  const auto node = index_of_node(state_, *id);
+  const auto& planned = state_.plan->nodes[node];
   if (const auto* scheduled = std::get_if<NodeScheduled>(&event)) {
-    const auto node = index_of_node(state_, scheduled->node);
+    const Unit unit{node, item_of(scheduled->item)};
     if (!scheduled_.insert(key({node, scheduled->item, scheduled->attempt})).second) fail("an attempt is scheduled twice");
-    if (completed_.contains({node, scheduled->item ? std::int64_t{*scheduled->item} : -1})) fail("a completed unit is scheduled again");
+    if (completed_.contains(unit)) fail("a completed unit is scheduled again");
+    if (unsettled_.contains(unit)) fail("a lost attempt with effect `once` is repeated unasked");
   } else if (const auto* completed = std::get_if<NodeCompleted>(&event)) {
-    const auto node = index_of_node(state_, completed->node);
-    if (!completed_.insert({node, completed->item ? std::int64_t{*completed->item} : -1}).second) fail("a unit completes twice");
+    if (!completed_.insert({node, item_of(completed->item)}).second) fail("a unit completes twice");
+  } else if (const auto* lost = std::get_if<NodeAttemptLost>(&event)) {
+    const Unit unit{node, item_of(lost->item)};
+    if (++lost_[unit] > kLostMax) fail("a unit loses more attempts than the limit");
+    const bool listing = planned.map && !lost->item;
+    if (planned.effect == workflow::Effect::once && !listing) unsettled_.insert(unit);
+  } else if (const auto* resolved = std::get_if<NodeResolved>(&event)) {
+    unsettled_.erase({node, item_of(resolved->item)});
+  } else if (const auto* failed = std::get_if<NodeAttemptFailed>(&event)) {
+    if (++failed_[{node, item_of(failed->item)}] > planned.retry.attempts) fail("a unit has more attempts than its policy");
+  }
+}
+
+/// What must be true of a run that came to its end by itself.
+void World::check_end() {
+  if (state_.status != RunStatus::completed) return;
+  for (const auto& node : state_.plan->nodes) {
+    const auto i = index_of_node(state_, node.id);
+    if (state_.nodes[i].status != NodeStatus::failed) continue;
+    if (node.on_error == workflow::OnError::fail) fail("a run completes although a node failed that must not");
+    if (node.on_error != workflow::OnError::skip_dependents) continue;
+    for (const auto next : node.successors)
+      if (state_.nodes[next].status != NodeStatus::skipped) fail("a dependent of a failed node is not skipped");
   }
 }
 

@@ -46,6 +46,7 @@ class World {
   void crash();
   void check();
   void check_fact(const Event& event);
+  void check_end();
   [[nodiscard]] unsigned roll(unsigned bound) { return static_cast<unsigned>(dice_() % bound); }
   [[nodiscard]] bool chance(unsigned permille) { return roll(1000) < permille; }
   [[noreturn]] void fail(const std::string& sentence) const;
@@ -63,7 +64,11 @@ class World {
   std::map<Attempt, UtcTime> timers_;
   std::set<NodeIndex> approvals_;
   std::vector<Input> late_;                     // answers that come again, or too late
-  std::set<std::pair<NodeIndex, std::int64_t>> completed_;
+  using Unit = std::pair<NodeIndex, std::int64_t>;                      // item -1: the node itself
+  std::set<Unit> completed_;
+  std::set<Unit> unsettled_;                    // lost with effect `once`, and nobody has settled it
+  std::map<Unit, std::uint32_t> lost_;
+  std::map<Unit, std::uint32_t> failed_;
   std::set<Attempt> scheduled_;
   std::size_t crashes_ = 0;
   std::size_t turns_ = 0;
