@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/platform/process_spawn.hpp"
+
+#include <fcntl.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <ctime>
+
+#include "runtime/platform/process_guard.hpp"
+
+namespace hillstar {
+namespace {
+
+constexpr std::size_t kKernelSignalSetBytes = 8;
+constexpr int kSignalMax = 64;
+constexpr int kBusyRetriesMax = 20;
+
+/// All that the child needs, made before it exists: it must not allocate.
+struct Launch {
+  std::vector<char*> arguments;
+  std::vector<char*> environment;
+  std::vector<std::string> candidates;  ///< Paths to try, in order.
+  const char* cwd = nullptr;
+  int in = -1;
+  int out = -1;
+  int err = -1;
+  int guard = -1;
+  pid_t parent = -1;
+  // Written by the child, which shares our memory behind the compiler's back.
+  volatile int error_number = 0;
+  volatile bool in_folder = false;
+};
+
+std::vector<char*> pointers(const std::vector<std::string>& texts) {
+  std::vector<char*> result;
+  result.reserve(texts.size() + 1);
+  for (const auto& text : texts) result.push_back(const_cast<char*>(text.c_str()));
+  result.push_back(nullptr);
+  return result;
+}
+
+std::vector<std::string> candidates_of(const ProcessSpec& spec) {
+  if (spec.program.find('/') != std::string::npos) return {spec.program};
+  std::string_view path = "/bin:/usr/bin";
+  for (const std::string_view entry : spec.environment)
+    if (entry.substr(0, 5) == "PATH=") path = entry.substr(5);
+  std::vector<std::string> result;
+  for (;;) {
+    const auto colon = path.find(':');
+    const std::string folder(path.substr(0, colon));
+    result.push_back((folder.empty() ? "." : folder) + "/" + spec.program);
+    if (colon == std::string_view::npos) return result;
+    path.remove_prefix(colon + 1);
+  }
+}
+
+/// Replaces the process image. Like execvp, the error that says most wins: a file that exists and cannot be run.
+int try_candidates(const Launch& launch) {
+  int error = ENOENT;
+  for (const auto& path : launch.candidates) {
+    execve(path.c_str(), launch.arguments.data(), launch.environment.data());
+    // A file that was just written can be open for writing in another starting child for a moment.
+    for (int i = 0; errno == ETXTBSY && i < kBusyRetriesMax; ++i) {
+      const timespec wait{0, 5'000'000};
+      nanosleep(&wait, nullptr);
+      execve(path.c_str(), launch.arguments.data(), launch.environment.data());
+    }
+    if (errno != ENOENT && errno != ENOTDIR && (error == ENOENT || error == ENOTDIR)) error = errno;
+  }
+  return error;
+}
+
+/// The child's side. It runs in our memory while our thread waits, so: system calls only. Signals go through raw
+/// calls because a sanitizer's wrappers would note our handlers as gone.
+[[noreturn]] __attribute__((noinline)) void become_program(Launch& launch) {
+  const unsigned long by_default[4] = {};
+  for (int number = 1; number <= kSignalMax; ++number)
+    syscall(SYS_rt_sigaction, number, by_default, nullptr, kKernelSignalSetBytes);
+  setsid();
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (getppid() != launch.parent) _exit(127);  // died before it could be asked for
+  if (launch.guard >= 0) {
+    const GuardMessage message{getpid(), 0};
+    (void)send(launch.guard, &message, sizeof message, MSG_NOSIGNAL | MSG_DONTWAIT);
+  }
+  dup2(launch.in, 0);
+  dup2(launch.out, 1);
+  dup2(launch.err, 2);
+  if (syscall(SYS_close_range, 3U, ~0U, 0U) != 0)
+    for (int fd = 3; fd < 65536; ++fd) close(fd);
+  if (launch.cwd != nullptr && chdir(launch.cwd) != 0) {
+    launch.error_number = errno;
+    launch.in_folder = true;
+    _exit(127);
+  }
+  const unsigned long none = 0;
+  syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, nullptr, kKernelSignalSetBytes);
+  launch.error_number = try_candidates(launch);
+  _exit(127);
+}
+
+/// No handler of ours may run in the child, which shares our memory.
+pid_t vfork_quietly(Launch& launch) {
+  sigset_t all;
+  sigset_t before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  const pid_t pid = vfork();
+  if (pid == 0) become_program(launch);
+  const int error = errno;
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  if (pid < 0) launch.error_number = error;
+  return pid;
+}
+
+/// A descriptor above 2, so that placing 0, 1 and 2 in the child cannot overwrite another one's source.
+int lifted(int fd) {
+  if (fd < 0 || fd > 2) return fd;
+  const int higher = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+  close(fd);
+  return higher;
+}
+
+struct Pipe {
+  Descriptor read;
+  Descriptor write;
+};
+bool make_pipe(Pipe& made) {
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC) != 0) return false;
+  made.read = Descriptor(lifted(ends[0]));
+  made.write = Descriptor(lifted(ends[1]));
+  return made.read.is_open() && made.write.is_open();
+}
+
+void set_nonblocking(const Descriptor& descriptor) {
+  if (descriptor.is_open()) fcntl(descriptor.get(), F_SETFL, fcntl(descriptor.get(), F_GETFL) | O_NONBLOCK);
+}
+
+}  // namespace
+
+Spawned spawn_process(const ProcessSpec& spec, ProcessGuard* guard) {
+  Spawned spawned;
+  Pipe in;
+  Pipe out;
+  Pipe err;
+  const bool own_input = spec.input_descriptor < 0;
+  Descriptor given;
+  if (!own_input) given = Descriptor(fcntl(spec.input_descriptor, F_DUPFD_CLOEXEC, 3));
+  if ((own_input ? !make_pipe(in) : !given.is_open()) || !make_pipe(out) || !make_pipe(err)) {
+    spawned.error_number = errno;
+    return spawned;
+  }
+  const auto channel = guard != nullptr ? guard->channel() : nullptr;
+  Launch launch;
+  launch.arguments = pointers(spec.arguments);
+  launch.environment = pointers(spec.environment);
+  launch.candidates = candidates_of(spec);
+  launch.cwd = spec.cwd.empty() ? nullptr : spec.cwd.c_str();
+  launch.in = own_input ? in.read.get() : given.get();
+  launch.out = out.write.get();
+  launch.err = err.write.get();
+  launch.guard = channel ? channel->get() : -1;
+  launch.parent = getpid();
+  const pid_t pid = vfork_quietly(launch);
+  if (launch.error_number != 0) {
+    if (pid > 0) {
+      if (guard != nullptr) guard->forget(pid);
+      while (waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
+      }
+    }
+    spawned.error_number = launch.error_number;
+    spawned.in_folder = launch.in_folder;
+    return spawned;
+  }
+  if (guard != nullptr) guard->remember(pid);
+  spawned.pid = pid;
+  spawned.input = std::move(in.write);
+  spawned.out = std::move(out.read);
+  spawned.err = std::move(err.read);
+  set_nonblocking(spawned.input);
+  set_nonblocking(spawned.out);
+  set_nonblocking(spawned.err);
+  return spawned;
+}
+
+}  // namespace hillstar

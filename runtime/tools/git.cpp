@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/tools/git.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+#include "runtime/platform/process.hpp"
+#include "runtime/tools/output.hpp"
+#include "runtime/tools/standard_tools.hpp"
+
+namespace hillstar::tools {
+namespace {
+
+/// The folder decides which repository is meant, also when we were started from a git hook.
+constexpr std::array<std::string_view, 5> kForeignNames{"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX",
+                                                        "GIT_OBJECT_DIRECTORY"};
+
+ToolReply reply_to(const ProcessEnd& end, const ToolCall& call) {
+  switch (end.kind) {
+    case ProcessEndKind::cancelled: {
+      ToolReply reply;
+      reply.cancelled = true;
+      return reply;
+    }
+    case ProcessEndKind::timed_out:
+      return failed(FailureClass::timeout, "git did not end within " +
+                                               std::to_string(call.start_to_close.value_or(Millis(0)).count()) +
+                                               " milliseconds");
+    case ProcessEndKind::signalled:
+      return failed(FailureClass::signal, "git was killed by signal " + std::to_string(end.code));
+    case ProcessEndKind::not_started:
+      return failed(FailureClass::spawn, end.code == ENOENT ? "git is not installed, or not in PATH"
+                                                            : "cannot start git: " + errno_text(end.code));
+    case ProcessEndKind::no_folder:
+      return failed(FailureClass::spawn, "cannot enter the folder '" + call.cwd + "': " + errno_text(end.code));
+    case ProcessEndKind::output_limit:
+    case ProcessEndKind::output_failed: return failed(end.error.value_or(Error(Errc::io, "git's output was lost")));
+    case ProcessEndKind::exited: break;
+  }
+  return failed(FailureClass::internal, "unknown end of git");
+}
+
+}  // namespace
+
+Git::Git(const ToolCall& call, const ToolContext& context, std::string folder, ProcessGuard* guard)
+    : call_(call),
+      context_(context),
+      folder_(std::move(folder)),
+      guard_(guard),
+      environment_(tool_environment(call, *context.run)),
+      start_(clock_.steady_now()) {
+  environment_.erase(std::remove_if(environment_.begin(), environment_.end(),
+                                    [](const std::string& entry) {
+                                      const auto name = std::string_view(entry).substr(0, entry.find('='));
+                                      return std::find(kForeignNames.begin(), kForeignNames.end(), name) !=
+                                             kForeignNames.end();
+                                    }),
+                     environment_.end());
+  environment_.push_back("GIT_TERMINAL_PROMPT=0");      // nobody is there to answer
+  environment_.push_back("GIT_LITERAL_PATHSPECS=1");    // a `*` in a name is that character
+}
+
+GitResult Git::run(const std::vector<std::string>& arguments, std::string_view input) {
+  ProcessSpec spec;
+  spec.program = "git";
+  spec.arguments = {"git"};
+  spec.arguments.insert(spec.arguments.end(), arguments.begin(), arguments.end());
+  spec.environment = environment_;
+  spec.cwd = folder_;
+  spec.input = input;
+  spec.cancel_descriptor = context_.cancel->descriptor();
+  if (call_.start_to_close) {
+    const auto spent = std::chrono::duration_cast<Millis>(clock_.steady_now() - start_);
+    spec.time_limit = std::max(*call_.start_to_close - spent, Millis(0));
+  }
+  GitOutput result;
+  OutputTail err;
+  ProcessOutput output;
+  output.on_stdout = [&](std::string_view piece) {
+    result.out += piece;
+    return Result<void>();
+  };
+  output.on_stderr = [&](std::string_view piece) {
+    err.append(piece);
+    return Result<void>();
+  };
+  const ProcessEnd end = run_process(spec, output, guard_);
+  if (end.kind != ProcessEndKind::exited) return reply_to(end, call_);
+  result.code = end.code;
+  result.err = err.text();
+  return result;
+}
+
+}  // namespace hillstar::tools

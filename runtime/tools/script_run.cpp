@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+// script_run: a program or shell line, fed with the input, drained into the output.
+//
+// A value never becomes part of a command: references are not filled into `script`, and the input is stdin.
+// Source of the shell rule and the result's shape: Hillstar specification section 1.5.2.
+#include <boost/json.hpp>
+
+#include "runtime/platform/process.hpp"
+#include "runtime/tools/output.hpp"
+#include "runtime/tools/standard_tools.hpp"
+
+namespace hillstar::tools {
+namespace {
+
+constexpr std::string_view kShellCharacters = " |><&";
+
+bool needs_shell(const std::string& script) { return script.find_first_of(kShellCharacters) != std::string::npos; }
+
+/// `1800`, or `1.5` where the limit is no whole number of seconds.
+std::string seconds(Millis limit) {
+  std::string text = std::to_string(limit.count() / 1000);
+  if (const auto part = limit.count() % 1000; part != 0) {
+    text += "." + std::to_string(1000 + part).substr(1);
+    text.erase(text.find_last_not_of('0') + 1);
+  }
+  return text;
+}
+
+std::string not_started_text(const std::string& script, int number) {
+  std::string text = "cannot start '" + script + "': " + errno_text(number);
+  if (number == ENOENT && !needs_shell(script))
+    text += "; a script without a space or one of | > < & is the path of a program, not a shell line";
+  if (number == ENOEXEC) text += "; its first line must name its interpreter, such as #!/bin/sh";
+  if (number == EACCES && !needs_shell(script)) text += "; is it executable (chmod +x)?";
+  return text;
+}
+
+/// Pieces for live display, never cut inside a character.
+class ProgressPieces {
+ public:
+  explicit ProgressPieces(const ToolContext& context) : context_(context) {}
+  void append(std::string_view bytes) {
+    if (!context_.progress) return;
+    rest_ += bytes;
+    const std::size_t whole = whole_utf8(rest_);
+    if (whole > 0) context_.progress(json::to_utf8(std::string_view(rest_).substr(0, whole)));
+    rest_.erase(0, whole);
+  }
+
+ private:
+  const ToolContext& context_;
+  std::string rest_;
+};
+
+struct Streams {
+  explicit Streams(const ToolContext& context) : out(context.new_blob), out_live(context), err_live(context) {}
+  OutputCollector out;
+  OutputTail err;
+  ProgressPieces out_live;
+  ProgressPieces err_live;
+};
+
+/// Hillstar's result; `code` absent: the program did not come to an end of its own.
+Result<Value> result_of(Streams& streams, std::optional<int> code, const std::string& error) {
+  HILLSTAR_TRY(Gathered output, streams.out.finish());
+  Value value;
+  boost::json::object object{{"output", nullptr}, {"error", nullptr}};
+  if (!error.empty()) object["error"] = error;
+  if (code) object["return_code"] = *code;
+  if (output.blob) {
+    output.blob->at = "/output";
+    value.blobs.push_back(*std::move(output.blob));
+  } else {
+    object["output"] = output.text;
+  }
+  value.json = Json::of(object);
+  return value;
+}
+
+ToolReply ended(Streams& streams, std::optional<int> code, std::optional<Failure> failure) {
+  auto value = result_of(streams, code, failure ? failure->message : std::string());
+  if (!value) return failed(value.error());
+  ToolReply reply;
+  reply.result = std::move(value).value();
+  reply.failure = std::move(failure);
+  return reply;
+}
+
+ToolReply reply_to(const ProcessEnd& end, const std::string& script, const ToolCall& call, Streams& streams) {
+  switch (end.kind) {
+    case ProcessEndKind::exited:
+    case ProcessEndKind::signalled: {
+      const bool is_signal = end.kind == ProcessEndKind::signalled;
+      const int code = is_signal ? -end.code : end.code;
+      if (code == 0) return ended(streams, code, {});
+      std::string message = streams.err.text();
+      if (message.empty()) message = "script exited with return code " + std::to_string(code);
+      return ended(streams, code, Failure{is_signal ? FailureClass::signal : FailureClass::exit_code, message, {}});
+    }
+    case ProcessEndKind::timed_out:
+      return ended(streams, {},
+                   Failure{FailureClass::timeout,
+                           "Command '" + json::to_utf8(script) + "' timed out after " +
+                               seconds(call.start_to_close.value_or(Millis(0))) + " seconds",
+                           {}});
+    case ProcessEndKind::cancelled: {
+      ToolReply reply;
+      reply.cancelled = true;
+      return reply;
+    }
+    case ProcessEndKind::output_limit:
+    case ProcessEndKind::output_failed: return failed(end.error.value_or(Error(Errc::io, "the output was lost")));
+    case ProcessEndKind::no_folder:
+      return failed(FailureClass::spawn, "cannot enter the folder '" + call.cwd + "': " + errno_text(end.code));
+    case ProcessEndKind::not_started: return failed(FailureClass::spawn, not_started_text(script, end.code));
+  }
+  return failed(FailureClass::internal, "unknown end of a process");
+}
+
+}  // namespace
+
+ToolReply script_run(const ToolCall& call, const ToolContext& context, ProcessGuard* guard) {
+  const auto script = string_parameter(call, "script");
+  if (!script) return failed(script.error());
+  if (script->empty()) return failed(FailureClass::invalid_input, "script_run requires script parameter");
+  if (call.cwd.find('\0') != std::string::npos)
+    return failed(FailureClass::invalid_input, "script_run: cwd contains a NUL character");
+
+  ProcessSpec spec;
+  if (needs_shell(*script)) {
+    spec.program = "/bin/sh";
+    spec.arguments = {"/bin/sh", "-c", *script};
+  } else {
+    spec.program = *script;
+    spec.arguments = {*script};
+  }
+  const bool is_absolute = !call.cwd.empty() && call.cwd.front() == '/';
+  spec.cwd = is_absolute ? call.cwd : context.run->workspace + (call.cwd.empty() ? "" : "/" + call.cwd);
+  spec.environment = tool_environment(call, *context.run);
+  spec.input = input_text(call.input);
+  spec.cancel_descriptor = context.cancel->descriptor();
+  spec.output_bytes_max = kToolBytesMax;
+  spec.time_limit = call.start_to_close;
+
+  Streams streams(context);
+  ProcessOutput output;
+  output.on_stdout = [&](std::string_view piece) {
+    streams.out_live.append(piece);
+    return streams.out.append(piece);
+  };
+  output.on_stderr = [&](std::string_view piece) {
+    streams.err_live.append(piece);
+    streams.err.append(piece);
+    return Result<void>();
+  };
+  return reply_to(run_process(spec, output, guard), *script, call, streams);
+}
+
+}  // namespace hillstar::tools
