@@ -31,6 +31,19 @@ struct EngineOptions {
   std::uint32_t model_calls_max = 256;  ///< Model calls in flight per backend, until its limits are known.
   Millis cancel_grace{5'000};           ///< A cancelled attempt that has not answered by then counts as cancelled.
   tools::Catalog catalog;               ///< Empty: the standard one.
+  /// Called once for every run whose end (completed, failed, cancelled) has become durable; on an engine thread, must be
+  /// quick. May be empty.
+  std::function<void(const RunId&, const run::Summary&)> on_end;
+  std::size_t follower_queue_max = 10'000;  ///< Items that may wait for a follower's callback before it is cut off.
+
+  // What tests and embedding programs replace. Null: the machine's own.
+  std::shared_ptr<const Clock> clock;
+  std::shared_ptr<IdSource> ids;
+  std::shared_ptr<providers::Transport> transport;
+  /// A commit failed, which means "unknown": prints one line and ends the process with 74. Must not return outside
+  /// tests. Called on the log's thread.
+  std::function<void(const Error&)> on_fatal;
+  std::function<void(const std::string&)> log;  ///< One line for the operator; stderr. Called on any thread.
 };
 
 /// A run to start. The caller has compiled the plan and resolved the inputs.
@@ -79,6 +92,9 @@ class Engine {
 
   /// Returns once RunStarted is durable.
   virtual Result<RunId> start(StartRun request) = 0;
+  /// The same without blocking: `done` is called once RunStarted is durable, on an engine thread, and must be quick.
+  /// What serves many clients, or measures many runs, uses this.
+  virtual void start_async(StartRun request, std::function<void(Result<RunId>)> done) = 0;
   /// Everything from event `from_seq` on (1: all), history first, then live, without gap or repetition.
   /// Returns a ticket for unfollow. run_not_found if there is no such run.
   virtual Result<std::uint64_t> follow(const RunId& run, std::uint64_t from_seq, FeedCallback callback) = 0;

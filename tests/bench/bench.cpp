@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+// The numbers the engine is held to, beside this machine's own limits, measured in the same run.
+// Usage: hillstar_bench [--folder DIR] [--server PROGRAM] [--binary PROGRAM] [NAME...]
+#include <fmt/format.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <set>
+#include <stdexcept>
+
+#include "persistence/rocksdb_store.hpp"
+#include "runtime/run/run.hpp"
+#include "tests/bench/measure.hpp"
+#include "tests/bench/workloads.hpp"
+
+namespace hillstar::bench {
+namespace {
+
+struct Settings {
+  std::string folder = "build/bench";
+  std::string server;                 // mock model server
+  std::string binary;                 // hillstar-actors
+  std::set<std::string> names;
+  [[nodiscard]] bool wants(const std::string& name) const { return names.empty() || names.contains(name); }
+};
+
+std::unique_ptr<persistence::RocksStore> store_in(const std::string& path) {
+  auto store = persistence::RocksStore::open(path, {});
+  if (!store) throw std::runtime_error(to_string(store.error()));
+  return std::move(*store);
+}
+
+void expect_all(const Driven& driven, std::uint64_t runs) {
+  if (driven.completed != runs) throw std::runtime_error(fmt::format("{} of {} runs completed", driven.completed, runs));
+}
+
+void machine(const WorkFolder& work, double sync_s) {
+  print("This machine", {{"append 512 bytes + fdatasync, median", number(sync_s * 1e6, 0, "us"), ""},
+                         {"raw RocksDB, 250-byte values, 256 a synced batch",
+                          number(rocksdb_values_per_s(work.fresh("raw256"), 256), 0, "/s"), ""},
+                         {"raw RocksDB, 1 a synced batch", number(rocksdb_values_per_s(work.fresh("raw1"), 1), 0, "/s"), ""},
+                         {"posix_spawn /bin/true", number(spawns_per_s(), 0, "/s"), ""}});
+}
+
+void one_chain(const WorkFolder& work, double sync_s) {
+  std::vector<double> per_step;
+  const auto store = store_in(work.fresh("chain"));
+  const auto plan = chain(100);
+  for (int i = 0; i < 9; ++i) {
+    const auto driven = drive(*store, {plan, 1, 1});
+    expect_all(driven, 1);
+    per_step.push_back(driven.wall_s / 100);
+  }
+  // The disk is measured again right behind: it drifts.
+  const auto sync_now_s = (sync_s + fdatasync_s(work.path())) / 2;
+  const auto step_s = median(per_step);
+  print("One run, a chain of 100 in-process steps, one sync a step",
+        {{"durable step, median of 9 chains", number(step_s * 1e6, 0, "us"), ""},
+         {"ratio to fdatasync", number(step_s / sync_now_s, 2, "x"), "at most 1.5 x"}});
+}
+
+void many_chains(const WorkFolder& work) {
+  const auto store = store_in(work.fresh("many"));
+  reset_peak_rss();
+  const auto driven = drive(*store, {chain(10), 2'000, 500});
+  expect_all(driven, 2'000);
+  print("2,000 runs x 10 steps, 500 in flight",
+        {{"durable steps", number(20'000 / driven.wall_s, 0, "/s"), "at least 30,000 /s"},
+         {"CPU per step", number(driven.cpu_s / 20'000 * 1e6, 1, "us"), "under 45 us"},
+         {"peak resident memory", number(peak_rss_mb(), 0, "MB"), "under 150 MB"}});
+}
+
+void fan_out(const WorkFolder& work) {
+  const auto store = store_in(work.fresh("fan"));
+  const auto driven = drive(*store, {fan(10'000), 1, 1});
+  expect_all(driven, 1);
+  print("1 root -> 10,000 parallel steps -> join", {{"wall", number(driven.wall_s, 3, "s"), "under 1 s"}});
+}
+
+/// A mock model server as a child process; it prints its port first.
+class Server {
+ public:
+  explicit Server(const std::string& program) {
+    int out[2];
+    if (pipe(out) != 0) throw std::runtime_error("pipe failed");
+    child_ = fork();
+    if (child_ == 0) {
+      dup2(out[1], 1);
+      execl(program.c_str(), program.c_str(), "--delay-ms", "1000", static_cast<char*>(nullptr));
+      _exit(127);
+    }
+    close(out[1]);
+    char text[64] = {};
+    if (read(out[0], text, sizeof text - 1) <= 0) throw std::runtime_error("the model server does not start");
+    close(out[0]);
+    port_ = std::atoi(text);
+  }
+  ~Server() {
+    kill(child_, SIGTERM);
+    waitpid(child_, nullptr, 0);
+  }
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+  [[nodiscard]] std::string url() const { return fmt::format("http://127.0.0.1:{}", port_); }
+
+ private:
+  pid_t child_ = 0;
+  int port_ = 0;
+};
+
+void model_calls(const WorkFolder& work, const std::string& program) {
+  const Server server(program);
+  const auto store = store_in(work.fresh("models"));
+  reset_peak_rss();
+  const auto driven = drive(*store, {model_chain(3, server.url()), 5'000, 5'000});
+  expect_all(driven, 5'000);
+  print("5,000 runs x 3 chained model calls of 1 s, loopback server",
+        {{"wall (ideal 3.00 s)", number(driven.wall_s, 2, "s"), "under 4.0 s"},
+         {"CPU per call", number(driven.cpu_s / 15'000 * 1e6, 0, "us"), ""},
+         {"peak resident memory", number(peak_rss_mb(), 0, "MB"), "under 200 MB"}});
+}
+
+void recovery(const WorkFolder& work) {
+  const auto path = work.fresh("recovery");
+  constexpr std::uint32_t kRuns = 5'000;
+  const auto plan = chain(100);
+  {
+    const auto store = store_in(path);
+    expect_all(drive(*store, {plan, kRuns, 500}), kRuns);
+  }
+  const auto store = store_in(path);
+  std::uint64_t events = 0;
+  const auto cost = measure([&] {
+    const auto listed = store->list([&](const run::Summary& row) {
+      const auto history = store->read(row.run);
+      if (!history) throw std::runtime_error(to_string(history.error()));
+      events += history->size();
+      if (!run::is_terminal(run::replay(plan, *history))) throw std::runtime_error("a run has no end");
+      return true;
+    });
+    if (!listed) throw std::runtime_error(to_string(listed.error()));
+  });
+  print("Recovery: read, verify the chain and fold",
+        {{"events", fmt::format("{}", events), ""},
+         {"wall for 1,000,000 events", number(cost.wall_s * 1e6 / static_cast<double>(events), 2, "s"), "under 5 s"}});
+}
+
+void command_line(const WorkFolder& work, const std::string& binary) {
+  const auto folder = work.fresh("cli");
+  std::filesystem::create_directories(folder);
+  std::ofstream(folder + "/in.txt") << "hello\n";
+  std::ofstream(folder + "/flow.json") << R"({"id":"cold","graph":{"nodes":{
+    "read":{"tool":"file_read","parameters":{"path":"in.txt"}},
+    "cat":{"tool":"script_run","parameters":{"script":"/bin/cat"},"input":"{{ read.output }}"},
+    "write":{"tool":"file_write","parameters":{"path":"out.txt"},"input":"{{ cat.output }}"}},
+    "edges":[{"from":"read","to":"cat"},{"from":"cat","to":"write"}]}})";
+  const auto command = fmt::format("cd {} && {} run flow.json >/dev/null 2>&1", folder, binary);
+  std::vector<double> walls;
+  for (int i = 0; i < 9; ++i)
+    walls.push_back(measure([&] {
+                      if (std::system(command.c_str()) != 0) throw std::runtime_error("the run failed: " + command);
+                    }).wall_s);
+  std::vector<double> scripts;
+  const auto script = fmt::format("cd {} && /bin/cat in.txt >/dev/null", folder);
+  for (int i = 0; i < 9; ++i) scripts.push_back(measure([&] { std::ignore = std::system(script.c_str()); }).wall_s);
+  print("`run` of a 3-node file and script workflow, process start to exit",
+        {{"wall, median of 9", number(median(walls) * 1e3, 1, "ms"), ""},
+         {"more than the script itself", number((median(walls) - median(scripts)) * 1e3, 1, "ms"), "under 50 ms"}});
+}
+
+int run(const Settings& settings) {
+  const WorkFolder work(settings.folder);
+  const auto sync_s = fdatasync_s(work.path());
+  if (settings.wants("machine")) machine(work, sync_s);
+  if (settings.wants("chain")) one_chain(work, sync_s);
+  if (settings.wants("many")) many_chains(work);
+  if (settings.wants("fan")) fan_out(work);
+  if (settings.wants("models") && !settings.server.empty()) model_calls(work, settings.server);
+  if (settings.wants("recovery")) recovery(work);
+  if (settings.wants("cli") && !settings.binary.empty()) command_line(work, settings.binary);
+  return 0;
+}
+
+}  // namespace
+}  // namespace hillstar::bench
+
+int main(int argc, char** argv) {
+  hillstar::bench::Settings settings;
+  const std::map<std::string, std::string*> options = {
+      {"--folder", &settings.folder}, {"--server", &settings.server}, {"--binary", &settings.binary}};
+  for (int i = 1; i < argc; ++i) {
+    const auto option = options.find(argv[i]);
+    if (option != options.end() && i + 1 < argc)
+      *option->second = argv[++i];
+    else
+      settings.names.insert(argv[i]);
+  }
+  try {
+    return hillstar::bench::run(settings);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "bench: %s\n", error.what());
+    return 1;
+  }
+}
