@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+// The engine as a command sees it: in this process (the host of the store), or joined over the host's socket.
+#pragma once
+
+#include <boost/describe.hpp>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "actors/engine.hpp"
+#include "messages/error.hpp"
+#include "messages/events.hpp"
+#include "messages/ids.hpp"
+
+namespace hillstar::cli {
+
+/// A run to start, as it crosses the socket. The environment is kept in memory only.
+struct StartJob {
+  std::vector<std::string> allow_paths;
+  std::vector<std::string> environment;
+  std::vector<NodeInherited> inherited;   ///< Strings of any size; the host puts large ones aside as blobs.
+  Json inputs;
+  std::string output_dir;
+  std::optional<Origin> parent;
+  std::string plan;                       ///< workflow::to_text of the plan.
+  std::string started_by;
+  std::string workflow_file;
+  std::string workflow_text;
+  std::string workspace;
+};
+BOOST_DESCRIBE_STRUCT(StartJob, (), (allow_paths, environment, inherited, inputs, output_dir, parent, plan, started_by,
+                                     workflow_file, workflow_text, workspace))
+
+BOOST_DEFINE_ENUM_CLASS(WordKind, cancel, pause, resume, answer, settle)
+
+/// What a person tells a run.
+struct Word {
+  WordKind kind = WordKind::cancel;
+  bool yes = false;                       ///< answer: approved. pause: stop what runs, too. settle: run again.
+  std::uint32_t node = 0;                 ///< answer, settle: index in the plan.
+  std::optional<std::uint32_t> item;      ///< settle.
+  std::string who;
+  std::string reason;
+};
+BOOST_DESCRIBE_STRUCT(Word, (), (kind, yes, node, item, who, reason))
+
+/// Calls block until their facts are durable, and may come from any thread. With a host that died they end with
+/// host_unreachable.
+class Client {
+ public:
+  virtual ~Client() = default;
+
+  virtual Result<RunId> start(const StartJob& job) = 0;
+  /// As Engine::follow; the callback runs on a thread of the client. After FeedCut nothing follows.
+  virtual Result<std::uint64_t> follow(const RunId& run, std::uint64_t from_seq, FeedCallback callback) = 0;
+  virtual void unfollow(std::uint64_t ticket) = 0;
+  /// Returns the facts that it led to; empty: it had no effect.
+  virtual Result<std::vector<Event>> tell(const RunId& run, const Word& word) = 0;
+  virtual Result<void> set_environment(const RunId& run, const std::vector<std::string>& environment) = 0;
+};
+
+}  // namespace hillstar::cli

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// The way of one command to the store: as its host if nobody else is, else joined to the host; again when that ends.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "apps/cli/client.hpp"
+#include "messages/error.hpp"
+#include "persistence/event_store.hpp"
+
+namespace hillstar::cli {
+
+class Host;
+
+struct LinkOptions {
+  std::string folder;                     ///< The store's; ignored if ephemeral.
+  std::vector<std::string> environment;   ///< Of this person; stands in for that of recovered runs.
+  bool ephemeral = false;                 ///< A store in memory, without host.
+};
+
+class Link {
+ public:
+  explicit Link(LinkOptions options);
+  ~Link();
+  Link(const Link&) = delete;
+  Link& operator=(const Link&) = delete;
+
+  /// Joins the host, or becomes it and recovers what its predecessor left. May be called again after
+  /// host_unreachable. Errors: store_*; host_unreachable if the owner of the store does not answer for a while.
+  Result<void> open();
+  /// Joins the host if there is one; not_found if nobody owns the store.
+  Result<void> join_only();
+  void close();
+
+  [[nodiscard]] Client& client() { return *client_; }
+  [[nodiscard]] bool is_host() const { return engine_ != nullptr; }
+  /// Runs that other terminals follow through this host.
+  [[nodiscard]] std::vector<RunId> followed_by_others() const;
+  /// Runs that are live here and not terminal; empty if joined.
+  [[nodiscard]] std::vector<RunId> live_runs() const;
+  [[nodiscard]] const LinkOptions& options() const { return options_; }
+
+  /// The store for reading: the host's own, or a read-only view of what is durable now.
+  Result<std::shared_ptr<const persistence::EventStore>> reading() const;
+
+ private:
+  Result<void> become_host();
+
+  LinkOptions options_;
+  // In order of dependence: the host serves the client, which calls the engine, which writes the store.
+  std::shared_ptr<persistence::EventStore> store_;   // shared with readers, which may outlive a change of hosts
+  std::unique_ptr<Engine> engine_;
+  std::unique_ptr<Client> client_;
+  std::unique_ptr<Host> host_;
+};
+
+}  // namespace hillstar::cli
