@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "providers/failure.hpp"
+
+#include <algorithm>
+#include <array>
+#include <boost/json.hpp>
+#include <charconv>
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+
+#include "messages/json.hpp"
+#include "providers/http/url.hpp"
+
+namespace hillstar::providers {
+namespace {
+
+namespace bj = boost::json;
+
+constexpr std::size_t kErrorBodyBytesMax = 64U << 10U;
+constexpr std::size_t kErrorBodyDepthMax = 16;
+
+std::string lower(std::string_view text) {
+  std::string result(text);
+  for (char& c : result)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return result;
+}
+
+bool names_any(std::string_view text, std::initializer_list<std::string_view> parts) {
+  return std::any_of(parts.begin(), parts.end(),
+                     [&](std::string_view part) { return text.find(part) != std::string_view::npos; });
+}
+
+/// What servers put into an error object, in whichever spelling.
+struct Said {
+  std::string message;
+  std::string kind;                 ///< `type` and `code`, lower case.
+};
+
+std::string text_of(const bj::value& value) {
+  if (value.is_string()) return std::string(value.get_string());
+  return value.is_null() ? std::string() : bj::serialize(value);
+}
+
+/// `{"error":{...}}`, `{"error":"text"}`, `{"detail":...}`, `{"message":...}` or the inner object alone.
+Said said_by(const bj::value& value) {
+  const auto* object = value.if_object();
+  if (object == nullptr) return {text_of(value), {}};
+  if (const auto* inner = object->if_contains("error"); inner != nullptr && !inner->is_null()) return said_by(*inner);
+  Said said;
+  for (const char* key : {"message", "detail", "msg"})
+    if (const auto* text = object->if_contains(key); text != nullptr && said.message.empty()) said.message = text_of(*text);
+  for (const char* key : {"type", "code"})
+    if (const auto* text = object->if_contains(key)) said.kind += " " + lower(text_of(*text));
+  if (said.message.empty()) said.message = bj::serialize(value);
+  return said;
+}
+
+Said said_by(std::string_view body) {
+  auto value = json::parse(body, {.bytes_max = kErrorBodyBytesMax, .depth_max = kErrorBodyDepthMax});
+  return value ? said_by(*value) : Said{std::string(body.substr(0, kErrorBodyBytesMax)), {}};
+}
+
+/// Classes that the words decide, whatever the status. Codes: OpenAI API reference and llama.cpp server, 2026-11.
+std::optional<FailureClass> class_of(const Said& said) {
+  const std::string message = lower(said.message);
+  if (names_any(said.kind, {"insufficient_quota", "billing", "payment_required"})) return FailureClass::quota;
+  if (names_any(said.kind, {"context_length", "exceed_context_size", "context_window"}) ||
+      names_any(message, {"context length", "context size", "context window", "prompt is too long"}))
+    return FailureClass::context_too_long;
+  if (names_any(said.kind, {"content_filter", "content_policy", "safety"})) return FailureClass::refused;
+  return std::nullopt;
+}
+
+FailureClass class_of(unsigned status, const Said& said) {
+  const auto by_words = class_of(said);
+  if (status == 429) return by_words == FailureClass::quota ? FailureClass::quota : FailureClass::rate_limited;
+  if ((status == 400 || status == 413 || status == 422) && by_words) return *by_words;
+  if (status == 401 || status == 403) return by_words == FailureClass::quota ? FailureClass::quota : FailureClass::auth;
+  if (status == 402) return FailureClass::quota;
+  if (status == 408) return FailureClass::timeout;
+  if (status == 409 || status == 425) return FailureClass::server;
+  if (status == 413) return FailureClass::context_too_long;
+  if (status == 503 || status == 529) return FailureClass::overloaded;
+  if (status >= 500) return by_words == FailureClass::context_too_long ? *by_words : FailureClass::server;
+  return FailureClass::invalid_request;
+}
+
+std::string_view phrase(unsigned status) {
+  switch (status) {
+    case 400: return "Bad Request";
+    case 401: return "Unauthorized";
+    case 402: return "Payment Required";
+    case 403: return "Forbidden";
+    case 404: return "Not Found";
+    case 408: return "Request Timeout";
+    case 413: return "Content Too Large";
+    case 422: return "Unprocessable Content";
+    case 429: return "Too Many Requests";
+    case 500: return "Internal Server Error";
+    case 502: return "Bad Gateway";
+    case 503: return "Service Unavailable";
+    case 504: return "Gateway Timeout";
+    default: return "";
+  }
+}
+
+std::string redirect_target(const HttpReply& reply) {
+  const auto location = reply.header("location");
+  if (const auto url = parse_url(location)) return url->authority();
+  return location.empty() ? "nowhere" : "another path of the same server";
+}
+
+std::optional<Millis> clamped(double millis) {
+  if (!std::isfinite(millis) || millis < 0) return std::nullopt;
+  return Millis(static_cast<std::int64_t>(std::min(millis, static_cast<double>(kRetryAfterMax.count()))));
+}
+
+std::optional<double> number_in(std::string_view text) {
+  while (text.starts_with(' ')) text.remove_prefix(1);
+  while (text.ends_with(' ')) text.remove_suffix(1);
+  double value = 0;
+  const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value, std::chars_format::fixed);
+  if (text.empty() || end != text.data() + text.size()) return std::nullopt;
+  // Too many digits for a double: as long as can be.
+  return code == std::errc::result_out_of_range ? 1e15 : value;
+}
+
+/// Seconds since 1970 of `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110, section 5.6.7; the obsolete forms are not read).
+std::optional<std::int64_t> http_date(std::string_view text) {
+  constexpr std::string_view kMonths = "JanFebMarAprMayJunJulAugSepOctNovDec";
+  constexpr std::size_t kLength = 29;
+  if (text.size() != kLength || !text.ends_with(" GMT")) return std::nullopt;
+  const auto digits = [&](std::size_t at, std::size_t count) -> int {
+    int value = -1;
+    const auto [end, code] = std::from_chars(text.data() + at, text.data() + at + count, value);
+    return code == std::errc{} && end == text.data() + at + count ? value : -1;
+  };
+  const auto month = kMonths.find(text.substr(8, 3));
+  const int day = digits(5, 2), year = digits(12, 4), hour = digits(17, 2), minute = digits(20, 2), second = digits(23, 2);
+  if (month == std::string_view::npos || month % 3 != 0 || hour < 0 || minute < 0 || second < 0) return std::nullopt;
+  const std::chrono::year_month_day date{std::chrono::year(year), std::chrono::month(static_cast<unsigned>(month / 3 + 1)),
+                                         std::chrono::day(static_cast<unsigned>(day))};
+  if (day < 1 || year < 1970 || !date.ok()) return std::nullopt;
+  const auto days = std::chrono::sys_days(date).time_since_epoch().count();
+  return std::int64_t{days} * 86'400 + hour * 3'600 + minute * 60 + second;
+}
+
+}  // namespace
+
+Failure failure_of(const HttpReply& reply, const Secret& key) {
+  const auto status = std::to_string(reply.status);
+  if (reply.status >= 300 && reply.status < 400)
+    return {FailureClass::invalid_request,
+            excerpt("HTTP " + status + ": the server redirects to " + redirect_target(reply) +
+                        "; redirects are not followed, set the endpoint to the final address",
+                    key),
+            std::nullopt};
+  const Said said = said_by(reply.body);
+  std::string message = "HTTP " + status;
+  if (const auto words = phrase(reply.status); !words.empty()) message += " " + std::string(words);
+  if (const auto words = excerpt(said.message, key); !words.empty()) message += ": " + words;
+  return {class_of(reply.status, said), std::move(message), retry_after(reply)};
+}
+
+Failure failure_of(const bj::value& error, const Secret& key) {
+  const Said said = said_by(error);
+  const auto status = [&]() -> unsigned {
+    const auto* object = error.if_object();
+    const auto* code = object != nullptr ? object->if_contains("code") : nullptr;
+    boost::system::error_code ignored;
+    const auto number = code != nullptr && code->is_number() ? code->to_number<std::int64_t>(ignored) : 0;
+    return number >= 400 && number < 600 ? static_cast<unsigned>(number) : 0;
+  }();
+  FailureClass kind = FailureClass::server;
+  if (status != 0)
+    kind = class_of(status, said);
+  else if (const auto by_words = class_of(said))
+    kind = *by_words;
+  else if (names_any(said.kind, {"rate_limit"}))
+    kind = FailureClass::rate_limited;
+  else if (names_any(said.kind, {"overloaded"}))
+    kind = FailureClass::overloaded;
+  else if (names_any(said.kind, {"invalid_request"}))
+    kind = FailureClass::invalid_request;
+  else if (names_any(said.kind, {"authentication", "invalid_api_key", "permission"}))
+    kind = FailureClass::auth;
+  return {kind, "The server reported an error in its reply: " + excerpt(said.message, key), std::nullopt};
+}
+
+std::optional<Millis> retry_after(const HttpReply& reply) {
+  if (const auto millis = number_in(reply.header("retry-after-ms"))) return clamped(*millis);
+  const auto text = reply.header("retry-after");
+  if (const auto seconds = number_in(text)) return clamped(*seconds * 1000.0);
+  const auto due = http_date(text);
+  const auto now = http_date(reply.header("date"));
+  if (!due || !now) return std::nullopt;
+  return clamped(static_cast<double>(std::max<std::int64_t>(*due - *now, 0)) * 1000.0);
+}
+
+std::string excerpt(std::string_view text, const Secret& key) {
+  constexpr std::string_view kBlot = "[key]";
+  constexpr std::size_t kKeyBytesMin = 4;  // Shorter ones would blot out ordinary words.
+  std::string clean = json::to_utf8(text.substr(0, kErrorBodyBytesMax));
+  const auto secret = key.reveal();
+  if (secret.size() >= kKeyBytesMin)
+    for (auto at = clean.find(secret); at != std::string::npos; at = clean.find(secret, at + kBlot.size()))
+      clean.replace(at, secret.size(), kBlot);
+  std::string line;
+  for (const char c : clean) {
+    const bool blank = static_cast<unsigned char>(c) <= ' ' || c == 0x7F;
+    if (!blank)
+      line += c;
+    else if (!line.empty() && line.back() != ' ')
+      line += ' ';
+    if (line.size() > kExcerptBytesMax + 4) break;
+  }
+  if (line.size() > kExcerptBytesMax) {
+    std::size_t end = kExcerptBytesMax - 3;
+    while (end > 0 && (static_cast<unsigned char>(line[end]) & 0xC0U) == 0x80U) --end;
+    line = line.substr(0, end) + "...";
+  }
+  while (line.ends_with(' ')) line.pop_back();
+  return line;
+}
+
+}  // namespace hillstar::providers

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+// The head of an HTTP/1.1 request, as bytes. Pure; nothing in a field can end a line.
+#pragma once
+
+#include "messages/error.hpp"
+#include "messages/secret.hpp"
+#include "providers/http/transport.hpp"
+#include "providers/http/url.hpp"
+
+namespace hillstar::providers {
+
+/// Request line and fields, Host, Content-Length and Authorization included, up to the blank line. Secret, because it
+/// holds the key. Error provider_config: a method, field or key with characters that HTTP does not allow there.
+Result<Secret> request_head(const HttpRequest& request, const Url& url);
+
+}  // namespace hillstar::providers
