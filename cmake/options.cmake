@@ -9,7 +9,7 @@ endif()
 # Assertions of ours stay on in release builds; -g1 keeps stack traces readable at little cost.
 set(CMAKE_CXX_FLAGS_RELEASE "-O2 -g1 -DNDEBUG")
 
-option(HILLSTAR_SANITIZE "address;undefined, or thread" "")
+set(HILLSTAR_SANITIZE "" CACHE STRING "address;undefined, or thread")
 find_program(CCACHE ccache)
 if(CCACHE)
   set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})

@@ -1,0 +1,53 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Reads ctest's JUnit report: prints each doctest summary, ctest's summary, and last `N passed, N failed`.
+
+A doctest binary counts as its test cases; any other test, or a binary that ended without a summary, counts as one.
+"""
+import re
+import sys
+import xml.etree.ElementTree as tree
+
+CASES = re.compile(r"\[doctest\] test cases:\s*(\d+)\s*\|\s*(\d+) passed\s*\|\s*(\d+) failed(?:\s*\|\s*(\d+) skipped)?")
+ASSERTIONS = re.compile(r"\[doctest\] assertions:.*")
+COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def main(path):
+    try:
+        suite = tree.parse(path).getroot()
+    except (OSError, tree.ParseError) as error:
+        print(f"no test report: {error}")
+        print("0 passed, 1 failed")
+        return 1
+    passed = failed = tests_failed = 0
+    tests = suite.findall("testcase")
+    width = max((len(test.get("name")) for test in tests), default=0)
+    print()
+    for test in tests:
+        name, broken = test.get("name"), test.get("status") != "run"
+        if test.get("status") in ("disabled", "notrun"):
+            print(f"{name:<{width}}  not run: {test.get('status')}")
+            tests_failed, failed = tests_failed + 1, failed + 1
+            continue
+        output = COLOURS.sub("", test.findtext("system-out") or "")
+        found = CASES.findall(output)
+        good, bad = (sum(int(case[1]) for case in found), sum(int(case[2]) for case in found)) if found else (0, 0)
+        if broken and bad == 0:
+            bad += 1  # It crashed, timed out, or a sanitizer spoke up.
+        if not found and not broken:
+            good += 1
+        for line in output.splitlines():
+            if CASES.search(line) or ASSERTIONS.search(line):
+                print(f"{name:<{width}}  {line.strip()}")
+        if not found:
+            print(f"{name:<{width}}  {'failed' if broken else 'passed'}")
+        passed, failed, tests_failed = passed + good, failed + bad, tests_failed + bool(broken)
+    total = len(tests)
+    rate = round(100 * (total - tests_failed) / total) if total else 0
+    print(f"\n{rate}% tests passed, {tests_failed} tests failed out of {total}")
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed or not total else 0
+
+
+sys.exit(main(sys.argv[1]))
