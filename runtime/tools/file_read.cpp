@@ -55,11 +55,8 @@ ToolReply file_read(const ToolCall& call, const ToolContext& context) {
   }
   auto content = read_all(file->get(), *path, context);
   if (!content) return failed(content.error());
+  if (context.cancel->is_set()) return cancelled();
   ToolReply reply;
-  if (context.cancel->is_set()) {
-    reply.cancelled = true;
-    return reply;
-  }
   boost::json::object result{{"output", nullptr}, {"file_path", json::to_utf8(*path)}};
   if (content->blob) {
     content->blob->at = "/output";

@@ -11,11 +11,7 @@ ToolReply file_write(const ToolCall& call, const ToolContext& context) {
   if (!path) return failed(path.error());
   if (path->empty() || call.input.is_null)
     return failed(FailureClass::invalid_input, "file_write requires path and content");
-  if (context.cancel->is_set()) {
-    ToolReply reply;
-    reply.cancelled = true;
-    return reply;
-  }
+  if (context.cancel->is_set()) return cancelled();
   const auto place = file_access(*context.run).place_to_write(*path);
   if (!place) return failed(place.error());
   if (const auto written = replace_file(*place, call.input.text, *path); !written) return failed(written.error());

@@ -18,11 +18,7 @@ constexpr std::array<std::string_view, 5> kForeignNames{"GIT_DIR", "GIT_WORK_TRE
 
 ToolReply reply_to(const ProcessEnd& end, const ToolCall& call) {
   switch (end.kind) {
-    case ProcessEndKind::cancelled: {
-      ToolReply reply;
-      reply.cancelled = true;
-      return reply;
-    }
+    case ProcessEndKind::cancelled: return cancelled();
     case ProcessEndKind::timed_out:
       return failed(FailureClass::timeout, "git did not end within " +
                                                std::to_string(call.start_to_close.value_or(Millis(0)).count()) +

@@ -110,6 +110,8 @@ std::string trimmed(const std::string& text) {
 
 struct Change {
   bool is_deletion = false;
+  bool is_unmerged = false;
+  bool is_staged = false;  ///< Nothing in the working tree differs from what is staged.
   std::string path;  ///< From the top of the repository.
 };
 
@@ -118,9 +120,14 @@ std::vector<Change> changes_of(std::string_view status) {
   std::vector<Change> changes;
   for (auto& entry : split(status, '\0')) {
     if (entry.size() < 4) continue;
+    const char staged = entry[0];
     const char work = entry[1];
-    const bool is_deletion = work == 'D' || (entry[0] == 'D' && work == ' ');
-    changes.push_back({is_deletion, entry.substr(3)});
+    Change change;
+    change.is_deletion = work == 'D' || (staged == 'D' && work == ' ');
+    change.is_unmerged = staged == 'U' || work == 'U' || (staged == work && (staged == 'A' || staged == 'D'));
+    change.is_staged = work == ' ';
+    change.path = entry.substr(3);
+    changes.push_back(std::move(change));
   }
   return changes;
 }
@@ -228,7 +235,15 @@ class Commit {
   /// Stages exactly what was looked at, so that a file that appears meanwhile cannot slip in unseen.
   bool stage(const std::vector<Change>& changes) {
     std::string list;
-    for (const auto& change : changes) list += change.path + '\0';
+    for (const auto& change : changes) {
+      if (change.is_unmerged) {
+        ended_ = failed(FailureClass::invalid_input,
+                        "nothing was committed: '" + json::to_utf8(change.path) + "' has an unresolved merge conflict");
+        return false;
+      }
+      if (!change.is_staged) list += change.path + '\0';
+    }
+    if (list.empty()) return true;
     const auto top = git({"rev-parse", "--show-toplevel"});
     if (!top) return false;
     const auto folder = top->out.substr(0, top->out.find_last_not_of('\n') + 1);

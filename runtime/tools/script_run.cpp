@@ -103,11 +103,7 @@ ToolReply reply_to(const ProcessEnd& end, const std::string& script, const ToolC
                            "Command '" + json::to_utf8(script) + "' timed out after " +
                                seconds(call.start_to_close.value_or(Millis(0))) + " seconds",
                            {}});
-    case ProcessEndKind::cancelled: {
-      ToolReply reply;
-      reply.cancelled = true;
-      return reply;
-    }
+    case ProcessEndKind::cancelled: return cancelled();
     case ProcessEndKind::output_limit:
     case ProcessEndKind::output_failed: return failed(end.error.value_or(Error(Errc::io, "the output was lost")));
     case ProcessEndKind::no_folder:

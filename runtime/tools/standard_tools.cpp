@@ -109,6 +109,12 @@ std::vector<std::string> tool_environment(const ToolCall& call, const RunContext
   return result;
 }
 
+ToolReply cancelled() {
+  ToolReply reply;
+  reply.cancelled = true;
+  return reply;
+}
+
 ToolReply failed(FailureClass kind, std::string message) {
   ToolReply reply;
   message = json::to_utf8(message);

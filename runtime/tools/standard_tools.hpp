@@ -42,6 +42,8 @@ FileAccess file_access(const RunContext& run);
 /// Names of ours that do not apply to this run are taken out, also if the person's environment has them.
 std::vector<std::string> tool_environment(const ToolCall& call, const RunContext& run);
 
+/// The end of a cancelled attempt.
+ToolReply cancelled();
 /// A failed attempt with Hillstar's result `{"error": message}`.
 ToolReply failed(FailureClass kind, std::string message);
 /// The same from an Error: its code decides the class; its hint follows the message.
