@@ -14,6 +14,7 @@ namespace hillstar::workflow {
 
 struct CompileOptions {
   bool strict = false;        ///< Unknown fields are errors instead of warnings.
+  std::vector<std::string> tools;  ///< Further tools that the engine's catalog holds; their results may have any key.
 };
 
 struct Compiled {

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/workflow/fields.hpp"
+
+namespace hillstar::workflow {
+namespace {
+
+using Names = std::vector<std::string_view>;
+
+const Names kWorkflow = {"id",          "graph",       "inputs",  "max_concurrency", "file_access",
+                         "permissions", "state",       "version", "model_config",    "provider_config",
+                         "name",        "description", "task",    "checkpoints"};
+const Names kGraph = {"nodes", "edges", "loops"};
+const Names kNode = {"tool",         "input",       "parameters", "when",        "skip_if",  "retry",
+                     "timeout",      "on_error",    "effect",     "for_each",    "parallel", "min_success",
+                     "provider",     "model",       "outputs",    "cwd",         "task",     "name",
+                     "description",  "version",     "persona",    "complexity",  "loop",     "task_type",
+                     "singleClient", "backend_id",  "backendId",  "single_client", "backend"};
+const Names kEdge = {"from", "to", "description"};
+const Names kLoop = {"id", "body", "max_attempts", "until", "on_exhausted", "description"};
+const Names kCondition = {"node", "contains", "not_contains", "equals", "status", "input", "all_of", "any_of", "not"};
+const Names kRetry = {"attempts", "backoff", "factor", "cap", "jitter", "on"};
+const Names kTimeout = {"start_to_close", "queue"};
+const Names kInput = {"type", "default", "description"};
+const Names kState = {"checkpoints", "shared"};
+const Names kModelConfig = {"mode",
+                            "preset",
+                            "budget",
+                            "provider_preferences",
+                            "provider_preference",
+                            "sampling_params",
+                            "complexity_hints",
+                            "model_tier_constraints",
+                            "explainability",
+                            "custom_providers",
+                            "max_concurrency"};
+const Names kBudget = {"max_per_task_usd", "max_workflow_usd"};
+const Names kPreferences = {"priority", "allowlist", "blocklist"};
+const Names kSampling = {"temperature", "max_tokens", "top_p"};
+const Names kExplainability = {"log_selection_reasoning", "log_cost_estimates"};
+const Names kCustomProvider = {"endpoint",      "model_name", "type",      "auth_token", "singleClient",
+                               "single_client", "backend_id", "backendId", "api_key"};
+
+const Names kTools = {"model_call", "file_read", "file_write", "script_run", "git_commit", "checkpoint"};
+const Names kModelCallKeys = {"output",        "model",         "tokens_used",       "provider",
+                              "finish_reason", "reasoning",     "input_tokens",      "output_tokens",
+                              "error",         "cached_tokens", "cache_read_tokens", "cache_creation_tokens",
+                              "reasoning_tokens"};
+const Names kFileReadKeys = {"output", "file_path"};
+const Names kScriptRunKeys = {"output", "error", "return_code"};
+const Names kGitCommitKeys = {"output", "commit_message", "author", "return_code", "commit"};
+const Names kOutputOnly = {"output"};
+const Names kAnyKey;
+const Names kMapKeys = {"output", "results", "count", "failed"};
+const Names kReserved = {"inputs", "item", "index", "prev"};
+const Names kModes = {"explicit", "auto", "preset"};
+const Names kPresets = {"minimize_cost", "balanced", "maximize_quality", "local_only"};
+const Names kCustomTypes = {"ollama", "llamacpp", "custom"};
+
+}  // namespace
+
+const Names& fields_of(Section section) {
+  switch (section) {
+    case Section::workflow: return kWorkflow;
+    case Section::graph: return kGraph;
+    case Section::node: return kNode;
+    case Section::edge: return kEdge;
+    case Section::loop: return kLoop;
+    case Section::condition: return kCondition;
+    case Section::retry: return kRetry;
+    case Section::timeout: return kTimeout;
+    case Section::input: return kInput;
+    case Section::state: return kState;
+    case Section::model_config: return kModelConfig;
+    case Section::budget: return kBudget;
+    case Section::provider_preferences: return kPreferences;
+    case Section::sampling_params: return kSampling;
+    case Section::explainability: return kExplainability;
+    case Section::custom_provider: return kCustomProvider;
+  }
+  return kAnyKey;
+}
+
+bool is_private_field(std::string_view name) {
+  return name.starts_with('_') || name.starts_with("x-") || name.starts_with('$');
+}
+
+const Names& tool_names() { return kTools; }
+
+const Names& result_keys(std::string_view tool) {
+  if (tool == "model_call") return kModelCallKeys;
+  if (tool == "file_read") return kFileReadKeys;
+  if (tool == "script_run") return kScriptRunKeys;
+  if (tool == "git_commit") return kGitCommitKeys;
+  if (tool == "file_write" || tool == "checkpoint") return kOutputOnly;
+  return kAnyKey;
+}
+
+const Names& map_result_keys() { return kMapKeys; }
+const Names& reserved_ids() { return kReserved; }
+const Names& modes() { return kModes; }
+const Names& presets() { return kPresets; }
+const Names& custom_provider_types() { return kCustomTypes; }
+
+}  // namespace hillstar::workflow
