@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: Apache-2.0
+// Wiring: spawns the tree in order, stops it in reverse. Calls of other threads become messages with a Reply.
+#include "actors/engine.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <caf/actor_system.hpp>
+#include <caf/actor_system_config.hpp>
+#include <caf/send.hpp>
+#include <cstdio>
+#include <thread>
+#include <utility>
+
+#include "actors/event_log.hpp"
+#include "actors/feed.hpp"
+#include "actors/provider_pool.hpp"
+#include "actors/services.hpp"
+#include "actors/supervisor.hpp"
+#include "actors/tool_slots.hpp"
+
+#ifndef HILLSTAR_VERSION
+#define HILLSTAR_VERSION "0.1.0"
+#endif
+
+namespace hillstar {
+namespace {
+
+using namespace actors;
+
+constexpr int kExitStorage = 74;
+/// Beyond the grace time: for actors that only have to leave.
+constexpr Millis kStopSlack{2'000};
+
+void print_line(const std::string& line) {
+  const auto text = line + "\n";
+  std::fwrite(text.data(), 1, text.size(), stderr);
+}
+
+[[noreturn]] void end_process(const Error& error) {
+  // A failed write means "unknown": nothing may be done on top of it in this process. The histories say what is durable.
+  print_line(to_string(error));
+  ::_exit(kExitStorage);
+}
+
+bool is_terminal(const std::string& status) {
+  return status == "completed" || status == "failed" || status == "cancelled";
+}
+
+/// CAF as this program uses it: no command line, no configuration file, no log.
+struct Config : caf::actor_system_config {
+  explicit Config(unsigned threads) {
+    set("scheduler.policy", caf::atom("sharing"));   // stealing walks whole queues: quadratic with many actors
+    set("scheduler.max-threads", static_cast<std::size_t>(threads));
+  }
+};
+
+unsigned cores() { return std::max(1U, std::thread::hardware_concurrency()); }
+
+/// Everything that ends with the engine, in one piece: a tool that cannot be stopped keeps all of it.
+struct Tree {
+  explicit Tree(unsigned threads) : config(threads), system(config) {}
+
+  Config config;
+  caf::actor_system system;
+  std::shared_ptr<Services> services = std::make_shared<Services>();
+  Supervisor supervisor;
+};
+
+class EngineImpl final : public Engine {
+ public:
+  EngineImpl(persistence::EventStore& store, EngineOptions options);
+  ~EngineImpl() override { stop_actors(); }
+
+  /// Spawns the tree; what the store lists as not terminal is recovered.
+  void open(std::vector<std::string> environment);
+
+  Result<RunId> start(StartRun request) override;
+  void start_async(StartRun request, std::function<void(Result<RunId>)> done) override;
+  Result<std::uint64_t> follow(const RunId& run, std::uint64_t from_seq, FeedCallback callback) override;
+  void unfollow(std::uint64_t ticket) override;
+  Result<std::vector<Event>> tell(const RunId& run, Input input) override;
+  Result<void> set_environment(const RunId& run, std::vector<std::string> environment) override;
+  [[nodiscard]] std::vector<RunId> live_runs() const override;
+  [[nodiscard]] const persistence::EventStore& store() const override { return store_; }
+  void stop() override { stop_actors(); }
+
+ private:
+  /// Sends a message that carries `reply` and waits for the answer.
+  template <class T, class Handle, class Message>
+  Result<T> ask(const Handle& actor, Reply<T> reply, Message message) const {
+    auto answer = reply.future();
+    reply = {};
+    if (stopped_) return Error{Errc::host_unreachable, "the engine stopped"};
+    caf::anon_send(actor, std::move(message));
+    return answer.get();
+  }
+  /// The run's row; run_not_found if there is none. run_state if it is terminal and `alive` is asked for.
+  [[nodiscard]] Result<void> check(const RunId& run, bool alive) const;
+  [[nodiscard]] std::vector<RunId> to_recover() const;
+  void stop_actors();
+
+  persistence::EventStore& store_;
+  std::unique_ptr<Tree> tree_;
+  std::size_t follower_queue_max_;
+  Lifeline alive_ = Lifeline::create();
+  std::future<Result<bool>> all_gone_ = alive_.future();
+  std::atomic<std::uint64_t> tickets_{0};
+  std::atomic<bool> stopped_{false};
+};
+
+EngineImpl::EngineImpl(persistence::EventStore& store, EngineOptions options)
+    : store_(store),
+      tree_(std::make_unique<Tree>(options.scheduler_threads == 0 ? std::max(2U, cores()) : options.scheduler_threads)),
+      follower_queue_max_(options.follower_queue_max) {
+  auto& services = *tree_->services;
+  services.store = &store_;
+  services.clock = options.clock ? options.clock : std::make_shared<const SystemClock>();
+  services.ids = options.ids ? options.ids : std::make_shared<SystemIdSource>();
+  services.transport = options.transport ? options.transport : providers::make_beast_transport();
+  services.catalog = options.catalog.empty() ? tools::standard_catalog() : std::move(options.catalog);
+  services.read_blob = [&store](const std::string& sha256) { return store.read_blob(sha256); };
+  services.log = options.log ? options.log : print_line;
+  services.on_fatal = options.on_fatal ? options.on_fatal : end_process;
+  services.gate = std::make_shared<FeedGate>();
+  services.cancel_grace = options.cancel_grace;
+  services.model_calls_max = options.model_calls_max;
+  services.script_slots = options.script_slots == 0 ? cores() : options.script_slots;
+  services.version = HILLSTAR_VERSION;
+}
+
+void EngineImpl::open(std::vector<std::string> environment) {
+  auto& system = tree_->system;
+  auto& services = *tree_->services;
+  services.event_log = system.spawn<caf::detached>(event_log, EventLogParts{&store_, services.on_fatal, alive_});
+  services.feed = system.spawn(feed_actor, FeedParts{&store_, services.event_log, services.gate, follower_queue_max_,
+                                                     services.own_threads, alive_});
+  services.slots = system.spawn(tool_slots, ToolSlotsParts{services.script_slots, services.own_threads, alive_});
+  PoolParts pool;
+  pool.transport = services.transport;
+  pool.calls_max = services.model_calls_max;
+  pool.on_text = [gate = services.gate, feed = services.feed](const ModelCall& call, const std::string& text) {
+    if (gate->followers.load(std::memory_order_relaxed) == 0) return;
+    const auto& parts = call.parts();
+    send_progress(*gate, feed, {parts.run, parts.node_id, parts.ref.item, parts.ref.attempt, text});
+  };
+  pool.alive = alive_;
+  services.providers = system.spawn(provider_directory, std::move(pool));
+  tree_->supervisor = system.spawn<caf::detached>(
+      supervisor, SupervisorParts{tree_->services, std::move(environment), to_recover(), alive_});
+}
+
+std::vector<RunId> EngineImpl::to_recover() const {
+  std::vector<RunId> runs;
+  const auto listed = store_.list([&](const run::Summary& row) {
+    if (!is_terminal(row.status)) runs.push_back(row.run);
+    return true;
+  });
+  if (!listed) tree_->services->log(to_string(listed.error()));
+  return runs;
+}
+
+Result<void> EngineImpl::check(const RunId& run, bool alive) const {
+  const auto row = store_.summary(run);
+  if (!row) return row.error();
+  if (alive && is_terminal(row->status))
+    return Error{Errc::run_state, "the run is " + row->status, run.str(), "Nothing can be told to a run that has ended."};
+  return {};
+}
+
+Result<RunId> EngineImpl::start(StartRun request) {
+  auto reply = Reply<RunId>::create();
+  return ask(tree_->supervisor, reply, StartRequest{std::make_shared<StartRun>(std::move(request)), reply});
+}
+
+void EngineImpl::start_async(StartRun request, std::function<void(Result<RunId>)> done) {
+  const auto reply = Reply<RunId>::call(std::move(done));
+  if (stopped_) return reply.answer(Error{Errc::host_unreachable, "the engine stopped"});
+  caf::anon_send(tree_->supervisor, StartRequest{std::make_shared<StartRun>(std::move(request)), reply});
+}
+
+Result<std::uint64_t> EngineImpl::follow(const RunId& run, std::uint64_t from_seq, FeedCallback callback) {
+  HILLSTAR_CHECK(check(run, false));
+  auto reply = Reply<std::uint64_t>::create();
+  return ask(tree_->services->feed, reply, Follow{++tickets_, run, from_seq, std::move(callback), reply});
+}
+
+void EngineImpl::unfollow(std::uint64_t ticket) {
+  auto reply = Reply<bool>::create();
+  (void)ask(tree_->services->feed, reply, Unfollow{ticket, reply});   // an engine that stopped calls nobody either
+}
+
+Result<std::vector<Event>> EngineImpl::tell(const RunId& run, Input input) {
+  HILLSTAR_CHECK(check(run, true));
+  auto reply = Reply<std::vector<Event>>::create();
+  auto facts = ask(tree_->supervisor, reply, TellRun{run, std::move(input), reply});
+  // The run may have ended while this was on its way.
+  if (!facts) HILLSTAR_CHECK(check(run, true));
+  return facts;
+}
+
+Result<void> EngineImpl::set_environment(const RunId& run, std::vector<std::string> environment) {
+  HILLSTAR_CHECK(check(run, true));
+  auto reply = Reply<bool>::create();
+  const auto done = ask(tree_->supervisor, reply, SetEnvironment{run, std::move(environment), reply});
+  if (!done) return done.error();
+  return {};
+}
+
+std::vector<RunId> EngineImpl::live_runs() const {
+  auto reply = Reply<std::vector<RunId>>::create();
+  return ask(tree_->supervisor, reply, ListLive{reply}).value_or({});
+}
+
+void EngineImpl::stop_actors() {
+  if (stopped_.exchange(true)) return;
+  auto& services = *tree_->services;
+  auto reply = Reply<bool>::create();
+  auto runs_gone = reply.future();
+  caf::anon_send(tree_->supervisor, StopAll{std::exchange(reply, {})});
+  (void)runs_gone.wait_for(services.cancel_grace + kStopSlack);
+
+  const auto leave = [](auto& actor) {
+    caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
+    actor = nullptr;
+  };
+  leave(tree_->supervisor);
+  leave(services.providers);
+  leave(services.slots);
+  leave(services.feed);
+  leave(services.event_log);
+  alive_ = {};
+  if (all_gone_.wait_for(kStopSlack) == std::future_status::timeout) {
+    services.log(to_string(Error{Errc::internal, "a tool or a follower did not stop; its thread ends with the process"}));
+    (void)tree_.release();
+    return;
+  }
+  services.transport.reset();   // joins its thread; late callbacks find no actor
+  tree_.reset();
+}
+
+}  // namespace
+
+std::unique_ptr<Engine> Engine::start_up(persistence::EventStore& store, EngineOptions options,
+                                         std::vector<std::string> environment) {
+  auto engine = std::make_unique<EngineImpl>(store, std::move(options));
+  engine->open(std::move(environment));
+  return engine;
+}
+
+}  // namespace hillstar

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// The store's single writer: takes what its mailbox holds, commits it with one sync, answers all.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <unordered_map>
+#include <vector>
+
+#include "actors/handles.hpp"
+
+namespace hillstar::actors {
+
+/// Bounds of one commit.
+inline constexpr std::size_t kBatchAppendsMax = 4'096;
+inline constexpr std::size_t kBatchBytesMax = 16U << 20U;
+
+struct EventLogParts {
+  persistence::EventStore* store = nullptr;
+  /// Called after a failed commit, which means "unknown": the process must end. If it returns, as in tests, the log
+  /// neither writes nor answers any more.
+  std::function<void(const Error&)> on_fatal;
+  Reply<bool> alive;
+};
+
+struct EventLogState {
+  explicit EventLogState(EventLog::pointer actor) : self(actor) {}
+
+  void on_append(AppendEvents& message);
+  void on_flush();
+  void on_watch(WatchRun& message);
+  void on_unwatch(const UnwatchRun& message);
+
+  const char* name = "event_log";
+  EventLog::pointer self;
+  EventLogParts parts;
+  FeedActor feed;                                   ///< Known once something is watched.
+  std::vector<persistence::Append> appends;
+  std::vector<EventBatch> events;
+  std::vector<RunActor> writers;
+  std::size_t bytes = 0;
+  bool flush_sent = false;
+  bool failed = false;
+  std::unordered_map<RunId, std::size_t> watched;   ///< Run -> how many follow it.
+};
+
+EventLog::behavior_type event_log(EventLog::stateful_pointer<EventLogState> self, EventLogParts parts);
+
+}  // namespace hillstar::actors

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// One model call on its way through a provider pool; answers its node exactly once, whatever happens to the pool.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "actors/handles.hpp"
+#include "messages/secret.hpp"
+#include "providers/http/transport.hpp"
+#include "runtime/policy/model_choice.hpp"
+
+namespace hillstar::actors {
+
+class ModelCall {
+ public:
+  struct Parts {
+    AttemptRef ref;
+    NodeActor node;
+    policy::Backend backend;
+    ModelRequest request;
+    Secret key;
+    std::optional<Millis> start_to_close;
+    std::optional<Millis> queue_timeout;
+    /// Who is told about pieces of the reply while it streams.
+    RunId run;
+    NodeId node_id;
+  };
+
+  explicit ModelCall(Parts parts) : parts_(std::move(parts)) {}
+  ModelCall(const ModelCall&) = delete;
+  ModelCall& operator=(const ModelCall&) = delete;
+  ~ModelCall();
+
+  /// The first answer counts. Called by the pool that holds the call.
+  void answer(ModelAnswer answer, std::string partial = {});
+  [[nodiscard]] const Parts& parts() const { return parts_; }
+
+  // Owned by the pool.
+  std::uint64_t ticket = 0;
+  bool cancelled = false;
+  std::shared_ptr<providers::Cancellation> in_flight;   ///< Null: it waits.
+
+ private:
+  Parts parts_;
+  bool answered_ = false;
+};
+
+}  // namespace hillstar::actors

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "actors/model_node.hpp"
+
+#include <boost/json.hpp>
+#include <string_view>
+#include <utility>
+
+#include "actors/job.hpp"
+#include "actors/model_call.hpp"
+#include "actors/tool_node.hpp"
+#include "runtime/workflow/references.hpp"
+
+namespace hillstar::actors {
+namespace {
+
+AttemptFailed failed(const Attempt& attempt, FailureClass kind, const Error& error) {
+  return {attempt.command.ref, Failure{kind, to_string(error), {}}, {}, {}};
+}
+
+FailureClass class_of(const Error& error) {
+  switch (error.code) {
+    case Errc::permission_denied: return FailureClass::permission;
+    case Errc::provider_config: return FailureClass::auth;
+    default: return FailureClass::invalid_request;
+  }
+}
+
+policy::LookUp look_up_in(const std::vector<std::string>& environment) {
+  return [&environment](const std::string& name) -> std::optional<std::string> {
+    for (const auto& entry : environment)
+      if (entry.size() > name.size() && entry.compare(0, name.size(), name) == 0 && entry[name.size()] == '=')
+        return entry.substr(name.size() + 1);
+    return std::nullopt;
+  };
+}
+
+boost::json::object detail_of(const ModelReply& reply, const policy::Backend& backend) {
+  boost::json::object detail;
+  detail["model"] = reply.model;
+  detail["model_asked"] = backend.model;
+  detail["provider"] = backend.provider_label;
+  detail["source"] = backend.source;
+  detail["finish_reason"] = reply.finish_reason;
+  if (!reply.request_id.empty()) detail["request_id"] = reply.request_id;
+  if (!reply.fingerprint.empty()) detail["fingerprint"] = reply.fingerprint;
+  if (!backend.notes.empty()) detail["notes"] = boost::json::value_from(backend.notes);
+  return detail;
+}
+
+NodeOutcome reply_outcome(const Attempt& attempt, const ModelCall& call, ModelReply& reply, const Services& services) {
+  const auto& backend = call.parts().backend;
+  boost::json::object result;
+  result["output"] = reply.text;
+  result["model"] = reply.model.empty() ? backend.model : reply.model;
+  result["provider"] = backend.provider_label;
+  result["tokens_used"] = reply.usage.input_tokens + reply.usage.output_tokens;
+  result["input_tokens"] = reply.usage.input_tokens;
+  result["output_tokens"] = reply.usage.output_tokens;
+  result["finish_reason"] = reply.finish_reason;
+  if (reply.reasoning) result["reasoning"] = *reply.reasoning;
+  auto outcome = succeed(attempt, Value{{}, Json::of(std::move(result))}, services);
+  if (auto* succeeded = std::get_if<AttemptSucceeded>(&outcome)) {
+    succeeded->usage = reply.usage;
+    succeeded->detail = Json::of(detail_of(reply, backend));
+  } else if (auto* failure = std::get_if<AttemptFailed>(&outcome)) {
+    failure->usage = reply.usage;
+  }
+  return outcome;
+}
+
+/// The text of a result's `output`, read back if it is a blob.
+Result<std::string> output_text(const Value& result, const Services& services) {
+  for (const auto& blob : result.blobs)
+    if (blob.at == "/output") return services.read_blob(blob.sha256);
+  const auto tree = result.json.value();
+  const auto* object = tree.if_object();
+  const auto* output = object == nullptr ? nullptr : object->if_contains("output");
+  return output != nullptr && output->is_string() ? std::string(output->get_string()) : std::string();
+}
+
+/// One file through the file_write tool, which keeps to the run's folders. Returns an entry of the detail's `files`.
+boost::json::object write_file(const Attempt& attempt, const std::string& path, const std::string& text,
+                               const Services& services, tools::CancelFlag& cancel) {
+  boost::json::object entry;
+  entry["path"] = path;
+  const auto tool = services.catalog.find("file_write");
+  if (tool == services.catalog.end()) {
+    entry["error"] = "there is no tool 'file_write'";
+    return entry;
+  }
+  tools::ToolCall call;
+  call.tool = "file_write";
+  call.node = unit_name(attempt);
+  call.attempt = attempt.command.ref.attempt;
+  call.idempotency_key = attempt.run->run + "/" + call.node;
+  call.attempt_key = call.idempotency_key + "/" + std::to_string(call.attempt);
+  call.input.text = text;
+  call.parameters = Json::of(boost::json::object{{"path", path}});
+  tools::ToolContext context;
+  context.run = attempt.run;
+  context.cancel = &cancel;
+  context.new_blob = [store = services.store] { return store->blob_sink(); };
+  const auto reply = tool->second.run(call, context);
+  if (reply.failure) entry["error"] = reply.failure->message;
+  if (reply.cancelled) entry["error"] = "cancelled";
+  return entry;
+}
+
+NodeOutcome write_outputs(const Attempt& attempt, AttemptSucceeded succeeded, const Services& services,
+                          tools::CancelFlag& cancel) {
+  const auto text = output_text(succeeded.result, services);
+  auto detail = succeeded.detail ? succeeded.detail->value() : boost::json::value(boost::json::object{});
+  auto& files = detail.as_object()["files"].emplace_array();
+  if (!text) {
+    files.push_back(boost::json::object{{"error", to_string(text.error())}});
+  } else if (!text->empty()) {
+    for (const auto& [key, path] : attempt.node->outputs)
+      files.push_back(write_file(attempt, path, *text, services, cancel));
+  }
+  succeeded.detail = Json::of(detail);
+  return succeeded;
+}
+
+}  // namespace
+
+std::variant<ModelCallPtr, AttemptFailed> prepare_call(const Attempt& attempt, const ServicesPtr& services,
+                                                       NodeActor node) {
+  const auto prompt = workflow::render(attempt.node->input, attempt.command, services->read_blob);
+  if (!prompt) return failed(attempt, FailureClass::io, prompt.error());
+  const auto look_up = look_up_in(attempt.run->environment);
+  auto backend = policy::choose_backend(*attempt.node, attempt.model_config, look_up);
+  if (!backend) return failed(attempt, class_of(backend.error()), backend.error());
+  auto request = policy::make_request(attempt.node->parameters, attempt.model_config, prompt->text, *backend);
+  if (!request) return failed(attempt, class_of(request.error()), request.error());
+  ModelCall::Parts parts;
+  parts.ref = attempt.command.ref;
+  parts.node = std::move(node);
+  if (!backend->key_variable.empty()) parts.key = Secret(look_up(backend->key_variable).value_or(""));
+  parts.backend = std::move(*backend);
+  parts.request = std::move(*request);
+  parts.start_to_close = attempt.node->start_to_close;
+  parts.queue_timeout = attempt.node->queue_timeout;
+  parts.run = RunId(attempt.run->run);
+  parts.node_id = attempt.node->id;
+  return std::make_shared<ModelCall>(std::move(parts));
+}
+
+NodeOutcome model_outcome(const Attempt& attempt, const ModelCall& call, ModelDone& done, const Services& services) {
+  if (auto* reply = std::get_if<ModelReply>(&done.answer)) return reply_outcome(attempt, call, *reply, services);
+  if (auto* cancelled = std::get_if<AttemptCancelled>(&done.answer)) return *cancelled;
+  if (auto* lost = std::get_if<AttemptLost>(&done.answer)) return *lost;
+  auto& failure = std::get<Failure>(done.answer);
+  boost::json::object result;
+  result["output"] = nullptr;
+  result["error"] = failure.message;
+  result["provider"] = call.parts().backend.provider_label;
+  if (!done.partial.empty()) result["partial"] = done.partial;
+  auto outcome = succeed(attempt, Value{{}, Json::of(std::move(result))}, services);
+  auto* kept = std::get_if<AttemptSucceeded>(&outcome);
+  return AttemptFailed{attempt.command.ref, std::move(failure), kept != nullptr ? std::move(kept->result) : Value{}, {}};
+}
+
+JobPtr write_outputs_job(const Attempt& attempt, AttemptSucceeded succeeded, const ServicesPtr& services,
+                         NodeActor node) {
+  Job::Parts parts;
+  parts.ref = attempt.command.ref;
+  parts.node = std::move(node);
+  parts.work = [attempt, succeeded = std::move(succeeded), services](tools::CancelFlag& cancel) {
+    return write_outputs(attempt, succeeded, *services, cancel);
+  };
+  return std::make_shared<Job>(std::move(parts));
+}
+
+}  // namespace hillstar::actors

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "actors/node_actor.hpp"
+
+#include <caf/send.hpp>
+#include <utility>
+
+#include "actors/job.hpp"
+#include "actors/model_node.hpp"
+#include "actors/tool_node.hpp"
+
+namespace hillstar::actors {
+
+void NodeActorState::open(ServicesPtr services, RunActor run) {
+  services_ = std::move(services);
+  run_ = std::move(run);
+}
+
+void NodeActorState::on_attempt(Attempt& message) {
+  attempt_ = std::move(message);
+  cancelled_ = false;
+  const auto& tool = attempt_->node->tool;
+  if (attempt_->command.lists_items)
+    submit(list_job(*attempt_, services_, NodeActor(self_)));
+  else if (tool == "model_call")
+    call_model();
+  else
+    run_tool();
+}
+
+void NodeActorState::run_tool() {
+  const auto entry = services_->catalog.find(attempt_->node->tool);
+  if (attempt_->node->tool == "checkpoint") {
+    finish(checkpoint(*attempt_, *services_));
+  } else if (entry == services_->catalog.end()) {
+    finish(AttemptFailed{attempt_->command.ref,
+                         Failure{FailureClass::invalid_input, "there is no tool '" + attempt_->node->tool + "'", {}},
+                         {},
+                         {}});
+  } else if (entry->second.blocks) {
+    submit(tool_job(*attempt_, entry->second, services_, NodeActor(self_)));
+  } else {
+    tools::CancelFlag never;
+    finish(run_attempt(*attempt_, entry->second, *services_, never));
+  }
+}
+
+void NodeActorState::call_model() {
+  auto prepared = prepare_call(*attempt_, services_, NodeActor(self_));
+  if (auto* failed = std::get_if<AttemptFailed>(&prepared)) return finish(std::move(*failed));
+  call_ = std::get<ModelCallPtr>(std::move(prepared));
+  caf::anon_send(services_->providers, CallModel{call_});
+}
+
+void NodeActorState::submit(JobPtr job) {
+  job_ = std::move(job);
+  caf::anon_send(services_->slots, RunJob{job_});
+}
+
+void NodeActorState::on_cancel(const CancelNode& message) {
+  if (!is_current(message.ref) || std::exchange(cancelled_, true)) return;
+  if (job_) {
+    job_->cancel().set();
+    caf::anon_send(services_->slots, WithdrawJob{job_});
+  } else if (call_) {
+    caf::anon_send(services_->providers, CancelModel{call_});
+  }
+}
+
+void NodeActorState::on_job_done(JobDone& message) {
+  const auto ref = std::visit([](const auto& outcome) { return outcome.ref; }, message.outcome);
+  if (is_current(ref)) finish(std::move(message.outcome));
+}
+
+void NodeActorState::on_model_done(ModelDone& message) {
+  if (!is_current(message.ref)) return;
+  const auto call = std::exchange(call_, nullptr);
+  auto outcome = model_outcome(*attempt_, *call, message, *services_);
+  auto* succeeded = std::get_if<AttemptSucceeded>(&outcome);
+  if (succeeded == nullptr || attempt_->node->outputs.empty() || cancelled_) return finish(std::move(outcome));
+  submit(write_outputs_job(*attempt_, std::move(*succeeded), services_, NodeActor(self_)));
+}
+
+/// The only way out of an attempt.
+void NodeActorState::finish(NodeOutcome outcome) {
+  attempt_.reset();
+  job_.reset();
+  call_.reset();
+  caf::anon_send(run_, AttemptEnded{std::move(outcome)});
+}
+
+NodeActor::behavior_type node_actor(NodeActor::stateful_pointer<NodeActorState> self, ServicesPtr services,
+                                    RunActor run) {
+  die_quietly(self);
+  self->state.open(std::move(services), std::move(run));
+  return {[self](Attempt& message) { self->state.on_attempt(message); },
+          [self](const CancelNode& message) { self->state.on_cancel(message); },
+          [self](JobDone& message) { self->state.on_job_done(message); },
+          [self](ModelDone& message) { self->state.on_model_done(message); }};
+}
+
+}  // namespace hillstar::actors

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// One attempt of one node: starts it, cancels it, answers exactly once. Kept by its run actor for the next attempt,
+// but keeps nothing of the one before. Never asks the run actor anything; its death is an answer too (a lost attempt).
+#pragma once
+
+#include <optional>
+
+#include "actors/services.hpp"
+
+namespace hillstar::actors {
+
+class NodeActorState {
+ public:
+  explicit NodeActorState(NodeActor::pointer actor) : self_(actor) {}
+
+  void open(ServicesPtr services, RunActor run);
+  void on_attempt(Attempt& message);
+  void on_cancel(const CancelNode& message);
+  void on_job_done(JobDone& message);
+  void on_model_done(ModelDone& message);
+
+  const char* name = "node";
+
+ private:
+  void run_tool();
+  void call_model();
+  void submit(JobPtr job);
+  void finish(NodeOutcome outcome);
+  [[nodiscard]] bool is_current(const AttemptRef& ref) const { return attempt_ && attempt_->command.ref == ref; }
+
+  NodeActor::pointer self_;
+  ServicesPtr services_;
+  RunActor run_;
+  std::optional<Attempt> attempt_;   ///< Empty: idle.
+  JobPtr job_;                       ///< The part of it that has, or waits for, a slot.
+  ModelCallPtr call_;                ///< The part of it that has, or waits for, a provider.
+  bool cancelled_ = false;
+};
+
+NodeActor::behavior_type node_actor(NodeActor::stateful_pointer<NodeActorState> self, ServicesPtr services,
+                                    RunActor run);
+
+}  // namespace hillstar::actors

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// Admission and transport of one backend: queues, one answer per call, never retries. In front of the pools stands a
+// directory that speaks the same protocol and starts a pool at the first call to its backend.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "actors/handles.hpp"
+#include "actors/model_call.hpp"
+#include "providers/pool/admission.hpp"
+
+namespace hillstar::actors {
+
+/// Backends of one engine; calls to further ones are refused with FailureClass::overloaded.
+inline constexpr std::size_t kBackendsMax = 1'000;
+
+/// Called on the transport's thread with text as it arrives.
+using OnText = std::function<void(const ModelCall& call, const std::string& text)>;
+
+struct PoolParts {
+  std::shared_ptr<providers::Transport> transport;
+  std::uint32_t calls_max = 256;          ///< In flight per backend.
+  OnText on_text;
+  Reply<bool> alive;
+};
+
+class ProviderPoolState {
+ public:
+  explicit ProviderPoolState(ProviderPool::pointer actor) : self_(actor) {}
+  ~ProviderPoolState();
+
+  void open(PoolParts parts);
+  void on_call(CallModel& message);
+  void on_cancel(const CancelModel& message);
+  void on_queue_over(const CallQueueOver& message);
+  void on_ended(CallEnded& message);
+
+  const char* name = "provider_pool";
+
+ private:
+  bool start(const ModelCallPtr& call);
+  void release(std::uint64_t ticket);
+
+  ProviderPool::pointer self_;
+  PoolParts parts_;
+  std::unique_ptr<providers::Admission> admission_;
+  std::unordered_map<std::uint64_t, ModelCallPtr> calls_;   ///< All that were not answered yet.
+  std::uint64_t tickets_ = 0;
+};
+
+class DirectoryState {
+ public:
+  explicit DirectoryState(ProviderPool::pointer actor) : self_(actor) {}
+  ~DirectoryState();
+
+  void open(PoolParts parts) { parts_ = std::move(parts); }
+  void on_call(CallModel& message);
+  void on_cancel(const CancelModel& message);
+  void on_down(const caf::down_msg& message);
+
+  const char* name = "providers";
+
+ private:
+  ProviderPool::pointer self_;
+  PoolParts parts_;
+  std::map<std::string, ProviderPool> pools_;               ///< By Backend::name.
+};
+
+ProviderPool::behavior_type provider_pool(ProviderPool::stateful_pointer<ProviderPoolState> self, PoolParts parts);
+ProviderPool::behavior_type provider_directory(ProviderPool::stateful_pointer<DirectoryState> self, PoolParts parts);
+
+}  // namespace hillstar::actors

@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "actors/run_actor.hpp"
+
+#include <algorithm>
+#include <caf/send.hpp>
+#include <caf/stateful_actor.hpp>
+#include <utility>
+
+#include "actors/node_actor.hpp"
+#include "actors/run_context.hpp"
+#include "runtime/run/run.hpp"
+#include "runtime/run/view.hpp"
+
+namespace hillstar::actors {
+
+void RunActorState::open(ServicesPtr services, RunBirth birth) {
+  services_ = std::move(services);
+  birth_ = std::move(birth);
+}
+
+RunActorState::~RunActorState() {
+  // However the run ended: no node actor outlives it.
+  for (const auto& [key, attempt] : attempts_) caf::anon_send_exit(attempt.node, caf::exit_reason::kill);
+  for (const auto& node : idle_) caf::anon_send_exit(node, caf::exit_reason::kill);
+}
+
+std::uint64_t RunActorState::key_of(const AttemptRef& ref) {
+  return (std::uint64_t{ref.node} << 32U) | (ref.item ? std::uint64_t{*ref.item} + 1 : 0);
+}
+
+// -- from the first event or from history -------------------------------------------------------------
+
+void RunActorState::on_begin(BeginRun& message) {
+  if (message.birth)
+    start(message);
+  else
+    recover();
+}
+
+void RunActorState::start(const BeginRun& message) {
+  const StartRun& request = message.birth->request;
+  started_ = message.reply;
+  birth_.environment = request.environment;
+  state_ = run::initial(request.plan, message.birth->index);
+  Start what;
+  what.started.workflow = request.plan->workflow;
+  what.started.workflow_file = request.workflow_file;
+  what.started.workflow_sha256 = message.birth->workflow_sha256;
+  what.started.plan_sha256 = message.birth->plan_sha256;
+  what.started.inputs = request.inputs;
+  what.started.workspace = request.workspace;
+  what.started.output_dir = request.output_dir;
+  what.started.allow_paths = request.allow_paths;
+  what.started.parent = request.parent;
+  what.started.started_by = request.started_by;
+  what.started.engine = services_->version;
+  what.inherited = request.inherited;
+  enqueue(std::move(what));
+}
+
+void RunActorState::recover() {
+  auto recovered = recover_run(*services_->store, birth_.run);
+  if (!recovered) return leave(RunExit::parked, recovered.error());
+  state_ = std::move(recovered->state);
+  chain_ = recovered->chain;
+  make_context();
+  if (run::is_terminal(state_)) {
+    gone_ = true;
+    return self_->quit();
+  }
+  recovering_ = true;
+  enqueue(Recovered{});
+  if (!in_flight_ && !gone_) act();   // nothing had to be recorded: what is owed can be done at once
+}
+
+void RunActorState::make_context() {
+  context_ = std::make_shared<const tools::RunContext>(run_context(birth_.run, state_.started, birth_.environment));
+}
+
+// -- inputs -------------------------------------------------------------------------------------------
+
+void RunActorState::enqueue(decltype(Input::what) what, std::uint32_t chance_ppm, Reply<std::vector<Event>> reply) {
+  inbox_.push_back({Input{services_->clock->utc_now(), chance_ppm, std::move(what)}, std::move(reply)});
+  pump();
+}
+
+void RunActorState::pump() {
+  if (in_flight_ || inbox_.empty() || stopping_ || gone_) return;
+  std::vector<Recorded> batch;
+  try {
+    step_inbox(batch);
+  } catch (const InvariantError& bug) {
+    return leave(RunExit::parked, Error{Errc::internal, bug.message});
+  }
+  if (!batch.empty()) append(std::move(batch));
+}
+
+void RunActorState::step_inbox(std::vector<Recorded>& batch) {
+  auto inputs = std::move(inbox_);
+  inbox_.clear();
+  for (auto& queued : inputs) {
+    const auto begin = batch.size();
+    auto seq = state_.version;
+    auto facts = run::step(state_, queued.input);
+    for (auto& fact : facts) batch.push_back({++seq, queued.input.at, std::move(fact)});
+    if (!queued.reply) continue;
+    if (facts.empty())
+      queued.reply.answer(std::vector<Event>{});
+    else
+      waiting_.push_back({std::move(queued.reply), begin, batch.size()});
+  }
+}
+
+void RunActorState::append(std::vector<Recorded> batch) {
+  AppendEvents message;
+  message.append.run = birth_.run;
+  message.append.expected_version = batch.front().seq - 1;
+  message.append.records.reserve(batch.size());
+  for (const auto& [seq, at, event] : batch) {
+    message.append.records.push_back(persistence::encode(birth_.run, seq, at, event, chain_));
+    chain_ = message.append.records.back().hash;
+  }
+  message.append.summary = run::summarize(state_, birth_.run);
+  in_flight_ = std::make_shared<const std::vector<Recorded>>(std::move(batch));
+  message.events = in_flight_;
+  message.writer = self_;
+  caf::anon_send(services_->event_log, std::move(message));
+}
+
+void RunActorState::on_appended(const Appended& message) {
+  if (gone_ || !in_flight_) return;
+  if (message.conflict)
+    return leave(RunExit::conflict, Error{Errc::store_conflict, "another program writes this run's history"});
+  if (!context_) make_context();
+  if (!stopping_) act();
+  for (auto& person : waiting_) {
+    std::vector<Event> facts;
+    for (auto i = person.begin; i < person.end; ++i) facts.push_back((*in_flight_)[i].event);
+    person.reply.answer(std::move(facts));
+  }
+  waiting_.clear();
+  in_flight_.reset();
+  if (started_) std::exchange(started_, {}).answer(birth_.run);
+  if (stopping_) return stop_if_quiet();
+  pump();
+}
+
+// -- commands -----------------------------------------------------------------------------------------
+
+void RunActorState::act() {
+  try {
+    if (std::exchange(recovering_, false)) {
+      for (auto& command : run::outstanding(state_)) issue(command);
+      return;
+    }
+    for (const auto& recorded : *in_flight_)
+      for (auto& command : run::commands_of(state_, recorded.event)) issue(command);
+  } catch (const InvariantError& bug) {
+    leave(RunExit::parked, Error{Errc::internal, bug.message});
+  }
+}
+
+void RunActorState::issue(Command& command) {
+  if (auto* execute_node = std::get_if<ExecuteNode>(&command)) return execute(*execute_node);
+  if (const auto* cancel_node = std::get_if<CancelNode>(&command)) return cancel(*cancel_node);
+  if (const auto* timer = std::get_if<ArmTimer>(&command)) {
+    const auto wait = std::max(timer->due - services_->clock->utc_now(), Millis{0});
+    caf::delayed_anon_send(RunActor(self_), wait, TimerDue{timer->ref});
+  } else if (std::holds_alternative<Finish>(command)) {
+    gone_ = true;
+    self_->quit();
+  }
+  // AskApproval: the event that asks is in the feed; the run waits for ApprovalGiven.
+}
+
+void RunActorState::execute(ExecuteNode& command) {
+  auto& attempt = attempts_[key_of(command.ref)];
+  if (attempt.node) {
+    // Only after a grace time that has run out elsewhere: the old attempt's actor is not waited for any more.
+    caf::anon_send_exit(attempt.node, caf::exit_reason::kill);
+  }
+  if (idle_.empty()) {
+    attempt.node = self_->spawn<caf::monitored>(node_actor, services_, RunActor(self_));
+  } else {
+    attempt.node = std::move(idle_.back());
+    idle_.pop_back();
+  }
+  attempt.attempt = command.ref.attempt;
+  // Aliasing: the node's part keeps the whole plan alive.
+  std::shared_ptr<const workflow::PlanNode> node(state_.plan, &state_.plan->nodes[command.ref.node]);
+  caf::anon_send(attempt.node, Attempt{std::move(command), std::move(node), state_.plan->model_config, context_});
+}
+
+void RunActorState::cancel(const CancelNode& command) {
+  const auto entry = attempts_.find(key_of(command.ref));
+  if (entry == attempts_.end() || entry->second.attempt != command.ref.attempt) {
+    // Nothing of it runs here, such as after a recovery.
+    return caf::anon_send(RunActor(self_), AttemptEnded{AttemptCancelled{command.ref}});
+  }
+  caf::anon_send(entry->second.node, command);
+  caf::delayed_anon_send(RunActor(self_), services_->cancel_grace, GraceOver{command.ref});
+}
+
+// -- answers ------------------------------------------------------------------------------------------
+
+void RunActorState::on_attempt_ended(AttemptEnded& message) {
+  if (gone_) return;
+  const auto ref = std::visit([](const auto& outcome) { return outcome.ref; }, message.outcome);
+  const auto entry = attempts_.find(key_of(ref));
+  if (entry != attempts_.end() && entry->second.attempt == ref.attempt) {
+    if (idle_.size() < kIdleNodesMax)
+      idle_.push_back(std::move(entry->second.node));
+    else
+      caf::anon_send_exit(entry->second.node, caf::exit_reason::user_shutdown);
+    attempts_.erase(entry);
+  }
+  if (stopping_) return stop_if_quiet();
+  const bool failed = std::holds_alternative<AttemptFailed>(message.outcome);
+  std::visit(
+      [&](auto& outcome) { enqueue(std::move(outcome), failed ? services_->ids->chance_ppm() : 0); }, message.outcome);
+}
+
+void RunActorState::on_timer(const TimerDue& message) {
+  if (!gone_) enqueue(RetryDue{message.ref});
+}
+
+void RunActorState::on_grace_over(const GraceOver& message) {
+  const auto entry = attempts_.find(key_of(message.ref));
+  if (gone_ || entry == attempts_.end() || entry->second.attempt != message.ref.attempt) return;
+  caf::anon_send_exit(entry->second.node, caf::exit_reason::kill);
+  attempts_.erase(entry);
+  if (stopping_) return stop_if_quiet();
+  enqueue(AttemptCancelled{message.ref});
+}
+
+void RunActorState::on_down(const caf::down_msg& message) {
+  const auto is_it = [&](const NodeActor& node) { return node && node.address() == message.source; };
+  const auto idle = std::find_if(idle_.begin(), idle_.end(), is_it);
+  if (idle != idle_.end()) idle_.erase(idle);
+  const auto entry =
+      std::find_if(attempts_.begin(), attempts_.end(), [&](const auto& item) { return is_it(item.second.node); });
+  if (gone_ || entry == attempts_.end()) return;
+  AttemptRef ref;
+  ref.node = static_cast<NodeIndex>(entry->first >> 32U);
+  if (const auto item = static_cast<std::uint32_t>(entry->first); item != 0) ref.item = item - 1;
+  ref.attempt = entry->second.attempt;
+  attempts_.erase(entry);
+  if (stopping_) return stop_if_quiet();
+  enqueue(AttemptLost{ref});
+}
+
+// -- people and the engine ----------------------------------------------------------------------------
+
+void RunActorState::on_tell(TellRun& message) {
+  if (!gone_ && !stopping_)
+    enqueue(std::move(message.input.what), message.input.chance_ppm, std::move(message.reply));
+}
+
+void RunActorState::on_set_environment(SetEnvironment& message) {
+  birth_.environment = std::move(message.environment);
+  if (context_) make_context();
+  message.reply.answer(true);
+}
+
+void RunActorState::on_stop() {
+  if (gone_ || stopping_) return;
+  // Ends that come from now on are not recorded: the next engine finds these attempts lost, and says so.
+  stopping_ = true;
+  for (const auto& [key, attempt] : attempts_) {
+    AttemptRef ref;
+    ref.node = static_cast<NodeIndex>(key >> 32U);
+    if (const auto item = static_cast<std::uint32_t>(key); item != 0) ref.item = item - 1;
+    ref.attempt = attempt.attempt;
+    caf::anon_send(attempt.node, CancelNode{ref});
+    caf::delayed_anon_send(RunActor(self_), services_->cancel_grace, GraceOver{ref});
+  }
+  stop_if_quiet();
+}
+
+void RunActorState::stop_if_quiet() {
+  if (!attempts_.empty() || in_flight_) return;
+  gone_ = true;
+  self_->quit(caf::error(static_cast<std::uint8_t>(RunExit::stopped), kRunExitCategory));
+}
+
+void RunActorState::leave(RunExit reason, const Error& error) {
+  gone_ = true;
+  Error line = error;
+  line.where = "run " + birth_.run.str() + (line.where.empty() ? "" : ", " + line.where);
+  services_->log(to_string(line));
+  if (started_) std::exchange(started_, {}).answer(line);
+  self_->quit(caf::error(static_cast<std::uint8_t>(reason), kRunExitCategory));
+}
+
+RunActor::behavior_type run_actor(RunActor::stateful_pointer<RunActorState> self, ServicesPtr services, RunBirth birth) {
+  die_quietly(self);
+  self->set_down_handler([self](caf::down_msg& message) { self->state.on_down(message); });
+  self->state.open(std::move(services), std::move(birth));
+  return {[self](BeginRun& message) { self->state.on_begin(message); },
+          [self](const Appended& message) { self->state.on_appended(message); },
+          [self](AttemptEnded& message) { self->state.on_attempt_ended(message); },
+          [self](const TimerDue& message) { self->state.on_timer(message); },
+          [self](const GraceOver& message) { self->state.on_grace_over(message); },
+          [self](TellRun& message) { self->state.on_tell(message); },
+          [self](SetEnvironment& message) { self->state.on_set_environment(message); },
+          [self](const StopRun&) { self->state.on_stop(); }};
+}
+
+}  // namespace hillstar::actors

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+// One run: input -> step -> append -> on ack, act. The only writer of its history. Decides nothing.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "actors/services.hpp"
+#include "persistence/event_codec.hpp"
+#include "runtime/run/state.hpp"
+
+namespace hillstar::actors {
+
+/// Node actors of one run that are kept for its next attempts.
+inline constexpr std::size_t kIdleNodesMax = 256;
+
+/// Category of the exit reasons below; a normal exit means that the run is terminal.
+inline constexpr auto kRunExitCategory = caf::atom("hsrun");
+enum class RunExit : std::uint8_t {
+  stopped = 1,    ///< The engine stops; the history says how far it came.
+  parked = 2,     ///< A bug or an unreadable history: a restart would not help.
+  conflict = 3,   ///< Somebody else writes this history.
+};
+
+struct RunBirth {
+  RunId run;
+  std::vector<std::string> environment;   ///< Of recovered runs; a started one brings its own.
+};
+
+class RunActorState {
+ public:
+  explicit RunActorState(RunActor::pointer actor) : self_(actor) {}
+  ~RunActorState();
+
+  void open(ServicesPtr services, RunBirth birth);
+  void on_begin(BeginRun& message);
+  void on_appended(const Appended& message);
+  void on_attempt_ended(AttemptEnded& message);
+  void on_timer(const TimerDue& message);
+  void on_grace_over(const GraceOver& message);
+  void on_tell(TellRun& message);
+  void on_set_environment(SetEnvironment& message);
+  void on_stop();
+  void on_down(const caf::down_msg& message);
+
+  const char* name = "run";
+
+ private:
+  /// An attempt that was handed to a node actor and not answered yet.
+  struct InFlight {
+    NodeActor node;
+    std::uint32_t attempt = 0;
+  };
+  /// A person whose input is part of the batch in flight.
+  struct Waiting {
+    Reply<std::vector<Event>> reply;
+    std::size_t begin = 0;               ///< Range of the batch's events.
+    std::size_t end = 0;
+  };
+  struct Queued {
+    Input input;
+    Reply<std::vector<Event>> reply;
+  };
+
+  void start(const BeginRun& message);
+  void recover();
+  void enqueue(decltype(Input::what) what, std::uint32_t chance_ppm = 0, Reply<std::vector<Event>> reply = {});
+  void pump();
+  void step_inbox(std::vector<Recorded>& batch);
+  void append(std::vector<Recorded> batch);
+  void act();
+  void issue(Command& command);
+  void execute(ExecuteNode& command);
+  void cancel(const CancelNode& command);
+  void stop_if_quiet();
+  void leave(RunExit reason, const Error& error);
+  void make_context();
+
+  static std::uint64_t key_of(const AttemptRef& ref);
+
+  RunActor::pointer self_;
+  ServicesPtr services_;
+  RunBirth birth_;
+  run::RunState state_;
+  persistence::Hash chain_{};
+  std::shared_ptr<const tools::RunContext> context_;
+  Reply<RunId> started_;
+  std::vector<Queued> inbox_;             ///< What came while a batch was in flight; bounded by nodes and people.
+  std::vector<Waiting> waiting_;
+  EventBatch in_flight_;                  ///< The batch that the log has; null: none.
+  std::unordered_map<std::uint64_t, InFlight> attempts_;
+  std::vector<NodeActor> idle_;
+  bool recovering_ = false;
+  bool stopping_ = false;
+  bool gone_ = false;
+};
+
+RunActor::behavior_type run_actor(RunActor::stateful_pointer<RunActorState> self, ServicesPtr services, RunBirth birth);
+
+}  // namespace hillstar::actors

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "actors/run_context.hpp"
+
+#include <utility>
+
+#include "runtime/run/run.hpp"
+
+namespace hillstar::actors {
+namespace {
+
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+Result<RunStarted> first_event(const std::vector<Recorded>& history, const RunId& run) {
+  if (history.empty() || !std::holds_alternative<RunStarted>(history.front().event))
+    return Error{Errc::record_corrupt, "the history does not begin with run_started", run.str()};
+  return std::get<RunStarted>(history.front().event);
+}
+
+}  // namespace
+
+Result<RecoveredRun> recover_run(const persistence::EventStore& store, const RunId& run) {
+  HILLSTAR_TRY(const auto history, store.read(run));
+  HILLSTAR_TRY(const auto started, first_event(history, run));
+  HILLSTAR_TRY(const auto last, store.read_records(run, history.size(), 1));
+  if (last.size() != 1) return Error{Errc::record_corrupt, "the last record cannot be read", run.str()};
+  HILLSTAR_TRY(const auto text, store.read_blob(started.plan_sha256));
+  HILLSTAR_TRY(auto plan, workflow::plan_from_text(text));
+  try {
+    auto state = run::replay(std::make_shared<const workflow::Plan>(std::move(plan)), history);
+    return RecoveredRun{std::move(state), last.front().hash};
+  } catch (const InvariantError& bug) {
+    return Error{Errc::internal, bug.message, run.str()};
+  }
+}
+
+tools::RunContext run_context(const RunId& run, const RunStarted& started, std::vector<std::string> environment) {
+  tools::RunContext context;
+  context.run = run.str();
+  context.workflow = started.workflow.str();
+  context.workspace = started.workspace;
+  context.output_dir = started.output_dir;
+  context.step = step_of(started.workflow.str());
+  context.allow_paths = started.allow_paths;
+  context.environment = std::move(environment);
+  return context;
+}
+
+std::string step_of(std::string_view workflow_id) {
+  const auto after = [&](std::string_view prefix) {
+    return workflow_id.substr(0, prefix.size()) == prefix ? workflow_id.substr(prefix.size()) : std::string_view{};
+  };
+  if (const auto rest = after("step_"); rest.size() >= 2 && is_digit(rest[0]) && is_digit(rest[1]))
+    return std::string(rest.substr(0, 2));
+  if (const auto rest = after("phase_"); !rest.empty() && is_digit(rest[0])) return std::string(rest.substr(0, 1));
+  if (const auto rest = after("pre_phase_"); !rest.empty() && is_digit(rest[0]))
+    return "pre_" + std::string(rest.substr(0, 1));
+  return {};
+}
+
+}  // namespace hillstar::actors

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a run actor needs before it can go on: its state from the store, and what its tools are told about the run.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "messages/error.hpp"
+#include "messages/events.hpp"
+#include "messages/ids.hpp"
+#include "persistence/event_codec.hpp"
+#include "persistence/event_store.hpp"
+#include "runtime/run/state.hpp"
+#include "runtime/tools/tool.hpp"
+
+namespace hillstar::actors {
+
+struct RecoveredRun {
+  run::RunState state;
+  persistence::Hash chain{};     ///< Of the last record: what the next one links to.
+};
+
+/// Reads and folds the whole history. Errors: those of EventStore::read, internal for a history that does not fold.
+Result<RecoveredRun> recover_run(const persistence::EventStore& store, const RunId& run);
+
+/// What all tools of the run are told.
+tools::RunContext run_context(const RunId& run, const RunStarted& started, std::vector<std::string> environment);
+
+/// Hillstar's step number: `04` of `step_04_x`, `2` of `phase_2`, `pre_2` of `pre_phase_2`; empty if there is none.
+/// Source: Hillstar specification section 3, `<NN>`.
+std::string step_of(std::string_view workflow_id);
+
+}  // namespace hillstar::actors

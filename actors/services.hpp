@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the actors of one engine share: the store, the clocks, each other's handles. Built once by the engine.
+#pragma once
+
+#include <atomic>
+#include <caf/actor_system.hpp>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "actors/handles.hpp"
+#include "providers/http/transport.hpp"
+#include "runtime/platform/clock.hpp"
+#include "runtime/platform/id_source.hpp"
+
+namespace hillstar::actors {
+
+/// Progress messages on their way to the feed; more are dropped, for they are only for the eye.
+inline constexpr std::uint32_t kProgressPendingMax = 1'000;
+
+/// Whether anybody follows anything: runs that nobody follows cost nothing. Thread-safe.
+struct FeedGate {
+  std::atomic<std::uint32_t> followers{0};
+  std::atomic<std::uint32_t> progress_pending{0};
+};
+
+/// Held by the actors that stop() waits for; answered when the last of them is gone.
+using Lifeline = Reply<bool>;
+
+/// Immutable but for what it points to; every actor's state holds it.
+struct Services {
+  persistence::EventStore* store = nullptr;      ///< Outlives the engine.
+  std::shared_ptr<const Clock> clock;
+  std::shared_ptr<IdSource> ids;
+  std::shared_ptr<providers::Transport> transport;
+  tools::Catalog catalog;
+  ReadBlob read_blob;
+  std::function<void(const std::string&)> log;   ///< One line for the operator. Thread-safe.
+  std::function<void(const Error&)> on_fatal;
+  std::shared_ptr<FeedGate> gate;
+  Millis cancel_grace{5'000};
+  std::uint32_t model_calls_max = 256;
+  unsigned script_slots = 1;
+  std::string version;                           ///< Of this program, for RunStarted::engine.
+  bool own_threads = true;                       ///< False: every actor on the scheduler, for deterministic tests.
+  EventLog event_log;
+  FeedActor feed;
+  ToolSlots slots;
+  ProviderPool providers;
+};
+/// Hands a piece of output to whoever follows. Thread-safe; drops it if the feed lags.
+void send_progress(FeedGate& gate, const FeedActor& feed, Progress piece);
+
+using ServicesPtr = std::shared_ptr<const Services>;
+
+/// Spawns an actor that may block: on a thread of its own, unless the test wants one scheduler for all.
+template <class Spawner, class Function, class... Args>
+auto spawn_blocking(Spawner& spawner, bool own_threads, Function function, Args&&... args) {
+  return own_threads ? spawner.template spawn<caf::detached>(function, std::forward<Args>(args)...)
+                     : spawner.template spawn<caf::no_spawn_options>(function, std::forward<Args>(args)...);
+}
+
+/// Replaces CAF's handlers, which print to the terminal: the death of an actor is a message to its supervisor.
+template <class Self>
+void die_quietly(Self* self) {
+  self->set_exception_handler([](std::exception_ptr&) { return caf::make_error(caf::sec::runtime_error); });
+  self->set_down_handler([](caf::down_msg&) {});
+  self->set_error_handler([](caf::error&) {});
+}
+
+}  // namespace hillstar::actors

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "actors/supervisor.hpp"
+
+#include <algorithm>
+#include <caf/send.hpp>
+#include <caf/stateful_actor.hpp>
+#include <utility>
+
+#include "actors/run_actor.hpp"
+#include "runtime/run/run.hpp"
+
+namespace hillstar::actors {
+
+SupervisorState::~SupervisorState() {
+  for (const auto& [run, live] : live_) caf::anon_send_exit(live.actor, caf::exit_reason::kill);
+}
+
+void SupervisorState::open(SupervisorParts parts) {
+  parts_ = std::move(parts);
+  for (const auto& run : parts_.recover) {
+    auto& live = live_[run];
+    live.environment = parts_.environment;
+    live.actor = spawn_run(run, live.environment);
+    caf::anon_send(live.actor, BeginRun{});
+  }
+  parts_.recover.clear();
+}
+
+RunActor SupervisorState::spawn_run(const RunId& run, std::vector<std::string> environment) {
+  auto actor = self_->spawn<caf::monitored>(run_actor, parts_.services, RunBirth{run, std::move(environment)});
+  by_actor_.emplace(actor->id(), run);
+  return actor;
+}
+
+Result<const SupervisorState::KnownPlan*> SupervisorState::keep_texts(const StartRun& request) {
+  auto known = std::find_if(plans_.begin(), plans_.end(), [&](const KnownPlan& entry) {
+    return entry.address == request.plan.get() && !entry.plan.expired();
+  });
+  auto& store = *parts_.services->store;
+  if (known == plans_.end()) {
+    HILLSTAR_TRY(auto plan_sha256, store.put_blob(workflow::to_text(*request.plan)));
+    HILLSTAR_TRY(auto workflow_sha256, store.put_blob(request.workflow_text));
+    if (plans_.size() >= kPlansKnownMax) plans_.pop_back();
+    plans_.push_front({request.plan, request.plan.get(), std::move(plan_sha256), request.workflow_text,
+                       std::move(workflow_sha256), run::index_of(*request.plan)});
+    known = plans_.begin();
+  } else if (known->workflow_text != request.workflow_text) {
+    HILLSTAR_TRY(known->workflow_sha256, store.put_blob(request.workflow_text));
+    known->workflow_text = request.workflow_text;
+  }
+  const KnownPlan* found = &*known;
+  return found;
+}
+
+void SupervisorState::on_start(StartRequest& message) {
+  if (stopping_) return;
+  const auto texts = keep_texts(*message.request);
+  if (!texts) return message.reply.answer(texts.error());
+  const auto& services = *parts_.services;
+  const auto run = services.ids->new_run(services.clock->utc_now());
+  auto& live = live_[run];
+  live.environment = message.request->environment;
+  live.actor = spawn_run(run, {});
+  auto birth = std::make_shared<const Birth>(Birth{std::move(*message.request), (*texts)->workflow_sha256,
+                                                   (*texts)->plan_sha256, (*texts)->index});
+  caf::anon_send(live.actor, BeginRun{std::move(birth), std::move(message.reply)});
+}
+
+void SupervisorState::on_restart(const RestartRun& message) {
+  const auto entry = live_.find(message.run);
+  if (stopping_ || entry == live_.end() || entry->second.actor) return;
+  entry->second.actor = spawn_run(message.run, entry->second.environment);
+  caf::anon_send(entry->second.actor, BeginRun{});
+}
+
+void SupervisorState::on_tell(TellRun& message) {
+  const auto entry = live_.find(message.run);
+  if (entry == live_.end() || !entry->second.actor)
+    return message.reply.answer(Error{Errc::run_state, "the run is not live", message.run.str()});
+  caf::anon_send(entry->second.actor, std::move(message));
+}
+
+void SupervisorState::on_set_environment(SetEnvironment& message) {
+  const auto entry = live_.find(message.run);
+  if (entry == live_.end()) return message.reply.answer(Error{Errc::run_state, "the run is not live", message.run.str()});
+  entry->second.environment = message.environment;
+  if (entry->second.actor)
+    caf::anon_send(entry->second.actor, std::move(message));
+  else
+    message.reply.answer(true);
+}
+
+void SupervisorState::on_list(const ListLive& message) {
+  std::vector<RunId> runs;
+  runs.reserve(live_.size());
+  for (const auto& [run, live] : live_) runs.push_back(run);
+  std::sort(runs.begin(), runs.end());
+  message.reply.answer(std::move(runs));
+}
+
+void SupervisorState::on_stop(StopAll& message) {
+  stopping_ = true;
+  stop_ = std::move(message.reply);
+  for (const auto& [run, live] : live_)
+    if (live.actor) caf::anon_send(live.actor, StopRun{});
+  answer_stop_if_done();
+}
+
+void SupervisorState::on_down(const caf::down_msg& message) {
+  const auto actor = by_actor_.find(message.source.id());
+  if (actor == by_actor_.end()) return;
+  const auto run = std::move(actor->second);
+  by_actor_.erase(actor);
+  const auto entry = live_.find(run);
+  if (entry == live_.end()) return;
+  const bool ended = !message.reason || message.reason.category() == kRunExitCategory;
+  if (ended || stopping_)
+    live_.erase(entry);     // terminal, parked or stopped: it says which itself
+  else
+    died(run, entry->second);
+  if (stopping_) answer_stop_if_done();
+}
+
+void SupervisorState::died(const RunId& run, Live& live) {
+  live.actor = nullptr;
+  if (++live.deaths > kRestartsMax) {
+    parts_.services->log(to_string(Error{Errc::internal, "the run's actor died too often; the run is parked",
+                                         "run " + run.str(), "Its history is intact: resume it with a new program."}));
+    live_.erase(run);
+    return;
+  }
+  caf::delayed_anon_send(Supervisor(self_), kRestartWait * (1U << (live.deaths - 1)), RestartRun{run});
+}
+
+void SupervisorState::answer_stop_if_done() {
+  const auto lives = std::any_of(live_.begin(), live_.end(), [](const auto& item) { return bool(item.second.actor); });
+  if (!lives) std::exchange(stop_, {}).answer(true);
+}
+
+Supervisor::behavior_type supervisor(Supervisor::stateful_pointer<SupervisorState> self, SupervisorParts parts) {
+  die_quietly(self);
+  self->set_down_handler([self](caf::down_msg& message) { self->state.on_down(message); });
+  self->state.open(std::move(parts));
+  return {[self](StartRequest& message) { self->state.on_start(message); },
+          [self](const RestartRun& message) { self->state.on_restart(message); },
+          [self](TellRun& message) { self->state.on_tell(message); },
+          [self](SetEnvironment& message) { self->state.on_set_environment(message); },
+          [self](const ListLive& message) { self->state.on_list(message); },
+          [self](StopAll& message) { self->state.on_stop(message); }};
+}
+
+}  // namespace hillstar::actors

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which run actors live: starts, recovers, lists and stops them; restarts one that died from its history.
+#pragma once
+
+#include <cstdint>
+#include <list>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "actors/services.hpp"
+
+namespace hillstar::actors {
+
+/// Unexpected deaths of one run's actor before the run is parked.
+inline constexpr std::uint32_t kRestartsMax = 5;
+/// Wait before the first restart; doubles with each.
+inline constexpr Millis kRestartWait{100};
+/// Plans whose texts are known to be in the store.
+inline constexpr std::size_t kPlansKnownMax = 64;
+
+struct SupervisorParts {
+  ServicesPtr services;
+  std::vector<std::string> environment;   ///< Of recovered runs.
+  std::vector<RunId> recover;             ///< Runs that are not terminal, at start.
+  Lifeline alive;
+};
+
+class SupervisorState {
+ public:
+  explicit SupervisorState(Supervisor::pointer actor) : self_(actor) {}
+  ~SupervisorState();
+
+  void open(SupervisorParts parts);
+  void on_start(StartRequest& message);
+  void on_restart(const RestartRun& message);
+  void on_tell(TellRun& message);
+  void on_set_environment(SetEnvironment& message);
+  void on_list(const ListLive& message);
+  void on_stop(StopAll& message);
+  void on_down(const caf::down_msg& message);
+
+  const char* name = "supervisor";
+
+ private:
+  struct Live {
+    RunActor actor;                       ///< Null between a death and the restart.
+    std::uint32_t deaths = 0;
+    std::vector<std::string> environment;
+  };
+  /// What the store is known to have, so that many runs of one plan hash it once.
+  struct KnownPlan {
+    std::weak_ptr<const workflow::Plan> plan;
+    const workflow::Plan* address = nullptr;
+    std::string plan_sha256;
+    std::string workflow_text;
+    std::string workflow_sha256;
+    std::shared_ptr<const run::PlanIndex> index;
+  };
+  Result<const KnownPlan*> keep_texts(const StartRun& request);
+  RunActor spawn_run(const RunId& run, std::vector<std::string> environment);
+  void died(const RunId& run, Live& live);
+  void answer_stop_if_done();
+
+  Supervisor::pointer self_;
+  SupervisorParts parts_;
+  std::unordered_map<RunId, Live> live_;
+  std::unordered_map<std::uint64_t, RunId> by_actor_;
+  std::list<KnownPlan> plans_;
+  Reply<bool> stop_;
+  bool stopping_ = false;
+};
+
+Supervisor::behavior_type supervisor(Supervisor::stateful_pointer<SupervisorState> self, SupervisorParts parts);
+
+}  // namespace hillstar::actors
