@@ -70,7 +70,7 @@ struct SinkBody {
     void finish(error_code& code) { code = {}; }
 
    private:
-    BodySink* sink_;
+    value_type& sink_;              // The parser makes its reader before anyone can name the sink.
   };
 };
 
@@ -330,15 +330,13 @@ void Exchange::read() {
 }
 
 void Exchange::on_read(error_code code, std::size_t bytes) {
-  received_ = received_ || bytes > 0;
+  // A header that was cut lies in the buffer, and counts for nothing in `bytes`.
+  received_ = received_ || bytes > 0 || connection_->buffer.size() > 0 || parser_->got_some();
   if (parser_->is_header_done() && !header_seen_) on_header();
   if (finished_) return;
   if (enough_) return complete();
   if (code) return on_broken(code);
-  if (!parser_->is_done()) {
-    if (header_seen_) limit("reading the reply", request_.idle_timeout);
-    return read();
-  }
+  if (!parser_->is_done()) return read();
   if (reply_.status / 100 != 1) return complete();
   if (++interim_replies_ > kInterimRepliesMax || reply_.status == 101)
     return finish(failure(FailureClass::malformed_reply, server() + " sends interim replies instead of an answer."));
@@ -350,6 +348,7 @@ void Exchange::on_read(error_code code, std::size_t bytes) {
 
 void Exchange::on_header() {
   header_seen_ = true;
+  limit("reading the reply", request_.idle_timeout);
   // Not needed again: from here on the request is never repeated.
   request_.body = {};
   head_ = {};
@@ -369,6 +368,7 @@ bool Exchange::on_body_bytes(std::string_view bytes) {
   // The parser is eager: body bytes may come in the same call as the end of the header.
   if (!header_seen_) on_header();
   if (finished_ || enough_) return true;
+  limit("reading the reply", request_.idle_timeout);
   body_bytes_ += bytes.size();
   if (body_bytes_ > request_.body_bytes_max) return false;
   if (reply_.status / 100 != 2) {

@@ -1,0 +1,477 @@
+// SPDX-License-Identifier: Apache-2.0
+// The Beast transport against a server that misbehaves in one way a test.
+#include "providers/http/transport.hpp"
+
+#include <doctest/doctest.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <arpa/inet.h>
+#include <atomic>
+#include <fstream>
+#include <future>
+#include <set>
+#include <string>
+#include <thread>
+
+#include "tests/support/http_server.hpp"
+
+using namespace hillstar;
+using namespace hillstar::providers;
+using namespace hillstar::testing;
+
+namespace {
+
+/// One request in flight, and how often it was answered.
+struct Call {
+  std::promise<HttpOutcome> promise;
+  std::future<HttpOutcome> outcome = promise.get_future();
+  std::string streamed;
+  std::atomic<int> answers{0};
+  std::shared_ptr<Cancellation> handle;
+};
+
+HttpRequest request_to(const std::string& url) {
+  HttpRequest request;
+  request.url = url;
+  request.body = "{}";
+  request.connect_timeout = request.first_byte_timeout = request.idle_timeout = request.total_timeout = Millis(20'000);
+  return request;
+}
+
+std::shared_ptr<Call> begin(Transport& transport, HttpRequest request, bool stream = false) {
+  auto call = std::make_shared<Call>();
+  HttpCallbacks callbacks;
+  if (stream) callbacks.on_body = [call](std::string_view bytes) { call->streamed += bytes; };
+  callbacks.done = [call](HttpOutcome outcome) {
+    if (call->answers++ == 0) call->promise.set_value(std::move(outcome));
+  };
+  call->handle = transport.send(std::move(request), std::move(callbacks));
+  return call;
+}
+
+HttpOutcome call(Transport& transport, HttpRequest request) { return begin(transport, std::move(request))->outcome.get(); }
+
+HttpReply reply_of(HttpOutcome outcome) {
+  if (const auto* failed = std::get_if<Failure>(&outcome)) FAIL(failed->message);
+  return std::get<HttpReply>(std::move(outcome));
+}
+
+Failure failure_in(HttpOutcome outcome) {
+  REQUIRE(std::holds_alternative<Failure>(outcome));
+  return std::get<Failure>(std::move(outcome));
+}
+
+/// A server that does the same for every request.
+HttpServer::Script always(std::vector<Step> steps) {
+  return [steps = std::move(steps)](const SeenRequest&) { return steps; };
+}
+
+/// The failure of one call to a server that does `steps`, with short limits where the test is about one.
+Failure fault(std::vector<Step> steps, const std::function<void(HttpRequest&)>& adjust = {}) {
+  HttpServer server(always(std::move(steps)));
+  const auto transport = make_beast_transport();
+  auto request = request_to(server.url());
+  if (adjust) adjust(request);
+  return failure_in(call(*transport, std::move(request)));
+}
+
+/// A file that lives for one test.
+class TemporaryFile {
+ public:
+  explicit TemporaryFile(const std::string& text) {
+    const int fd = mkstemp(path_.data());
+    REQUIRE(fd >= 0);
+    ::close(fd);
+    std::ofstream(path_) << text;
+  }
+  ~TemporaryFile() { unlink(path_.c_str()); }
+  [[nodiscard]] const std::string& path() const { return path_; }
+
+ private:
+  std::string path_ = "/tmp/hillstar-test-XXXXXX";
+};
+
+}  // namespace
+
+TEST_CASE("transport: sends what it was given and returns status, fields and body") {
+  HttpServer server(always({send(reply("{\"a\":1}", "200 OK", "X-Request-Id: r1\r\n"))}));
+  const auto transport = make_beast_transport();
+  auto request = request_to(server.url() + "/v1/x?y=1");
+  request.headers = {{"content-type", "application/json"}};
+  request.bearer = Secret("k1");
+  request.body = "{\"b\":2}";
+  const auto answer = reply_of(call(*transport, std::move(request)));
+  CHECK(answer.status == 200);
+  CHECK(answer.header("x-request-id") == "r1");
+  CHECK(answer.header("absent").empty());
+  CHECK(answer.body == "{\"a\":1}");
+  const auto seen = server.requests().at(0);
+  CHECK(seen.head.starts_with("POST /v1/x?y=1 HTTP/1.1\r\n"));
+  CHECK(seen.field("host") == "127.0.0.1:" + std::to_string(server.port()));
+  CHECK(seen.field("authorization") == "Bearer k1");
+  CHECK(seen.body == "{\"b\":2}");
+}
+
+TEST_CASE("transport: chunks reach on_body while the reply still runs") {
+  HttpServer server(always({send(chunked_header()), send(chunk("data: 1\n\n")), hold(), send(chunk("data: 2\n\n")), send(chunk(""))}));
+  const auto transport = make_beast_transport();
+  std::promise<void> first;
+  std::string streamed;
+  std::promise<HttpOutcome> done;
+  HttpCallbacks callbacks;
+  callbacks.on_body = [&](std::string_view bytes) {
+    if (streamed.empty()) first.set_value();
+    streamed += bytes;
+  };
+  callbacks.done = [&](HttpOutcome outcome) { done.set_value(std::move(outcome)); };
+  transport->send(request_to(server.url()), callbacks);
+  first.get_future().get();  // The server is held: this piece came alone.
+  server.release();
+  const auto answer = reply_of(done.get_future().get());
+  CHECK(streamed == "data: 1\n\ndata: 2\n\n");
+  CHECK(answer.body.empty());
+}
+
+TEST_CASE("transport: bodies of errors are collected and cut, not streamed") {
+  HttpServer server(always({send(reply(std::string(1 << 20, 'x'), "500 Internal Server Error"))}));
+  const auto transport = make_beast_transport();
+  const auto made = begin(*transport, request_to(server.url()), true);
+  const auto answer = reply_of(made->outcome.get());
+  CHECK(answer.status == 500);
+  CHECK(answer.body.size() == 64 * 1024);
+  CHECK(made->streamed.empty());
+}
+
+TEST_CASE("transport: keeps connections and uses them again") {
+  HttpServer server(always({send(reply("1"))}));
+  const auto transport = make_beast_transport();
+  for (int i = 0; i < 20; ++i) CHECK(reply_of(call(*transport, request_to(server.url()))).body == "1");
+  CHECK(server.connections() == 1);
+}
+
+TEST_CASE("transport: does not use a connection again that the server said it closes") {
+  HttpServer server(always({send(reply("1", "200 OK", "Connection: close\r\n")), hillstar::testing::close()}));
+  const auto transport = make_beast_transport();
+  for (int i = 0; i < 3; ++i) CHECK(reply_of(call(*transport, request_to(server.url()))).body == "1");
+  CHECK(server.connections() == 3);
+}
+
+TEST_CASE("transport: a kept connection that was closed meanwhile is replaced, and the request sent once more") {
+  // The first connection is closed or reset when a second request comes on it; nothing of a reply was sent.
+  for (const auto& end : {hillstar::testing::close(), reset()}) {
+    HttpServer server([&](const SeenRequest& seen) -> std::vector<Step> {
+      if (seen.number == 1) return {end};
+      return {send(reply("ok"))};
+    });
+    const auto transport = make_beast_transport();
+    CHECK(reply_of(call(*transport, request_to(server.url()))).body == "ok");
+    CHECK(reply_of(call(*transport, request_to(server.url()))).body == "ok");
+    CHECK(server.connections() == 2);
+    CHECK(server.requests().size() == 3);
+  }
+}
+
+TEST_CASE("transport: that happens once, and only before the first byte of a reply") {
+  HttpServer twice([](const SeenRequest& seen) -> std::vector<Step> {
+    if (seen.number > 0) return {hillstar::testing::close()};
+    return {send(reply("ok"))};
+  });
+  const auto transport = make_beast_transport();
+  reply_of(call(*transport, request_to(twice.url())));
+  CHECK(failure_in(call(*transport, request_to(twice.url()))).kind == FailureClass::network);
+  CHECK(twice.requests().size() == 3);
+
+  HttpServer begun([](const SeenRequest& seen) -> std::vector<Step> {
+    if (seen.number > 0) return {send("HTTP/1.1 2"), hillstar::testing::close()};
+    return {send(reply("ok"))};
+  });
+  reply_of(call(*transport, request_to(begun.url())));
+  CHECK(failure_in(call(*transport, request_to(begun.url()))).kind == FailureClass::network);
+  CHECK(begun.requests().size() == 2);
+
+  HttpServer fresh(always({hillstar::testing::close()}));
+  CHECK(failure_in(call(*transport, request_to(fresh.url()))).kind == FailureClass::network);
+  CHECK(fresh.requests().size() == 1);
+}
+
+TEST_CASE("transport: a connection with leftovers is not used again") {
+  HttpServer server(always({send(reply("1") + "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nforged")}));
+  const auto transport = make_beast_transport();
+  CHECK(reply_of(call(*transport, request_to(server.url()))).body == "1");
+  CHECK(reply_of(call(*transport, request_to(server.url()))).body == "1");
+  CHECK(server.connections() == 2);
+}
+
+TEST_CASE("transport: stall before the header runs into the first-byte limit") {
+  const auto failed = fault({stall()}, [](HttpRequest& request) { request.first_byte_timeout = Millis(50); });
+  CHECK(failed.kind == FailureClass::timeout);
+  CHECK(failed.message.find("waiting for the reply") != std::string::npos);
+}
+
+TEST_CASE("transport: a header that drips is bounded by the first-byte limit too") {
+  std::vector<Step> steps{send("HTTP/1.1 200 OK\r\n")};
+  for (int i = 0; i < 1000; ++i) {
+    steps.push_back(pause(Millis(20)));
+    steps.push_back(send("X: y\r\n"));
+  }
+  CHECK(fault(steps, [](HttpRequest& request) { request.first_byte_timeout = Millis(100); }).kind == FailureClass::timeout);
+}
+
+TEST_CASE("transport: stall within the body runs into the idle limit") {
+  const auto failed = fault({send(chunked_header()), send(chunk("data: 1\n\n")), stall()},
+                            [](HttpRequest& request) { request.idle_timeout = Millis(50); });
+  CHECK(failed.kind == FailureClass::timeout);
+  CHECK(failed.message.find("reading the reply") != std::string::npos);
+}
+
+TEST_CASE("transport: a slow drip that never stalls runs into the total limit") {
+  std::vector<Step> steps{send(chunked_header())};
+  for (int i = 0; i < 1000; ++i) {
+    steps.push_back(send(chunk("x")));
+    steps.push_back(pause(Millis(20)));
+  }
+  const auto failed = fault(steps, [](HttpRequest& request) { request.total_timeout = Millis(150); });
+  CHECK(failed.kind == FailureClass::timeout);
+  CHECK(failed.message.find("in all") != std::string::npos);
+}
+
+TEST_CASE("transport: a slow reply within its limits arrives whole") {
+  std::vector<Step> steps{send(chunked_header())};
+  for (int i = 0; i < 10; ++i) {
+    steps.push_back(send(chunk("x")));
+    steps.push_back(pause(Millis(5)));
+  }
+  steps.push_back(send(chunk("")));
+  HttpServer server(always(steps));
+  const auto transport = make_beast_transport();
+  CHECK(reply_of(call(*transport, request_to(server.url()))).body == "xxxxxxxxxx");
+}
+
+TEST_CASE("transport: reset and half replies are network failures") {
+  CHECK(fault({reset()}).kind == FailureClass::network);
+  CHECK(fault({send(chunked_header()), send(chunk("abc")), reset()}).kind == FailureClass::network);
+  CHECK(fault({send(chunked_header()), send(chunk("abc")), hillstar::testing::close()}).kind == FailureClass::network);
+  CHECK(fault({send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc"), hillstar::testing::close()}).kind ==
+        FailureClass::network);
+}
+
+TEST_CASE("transport: a body without a length ends with the connection") {
+  HttpServer server(always({send("HTTP/1.1 200 OK\r\n\r\nwhole"), hillstar::testing::close()}));
+  const auto transport = make_beast_transport();
+  CHECK(reply_of(call(*transport, request_to(server.url()))).body == "whole");
+}
+
+TEST_CASE("transport: garbage is a malformed reply") {
+  CHECK(fault({send("\x16\x03\x01 this is no HTTP\r\n\r\n")}).kind == FailureClass::malformed_reply);
+  CHECK(fault({send("HTTP/1.1 9999 X\r\n\r\n")}).kind == FailureClass::malformed_reply);
+  CHECK(fault({send("HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\n")}).kind == FailureClass::malformed_reply);
+  CHECK(fault({send("HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999999\r\n\r\n")}).kind ==
+        FailureClass::malformed_reply);
+  CHECK(fault({send("HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n")}).kind ==
+        FailureClass::malformed_reply);
+  CHECK(fault({send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nabc")}).kind == FailureClass::malformed_reply);
+}
+
+TEST_CASE("transport: bodies and headers have a largest size") {
+  const auto small = [](HttpRequest& request) { request.body_bytes_max = 1000; };
+  CHECK(fault({send(reply(std::string(1001, 'x')))}, small).kind == FailureClass::output_limit);
+  CHECK(fault({send(chunked_header()), repeat(chunk(std::string(100, 'x')))}, small).kind == FailureClass::output_limit);
+  CHECK(fault({send("HTTP/1.1 200 OK\r\n\r\n"), repeat(std::string(100, 'x'))}, small).kind == FailureClass::output_limit);
+  CHECK(fault({send("HTTP/1.1 200 OK\r\n"), repeat("X-Long: " + std::string(1000, 'x') + "\r\n")}).kind ==
+        FailureClass::output_limit);
+  CHECK(fault({send("HTTP/1.1 200 OK\r\nX: "), repeat(std::string(1000, 'x'))}).kind == FailureClass::output_limit);
+
+  HttpServer server(always({send(reply(std::string(1000, 'x')))}));
+  const auto transport = make_beast_transport();
+  auto request = request_to(server.url());
+  small(request);
+  CHECK(reply_of(call(*transport, request)).body.size() == 1000);
+}
+
+TEST_CASE("transport: too many header fields are refused") {
+  std::string head = "HTTP/1.1 200 OK\r\n";
+  for (int i = 0; i < 300; ++i) head += "X-" + std::to_string(i) + ": y\r\n";
+  CHECK(fault({send(head + "Content-Length: 0\r\n\r\n")}).kind == FailureClass::malformed_reply);
+}
+
+TEST_CASE("transport: a few interim replies are skipped, a flood of them is refused") {
+  const std::string interim = "HTTP/1.1 100 Continue\r\n\r\n";
+  HttpServer server(always({send(interim + "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"), send(interim + reply("1"))}));
+  const auto transport = make_beast_transport();
+  const auto answer = reply_of(call(*transport, request_to(server.url())));
+  CHECK(answer.status == 200);
+  CHECK(answer.header("link").empty());
+  CHECK(answer.body == "1");
+  CHECK(fault({repeat(interim)}).kind == FailureClass::malformed_reply);
+  CHECK(fault({send("HTTP/1.1 101 Switching Protocols\r\n\r\n"), stall()}).kind == FailureClass::malformed_reply);
+}
+
+TEST_CASE("transport: redirects are answers, not orders") {
+  HttpServer trap(always({send(reply("stolen"))}));
+  HttpServer server(always({send(reply("", "302 Found", "Location: " + trap.url() + "/x\r\n"))}));
+  const auto transport = make_beast_transport();
+  const auto answer = reply_of(call(*transport, request_to(server.url())));
+  CHECK(answer.status == 302);
+  CHECK(trap.requests().empty());
+}
+
+TEST_CASE("transport: a server that answers before it has read all is heard") {
+  const int listener = socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  REQUIRE(bind(listener, reinterpret_cast<sockaddr*>(&address), size) == 0);
+  REQUIRE(listen(listener, 1) == 0);
+  getsockname(listener, reinterpret_cast<sockaddr*>(&address), &size);
+  std::promise<void> answered;
+  std::thread server([&] {
+    const int peer = accept(listener, nullptr, nullptr);
+    const std::string early = reply("{\"error\":\"too large\"}", "413 Content Too Large", "Connection: close\r\n");
+    CHECK(::send(peer, early.data(), early.size(), 0) == static_cast<ssize_t>(early.size()));
+    shutdown(peer, SHUT_WR);
+    std::string sink(1 << 16, ' ');
+    while (recv(peer, sink.data(), sink.size(), 0) > 0) {
+    }
+    ::close(peer);
+  });
+  const auto transport = make_beast_transport();
+  auto request = request_to("http://127.0.0.1:" + std::to_string(ntohs(address.sin_port)));
+  request.body.assign(1 << 20, 'x');
+  CHECK(reply_of(call(*transport, std::move(request))).status == 413);
+  server.join();
+  ::close(listener);
+}
+
+TEST_CASE("transport: refused connections, unknown hosts and bad addresses are told apart") {
+  unsigned short unused = 0;
+  {
+    const HttpServer gone(always({}));
+    unused = gone.port();
+  }
+  const auto transport = make_beast_transport();
+  const auto closed = failure_in(call(*transport, request_to("http://127.0.0.1:" + std::to_string(unused))));
+  CHECK(closed.kind == FailureClass::network);
+  CHECK(closed.message.find("refused") != std::string::npos);
+  CHECK(failure_in(call(*transport, request_to("http://host.invalid/"))).kind == FailureClass::network);
+  CHECK(failure_in(call(*transport, request_to("gopher://h/"))).kind == FailureClass::invalid_request);
+  CHECK(failure_in(call(*transport, request_to("http://169.254.169.254/latest"))).kind == FailureClass::invalid_request);
+  CHECK(failure_in(call(*transport, request_to("http://0.0.0.0/"))).kind == FailureClass::invalid_request);
+  auto request = request_to("http://127.0.0.1:1/");
+  request.bearer = Secret("canary\r\nX: y");
+  const auto smuggled = failure_in(call(*transport, request));
+  CHECK(smuggled.kind == FailureClass::invalid_request);
+  CHECK(smuggled.message.find("canary") == std::string::npos);
+}
+
+TEST_CASE("transport: cancellation closes the stream and is answered once") {
+  HttpServer server(always({send(chunked_header()), send(chunk("data: 1\n\n")), stall()}));
+  const auto transport = make_beast_transport();
+  const auto made = begin(*transport, request_to(server.url()), true);
+  server.await_requests(1);
+  made->handle->cancel();
+  made->handle->cancel();
+  const auto failed = failure_in(made->outcome.get());
+  CHECK(failed.kind == FailureClass::network);
+  CHECK(failed.message.find("cancelled") != std::string::npos);
+  server.await_ended(1);
+  CHECK(made->answers == 1);
+}
+
+TEST_CASE("transport: cancelling what is over, or outlives the transport, does nothing") {
+  HttpServer server(always({send(reply("1"))}));
+  auto transport = make_beast_transport();
+  const auto made = begin(*transport, request_to(server.url()));
+  reply_of(made->outcome.get());
+  made->handle->cancel();
+  transport.reset();
+  made->handle->cancel();
+  CHECK(made->answers == 1);
+}
+
+TEST_CASE("transport: its end answers everything in flight, once") {
+  HttpServer server(always({stall()}));
+  auto transport = make_beast_transport();
+  std::vector<std::shared_ptr<Call>> calls;
+  for (int i = 0; i < 50; ++i) calls.push_back(begin(*transport, request_to(server.url())));
+  server.await_requests(10);
+  transport.reset();
+  for (const auto& made : calls) {
+    CHECK(failure_in(made->outcome.get()).kind == FailureClass::network);
+    CHECK(made->answers == 1);
+  }
+}
+
+TEST_CASE("transport: TLS with a trusted certificate works and is kept alive") {
+  const CertificateMaker maker;
+  const TemporaryFile authority(maker.authority());
+  for (const char* name : {"localhost", "127.0.0.1"}) {
+    HttpServer server(always({send(reply("secret"))}), {.certificate = maker.issue(name)});
+    const auto transport = make_beast_transport({.ca_file = authority.path()});
+    for (int i = 0; i < 3; ++i) CHECK(reply_of(call(*transport, request_to(server.url(name)))).body == "secret");
+    CHECK(server.connections() == 1);
+  }
+}
+
+TEST_CASE("transport: certificates that prove nothing are refused before a byte of the request is sent") {
+  const CertificateMaker maker;
+  const TemporaryFile authority(maker.authority());
+  const struct {
+    const char* what;
+    Certificate certificate;
+  } rows[] = {{"wrong host", maker.issue("other.example")},
+              {"expired", maker.issue("localhost", true)},
+              {"self-signed", maker.self_signed("localhost")},
+              {"wrong address", maker.issue("127.0.0.2")}};
+  for (const auto& row : rows) {
+    CAPTURE(row.what);
+    HttpServer server(always({send(reply("secret"))}), {.certificate = row.certificate});
+    const auto transport = make_beast_transport({.ca_file = authority.path()});
+    const auto failed = failure_in(call(*transport, request_to(server.url("localhost"))));
+    CHECK(failed.kind == FailureClass::auth);
+    CHECK(failed.message.find("certificate") != std::string::npos);
+    CHECK(server.requests().empty());
+  }
+  // A certificate of an authority that is not in the system store.
+  HttpServer server(always({send(reply("secret"))}), {.certificate = maker.issue("localhost")});
+  const auto transport = make_beast_transport();
+  CHECK(failure_in(call(*transport, request_to(server.url("localhost")))).kind == FailureClass::auth);
+}
+
+TEST_CASE("transport: old TLS, plain text on a TLS port and a missing CA file are failures") {
+  const CertificateMaker maker;
+  const TemporaryFile authority(maker.authority());
+  const auto transport = make_beast_transport({.ca_file = authority.path()});
+  HttpServer old(always({send(reply("1"))}), {.certificate = maker.issue("localhost"), .tls_version_max = 0x0302});
+  CHECK(failure_in(call(*transport, request_to(old.url("localhost")))).kind == FailureClass::network);
+  HttpServer plain(always({send(reply("1"))}));
+  auto request = request_to("https://localhost:" + std::to_string(plain.port()));
+  request.connect_timeout = Millis(300);
+  const auto failed = failure_in(call(*transport, request));
+  CHECK((failed.kind == FailureClass::network || failed.kind == FailureClass::timeout));
+  const auto without = make_beast_transport({.ca_file = "/nonexistent/ca.pem"});
+  const auto missing = failure_in(call(*without, request_to(old.url("localhost"))));
+  CHECK(missing.kind == FailureClass::io);
+  CHECK(missing.message.find("/nonexistent/ca.pem") != std::string::npos);
+}
+
+TEST_CASE("transport: many requests from many threads are each answered once with their own reply") {
+  HttpServer server([](const SeenRequest& seen) -> std::vector<Step> { return {send(reply(seen.body))}; });
+  const auto transport = make_beast_transport({.ca_file = {}, .idle_connections_max = 8});
+  std::vector<std::thread> threads;
+  std::atomic<int> wrong{0};
+  for (int t = 0; t < 4; ++t)
+    threads.emplace_back([&, t] {
+      for (int i = 0; i < 100; ++i) {
+        auto request = request_to(server.url());
+        request.body = std::to_string(t * 1000 + i);
+        const auto outcome = call(*transport, request);
+        const auto* answer = std::get_if<HttpReply>(&outcome);
+        if (answer == nullptr || answer->body != request.body) ++wrong;
+      }
+    });
+  for (auto& thread : threads) thread.join();
+  CHECK(wrong == 0);
+  CHECK(server.connections() < 100);
+}
