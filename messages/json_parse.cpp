@@ -312,9 +312,7 @@ class Parser {
     return true;
   }
 
-  void skip_digits() {
-    while (!at_end() && is_digit(text_[at_])) ++at_;
-  }
+  void skip_digits() { at_ = std::min(text_.find_first_not_of("0123456789", at_), text_.size()); }
 
   bool number(bj::value& out) {
     const auto start = at_;

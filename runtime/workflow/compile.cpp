@@ -42,10 +42,13 @@ bool has_authored_cycle(const Definition& definition, Problems& problems) {
   const auto cycle = find_cycle(graph, topological_order(graph));
   if (cycle.empty()) return false;
   const auto text = shown_cycle(cycle, [&](std::uint32_t node) { return definition.nodes[node].draft.id.str(); });
+  const auto by_ends = [](const Edge& a, const Edge& b) { return std::pair(a.from, a.to) < std::pair(b.from, b.to); };
+  auto listed = definition.edges;
+  std::sort(listed.begin(), listed.end(), by_ends);
   std::string hint;
   for (std::size_t i = 0; i < cycle.size() && hint.empty(); ++i) {
     const Edge edge{cycle[i], cycle[(i + 1) % cycle.size()]};
-    if (std::find(definition.edges.begin(), definition.edges.end(), edge) != definition.edges.end()) continue;
+    if (std::binary_search(listed.begin(), listed.end(), edge, by_ends)) continue;
     hint = "'" + definition.nodes[edge.to].draft.id.str() + "' refers to '" +
            definition.nodes[edge.from].draft.id.str() + "' in a template or condition, which makes it wait for it";
   }
