@@ -18,6 +18,8 @@ struct FollowOptions {
   bool owns = true;                   ///< Ctrl-C pauses the run; false: it only ends the watching.
   bool ask = false;                   ///< Ask for approvals on this terminal.
   bool past_waits = false;            ///< Go on watching while the run waits for a person.
+  bool take_over = true;              ///< When the host ends, join the next or be it; false: host_unreachable.
+  std::shared_ptr<Display> display = {};   ///< Shared with the caller, who may keep state in it. Null: as the output says.
 };
 
 enum class Stop { ended, waits, interrupted };

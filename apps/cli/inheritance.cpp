@@ -6,17 +6,12 @@
 #include <charconv>
 #include <unordered_map>
 
-#include "runtime/run/run.hpp"
 #include "runtime/workflow/references.hpp"
 
 namespace hillstar::cli {
 namespace {
 
 namespace bj = boost::json;
-
-Result<std::string> no_blob(const std::string&) {
-  return Error{Errc::blob_missing, "A checkpoint file holds its results in place."};
-}
 
 std::unordered_map<std::string, NodeIndex> index_of(const workflow::Plan& plan) {
   std::unordered_map<std::string, NodeIndex> index;
@@ -50,33 +45,7 @@ Error foreign(std::string message, const std::string& file) {
 
 }  // namespace
 
-std::set<NodeIndex> with_dependents(const workflow::Plan& plan, NodeIndex node) {
-  std::set<NodeIndex> found{node};
-  // Indices are a topological order, so one pass upwards finds all of them.
-  for (NodeIndex i = node; i < plan.nodes.size(); ++i)
-    if (found.contains(i)) found.insert(plan.nodes[i].successors.begin(), plan.nodes[i].successors.end());
-  return found;
-}
-
-std::vector<NodeInherited> inherit(const run::RunState& state, const Origin& origin,
-                                   const std::set<NodeIndex>& again) {
-  const auto& plan = *state.plan;
-  std::vector<bool> stands(plan.nodes.size(), false);   // its result, or its being skipped, still holds
-  std::vector<NodeInherited> inherited;
-  for (NodeIndex i = 0; i < plan.nodes.size(); ++i) {
-    const auto& node = plan.nodes[i];
-    const auto& was = state.nodes[i];
-    const bool ended = was.status == run::NodeStatus::completed || was.status == run::NodeStatus::skipped;
-    const bool rests = std::all_of(node.predecessors.begin(), node.predecessors.end(),
-                                   [&](NodeIndex p) { return stands[p]; });
-    stands[i] = ended && rests && !again.contains(i);
-    if (stands[i] && was.status == run::NodeStatus::completed)
-      inherited.push_back({node.id, run::result_of(state, i), was.tests, origin, false});
-  }
-  return inherited;
-}
-
-Result<CheckpointFile> read_checkpoint(const std::string& text, const std::string& file) {
+Result<Checkpoint> read_checkpoint(const std::string& text, const std::string& file) {
   auto parsed = json::parse(text);
   if (!parsed) return Error{parsed.error().code, parsed.error().message, file + ":" + parsed.error().where};
   const auto wrong = [&file](const std::string& what) {
@@ -86,7 +55,8 @@ Result<CheckpointFile> read_checkpoint(const std::string& text, const std::strin
   const auto* root = parsed->if_object();
   const auto* state = root != nullptr ? root->if_contains("state") : nullptr;
   if (state == nullptr || !state->is_object()) return wrong("it has no object `state`");
-  CheckpointFile checkpoint;
+  Checkpoint checkpoint;
+  checkpoint.place = file;
   if (const auto* node = root->if_contains("node_id"); node != nullptr && node->is_string())
     checkpoint.node = bj::value_to<std::string>(*node);
   else
@@ -98,7 +68,7 @@ Result<CheckpointFile> read_checkpoint(const std::string& text, const std::strin
     return wrong("its state has no text `workflow_id`");
   const auto* outputs = fields.if_contains("node_outputs");
   if (outputs == nullptr || !outputs->is_object()) return wrong("its state has no object `node_outputs`");
-  for (const auto& [id, result] : outputs->get_object()) checkpoint.results.emplace_back(id, Json::of(result));
+  for (const auto& [id, result] : outputs->get_object()) checkpoint.results.emplace_back(id, Value{{}, Json::of(result)});
   if (const auto* order = fields.if_contains("execution_order"); order != nullptr && order->is_array()) {
     for (const auto& id : order->get_array()) {
       if (!id.is_string()) return wrong("its `execution_order` holds more than node ids");
@@ -108,8 +78,9 @@ Result<CheckpointFile> read_checkpoint(const std::string& text, const std::strin
   return checkpoint;
 }
 
-Result<std::vector<NodeInherited>> inherit(const CheckpointFile& checkpoint, const workflow::Plan& plan,
-                                           const std::string& file) {
+Result<std::vector<NodeInherited>> inherit(const Checkpoint& checkpoint, const workflow::Plan& plan,
+                                           const ReadBlob& read) {
+  const auto& file = checkpoint.place;
   if (checkpoint.workflow != plan.workflow.str())
     return foreign("The checkpoint is of workflow '" + checkpoint.workflow + "', not of '" + plan.workflow.str() +
                        "'.", file);
@@ -120,7 +91,7 @@ Result<std::vector<NodeInherited>> inherit(const CheckpointFile& checkpoint, con
     if (found == index.end()) return foreign("The checkpoint ran a node '" + id + "' that the workflow lacks.", file);
     place.emplace(found->second, place.size());
   }
-  std::unordered_map<NodeIndex, const Json*> results;
+  std::unordered_map<NodeIndex, const Value*> results;
   for (const auto& [id, result] : checkpoint.results) {
     const auto found = index.find(id);
     if (found == index.end())
@@ -139,12 +110,11 @@ Result<std::vector<NodeInherited>> inherit(const CheckpointFile& checkpoint, con
                            "', which it needs in this workflow.", file);
     }
     const auto result = results.find(i);
-    stands[i] = rests && result != results.end() && !is_error(result->second->value());
+    stands[i] = rests && result != results.end() && !is_error(result->second->json.value());
     // Skipped attempts of loops have no result of their own; they are skipped again.
     if (!stands[i]) continue;
-    Value value{{}, *result->second};
-    HILLSTAR_TRY(auto tests, verdicts(node, value, no_blob));
-    inherited.push_back({node.id, std::move(value), std::move(tests), std::nullopt, false});
+    HILLSTAR_TRY(auto tests, verdicts(node, *result->second, read));
+    inherited.push_back({node.id, *result->second, std::move(tests), checkpoint.origin, false});
   }
   return inherited;
 }

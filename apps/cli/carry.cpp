@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "apps/cli/carry.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <filesystem>
+#include <thread>
+
+#include "apps/cli/environment.hpp"
+#include "apps/cli/interrupts.hpp"
+#include "apps/cli/text.hpp"
+#include "persistence/rocksdb_store.hpp"
+#include "runtime/run/fork.hpp"
+#include "runtime/run/run.hpp"
+
+namespace hillstar::cli {
+namespace {
+
+constexpr std::chrono::milliseconds kHostingPoll{200};
+/// A joined terminal that has just started a run needs a moment to follow it.
+constexpr int kQuietPolls = 5;
+/// Lines of a result that are shown on a terminal; a pipe gets everything.
+constexpr std::size_t kShownLinesMax = 40;
+
+Exit exit_of_end(const run::RunState& state) {
+  switch (state.status) {
+    case run::RunStatus::completed: return Exit::done;
+    case run::RunStatus::cancelled: return Exit::cancelled;
+    case run::RunStatus::failed:
+      if (!state.failure) return Exit::run_failed;
+      if (state.failure->kind == FailureClass::permission || state.failure->kind == FailureClass::path_refused)
+        return Exit::refused;
+      return state.failure->kind == FailureClass::timeout ? Exit::timeout : Exit::run_failed;
+    default: return Exit::waits;
+  }
+}
+
+ReadBlob blobs_of(const Link& link) {
+  return [&link, store = std::shared_ptr<const persistence::EventStore>()](const std::string& sha256) mutable
+         -> Result<std::string> {
+    // Opened when a first blob is met: most runs have none.
+    if (!store) {
+      HILLSTAR_TRY(store, link.reading());
+    }
+    return store->read_blob(sha256);
+  };
+}
+
+/// On a terminal: made visible, and cut after some lines.
+void print_text(Output& output, const std::string& text, const std::string& how_to_see_all) {
+  if (!output.stdout_is_terminal()) {
+    output.bytes(text);
+    if (!text.empty() && text.back() != '\n') output.bytes("\n");
+    return;
+  }
+  std::string_view rest = text;
+  std::size_t lines = 0;
+  for (; !rest.empty() && lines < kShownLinesMax; ++lines) {
+    const auto end = rest.find('\n');
+    output.data(visible(rest.substr(0, end)));
+    rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
+  }
+  if (!rest.empty()) output.say("... " + std::to_string(rest.size()) + " more bytes: " + how_to_see_all);
+}
+
+Result<void> print_result(Context& context, const Link& link, const LiveRun& live) {
+  auto& output = context.output;
+  const auto read = blobs_of(link);
+  if (output.format() == Format::jsonl) return {};
+  if (output.format() == Format::json) {
+    HILLSTAR_TRY(const auto object, run_object(live.state, live.run, read));
+    output.data(object);
+    return {};
+  }
+  if (live.state.status != run::RunStatus::completed) return {};
+  const auto finals = final_nodes(live.state);
+  for (const NodeIndex i : finals) {
+    const auto& id = live.state.plan->nodes[i].id.str();
+    HILLSTAR_TRY(const auto text, result_text(run::result_of(live.state, i), read));
+    if (finals.size() > 1) output.data(output.paint_data(Tone::strong, "== " + visible(id)));
+    print_text(output, text, fmt::format("hillstar-actors result {} {}", live.run.str(), id));
+  }
+  return {};
+}
+
+void say_how_to_go_on(Output& output, const LiveRun& live) {
+  const auto& state = live.state;
+  const auto& run = live.run.str();
+  for (std::size_t i = 0; i < state.nodes.size(); ++i) {
+    const auto& id = state.plan->nodes[i].id.str();
+    if (state.nodes[i].status == run::NodeStatus::held) {
+      output.warn(fmt::format("  approve with: hillstar-actors approve {} {}", run, visible(id)));
+      output.warn(fmt::format("  reject with:  hillstar-actors reject {} {} --reason '...'", run, visible(id)));
+    }
+  }
+  for (const auto& unit : state.lost) {
+    const std::string name = to_string(Unit{state.plan->nodes[unit.node].id, unit.item});
+    output.warn(fmt::format("  {} may or may not have run, and says it must not run twice. Look, then:", name));
+    output.warn(fmt::format("  hillstar-actors resume {} --settle '{}=run-again'   (or {}=failed)", run, name, name));
+  }
+  if (state.status == run::RunStatus::paused && state.lost.empty())
+    output.warn("  resume with: hillstar-actors resume " + run);
+}
+
+void tell_end(Output& output, const Followed& followed) {
+  const auto& state = followed.live.state;
+  auto lines = summary_lines(state, followed.live.run);
+  const Tone tone = state.status == run::RunStatus::completed ? Tone::good
+                    : run::is_terminal(state)                 ? Tone::bad
+                                                              : Tone::warning;
+  lines.front() = output.paint(tone, lines.front());
+  for (const auto& line : lines) output.say(line);
+  if (!run::is_terminal(state)) return say_how_to_go_on(output, followed.live);
+  if (state.status != run::RunStatus::completed)
+    output.say("  run what failed again with: hillstar-actors resume " + followed.live.run.str());
+}
+
+/// Runs that go on in this process, and are not followed by anybody else. Those that wait for a person need no host.
+std::vector<RunId> moving_alone(const Link& link) {
+  std::vector<RunId> moving;
+  const auto store = link.reading();
+  if (!store) return moving;
+  const auto followed = link.followed_by_others();
+  for (const auto& run : link.live_runs()) {
+    const auto row = (*store)->summary(run);
+    if (row && row->status == "running" && std::find(followed.begin(), followed.end(), run) == followed.end())
+      moving.push_back(run);
+  }
+  return moving;
+}
+
+/// Runs that were recovered here and that nobody follows: paused, so that they neither run unseen nor count as lost.
+void pause_abandoned(Link& link, Output& output) {
+  for (const auto& run : moving_alone(link)) {
+    const auto facts = link.client().tell(run, {.kind = WordKind::pause, .yes = true, .node = 0, .item = {},
+                                                .who = person(), .reason = "its host ended"});
+    if (facts && !facts->empty())
+      output.say("paused " + run.str() + ", which was interrupted earlier; resume with: hillstar-actors resume " +
+                 run.str());
+  }
+}
+
+/// Stays while other terminals follow runs through this process. An interrupt ends it: one of them takes over.
+void host_others(Link& link, Output& output) {
+  if (!link.is_host()) return;
+  std::atomic<bool> interrupted{false};
+  const Interrupts interrupts([&interrupted](int) { interrupted = true; });
+  std::size_t said = 0;
+  const bool alone = link.followed_by_others().empty() && moving_alone(link).empty();
+  for (int quiet = alone ? kQuietPolls : 0; quiet < kQuietPolls && !interrupted;) {
+    const auto followed = link.followed_by_others().size();
+    quiet = followed == 0 ? quiet + 1 : 0;
+    if (followed != said && followed > 0)
+      output.say(fmt::format("hosting {} run{} of other terminals; Ctrl-C hands over", followed,
+                             followed == 1 ? "" : "s"));
+    said = followed;
+    std::this_thread::sleep_for(kHostingPoll);
+  }
+  pause_abandoned(link, output);
+}
+
+}  // namespace
+
+Result<Exit> carry(Context& context, Link& link, const FollowOptions& options) {
+  auto followed = follow(link, context.output, context.clock, options);
+  if (!followed) return followed.error();
+  HILLSTAR_CHECK(print_result(context, link, followed->live));
+  tell_end(context.output, *followed);
+  if (followed->stop == Stop::interrupted && !run::is_terminal(followed->live.state))
+    return static_cast<Exit>(128 + followed->signal);
+  host_others(link, context.output);
+  return exit_of_end(followed->live.state);
+}
+
+Result<Exit> carry_fork(Context& context, Link& link, const StoredRun& parent, std::vector<NodeInherited> inherited) {
+  HILLSTAR_TRY(const auto store, link.reading());
+  const auto& started = parent.state.started;
+  StartJob job;
+  HILLSTAR_TRY(job.plan, store->read_blob(started.plan_sha256));
+  HILLSTAR_TRY(job.workflow_text, store->read_blob(started.workflow_sha256));
+  job.workflow_file = started.workflow_file;
+  job.inputs = started.inputs;
+  job.workspace = started.workspace;
+  job.output_dir = started.output_dir;
+  job.allow_paths = started.allow_paths;
+  job.environment = link.options().environment;
+  job.started_by = person();
+  job.parent = Origin{parent.run, parent.state.version};
+  const auto kept = inherited.size();
+  job.inherited = std::move(inherited);
+  HILLSTAR_TRY(const auto run, link.client().start(job));
+  context.output.say(fmt::format("New run {} from {}: {} of {} results are taken over.", run.str(), parent.run.str(),
+                                 kept, parent.state.nodes.size()));
+  FollowOptions options{.run = run, .plan = parent.state.plan, .show_from = 1, .owns = true, .ask = false};
+  options.ask = ::isatty(STDIN_FILENO) == 1 && context.output.stderr_is_terminal();
+  return carry(context, link, options);
+}
+
+Result<std::shared_ptr<const persistence::EventStore>> read_store(const Context& context) {
+  std::error_code failed;
+  if (!std::filesystem::is_directory(context.store, failed))
+    return Error{Errc::not_found, "There is no store here yet.", context.store,
+                 "`hillstar-actors run` creates one; --store or HILLSTAR_STORE names another."};
+  HILLSTAR_TRY(auto store, persistence::RocksStore::open(context.store, {.read_only = true, .env = nullptr}));
+  return std::shared_ptr<const persistence::EventStore>(std::move(store));
+}
+
+Result<std::vector<std::string>> variables_for(const Context& context, const std::string& workflow_file,
+                                               const std::string& workspace, const std::string& env_file) {
+  auto environment = context.environment;
+  const auto file = std::filesystem::path(workspace) / workflow_file;
+  HILLSTAR_CHECK(load_environment_files(environment, file.parent_path().string(), env_file));
+  return environment;
+}
+
+}  // namespace hillstar::cli

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+// One function per command; app.cpp is a table of them.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "apps/cli/exit_codes.hpp"
+#include "apps/cli/output.hpp"
+#include "messages/error.hpp"
+#include "runtime/platform/clock.hpp"
+
+namespace hillstar::cli {
+
+/// What every command is given.
+struct Context {
+  Output& output;
+  const Clock& clock;
+  std::string store;                       ///< Folder of the store, absolute.
+  std::vector<std::string> environment;    ///< `NAME=value`.
+  bool yes = false;                        ///< -y: do not ask.
+};
+
+struct RunArgs {
+  std::string file;
+  std::string output_dir = ".hillstar";
+  std::string resume_from;
+  std::vector<std::string> parameters;     ///< `name=value`.
+  std::string params_file;
+  std::vector<std::string> allow_paths;
+  std::uint32_t max_concurrency = 0;       ///< 0: as the workflow says.
+  bool ephemeral = false;
+  bool strict = false;
+  std::string env_file;
+};
+struct ResumeArgs {
+  std::string run = "latest";
+  std::string settle;                      ///< `NODE=run-again` or `NODE=failed`.
+  std::string reason;
+};
+struct ForkArgs {
+  std::string run;
+  std::string from;
+  std::vector<std::string> edits;
+};
+/// approve, reject and cancel.
+struct AnswerArgs {
+  std::string run;
+  std::string node;
+  std::string reason;
+  bool yes = false;
+};
+struct ListArgs {
+  std::string status;
+  std::string workflow;
+  std::uint32_t limit = 20;
+};
+struct EventsArgs {
+  std::string run = "latest";
+  bool follow = false;
+  std::uint64_t from = 1;
+};
+struct ResultArgs {
+  std::string run = "latest";
+  std::string node;
+  std::string key;
+  bool raw = false;
+};
+struct NodeArgs {
+  std::string run = "latest";
+  std::string node;
+};
+struct ReplayArgs {
+  std::string run = "latest";
+  bool all = false;
+};
+struct ExportArgs {
+  std::string run = "latest";
+  std::string folder = ".hillstar";
+  bool jsonl = false;
+};
+struct FileArgs {
+  std::string file;
+  bool strict = false;
+  std::string format = "mermaid";
+  bool diagram = false;                    ///< Accepted, and of no effect.
+};
+
+Result<Exit> run_workflow(Context& context, const RunArgs& args);
+Result<Exit> resume_run(Context& context, const ResumeArgs& args);
+Result<Exit> fork_run(Context& context, const ForkArgs& args);
+Result<Exit> cancel_run(Context& context, const AnswerArgs& args);
+Result<Exit> answer_approval(Context& context, const AnswerArgs& args);
+
+Result<Exit> list_runs(Context& context, const ListArgs& args);
+Result<Exit> show_run(Context& context, const std::string& run);
+Result<Exit> show_events(Context& context, const EventsArgs& args);
+Result<Exit> show_logs(Context& context, const NodeArgs& args);
+Result<Exit> show_result(Context& context, const ResultArgs& args);
+
+Result<Exit> replay_runs(Context& context, const ReplayArgs& args);
+Result<Exit> export_files(Context& context, const ExportArgs& args);
+Result<Exit> verify(Context& context, const std::string& file_or_run);
+Result<Exit> repair_store(Context& context);
+
+Result<Exit> validate_file(Context& context, const FileArgs& args);
+Result<Exit> draw_graph(Context& context, const FileArgs& args);
+
+Result<Exit> explain_error(Context& context, const std::string& number);
+Result<Exit> show_version(Context& context);
+Result<Exit> print_completion(Context& context, const std::string& shell);
+
+}  // namespace hillstar::cli

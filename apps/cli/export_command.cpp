@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+// export: a run's history as JSON lines that prove themselves, or its Hillstar files once more.
+#include <fmt/format.h>
+
+#include "apps/cli/carry.hpp"
+#include "apps/cli/commands.hpp"
+#include "apps/cli/environment.hpp"
+#include "apps/cli/selector.hpp"
+#include "persistence/export.hpp"
+
+namespace hillstar::cli {
+
+Result<Exit> export_files(Context& context, const ExportArgs& args) {
+  HILLSTAR_TRY(const auto store, read_store(context));
+  HILLSTAR_TRY(const auto row, select_run(*store, args.run));
+  if (args.jsonl || context.output.format() == Format::jsonl) {
+    HILLSTAR_CHECK(persistence::export_run(*store, row.run, [&context](std::string_view line) -> Result<void> {
+      context.output.data(line);
+      if (context.output.broken()) return Error{Errc::io, "Nobody reads the export any more."};
+      return {};
+    }));
+    return Exit::done;
+  }
+  return Error{Errc::usage, "Only --jsonl is known."};
+}
+
+}  // namespace hillstar::cli

@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: Apache-2.0
+// ls, show, result: what the store says. They read beside a living host.
+#include <fmt/format.h>
+
+#include <boost/json.hpp>
+#include <map>
+
+#include "apps/cli/carry.hpp"
+#include "apps/cli/commands.hpp"
+#include "apps/cli/live_run.hpp"
+#include "apps/cli/report.hpp"
+#include "apps/cli/selector.hpp"
+#include "apps/cli/text.hpp"
+#include "messages/json_codec.hpp"
+#include "runtime/run/run.hpp"
+
+namespace hillstar::cli {
+namespace {
+
+namespace bj = boost::json;
+
+Tone tone_of(std::string_view status) {
+  if (status == "completed") return Tone::good;
+  if (status == "failed" || status == "cancelled") return Tone::bad;
+  return status == "running" ? Tone::plain : Tone::warning;
+}
+
+/// Time that a node took in all its attempts, from the history.
+std::map<std::string, Millis> times_of(const StoredRun& stored) {
+  LiveRun live;
+  live.run = stored.run;
+  live.state = run::initial(stored.state.plan);
+  std::map<std::string, Millis> times;
+  for (const auto& recorded : stored.history) {
+    live.observe(recorded);
+    if (const auto* node = node_of(recorded.event); node != nullptr && live.took) times[node->str()] += *live.took;
+  }
+  return times;
+}
+
+std::string remark(const workflow::PlanNode& node, const run::NodeState& state) {
+  if (state.failure && state.status != run::NodeStatus::completed) {
+    return fmt::format("{}: {}", json::enum_name(state.failure->kind), one_line(state.failure->message, 100));
+  }
+  if (state.map) {
+    return fmt::format("{} items, {} succeeded, {} failed", state.map->units.size(), state.map->succeeded,
+                       state.map->failed);
+  }
+  if (node.loop) return fmt::format("loop {}, attempt {} of {}", node.loop->loop, node.loop->attempt, node.loop->of);
+  return {};
+}
+
+Json show_object(const StoredRun& stored, const run::Summary& row) {
+  const auto times = times_of(stored);
+  bj::object object = row_object(row).value().as_object();
+  bj::array nodes;
+  for (std::size_t i = 0; i < stored.state.nodes.size(); ++i) {
+    const auto& node = stored.state.plan->nodes[i];
+    const auto& state = stored.state.nodes[i];
+    bj::object entry{{"node", node.id.str()},
+                     {"tool", node.tool},
+                     {"status", std::string(run::status_name(state.status))},
+                     {"attempt", state.attempt}};
+    if (const auto time = times.find(node.id.str()); time != times.end()) entry["time_ms"] = time->second.count();
+    if (state.failure)
+      entry["failure"] = bj::object{{"kind", std::string(json::enum_name(state.failure->kind))},
+                                    {"message", state.failure->message}};
+    nodes.push_back(std::move(entry));
+  }
+  object["nodes_detail"] = std::move(nodes);
+  const auto& started = stored.state.started;
+  object["inputs"] = started.inputs.value();
+  object["workspace"] = started.workspace;
+  object["output_dir"] = started.output_dir;
+  object["started_by"] = started.started_by;
+  object["engine"] = started.engine;
+  object["workflow_sha256"] = started.workflow_sha256;
+  return Json::of(object);
+}
+
+void show_head(Output& output, const StoredRun& stored, const run::Summary& row) {
+  const auto& started = stored.state.started;
+  std::vector<std::vector<std::string>> head;
+  head.push_back({"Run", row.run.str()});
+  head.push_back({"Workflow", visible(row.workflow.str()) + "  (" + visible(row.workflow_file) + ")"});
+  head.push_back({"Status", output.paint_data(tone_of(row.status), row.status)});
+  if (!row.reason.empty()) head.push_back({"Reason", one_line(row.reason, 400)});
+  head.push_back({"Nodes", fmt::format("{}/{}", row.nodes_done, row.nodes) +
+                               (row.nodes_failed > 0 ? fmt::format(", {} failed", row.nodes_failed) : "")});
+  head.push_back({"Started", short_time(row.started_at) + " by " + visible(started.started_by)});
+  head.push_back({"Time", duration(row.updated_at - row.started_at)});
+  if (row.tokens > 0) head.push_back({"Tokens", std::to_string(row.tokens)});
+  if (row.cost.count > 0) head.push_back({"Cost", money(row.cost)});
+  if (row.parent) head.push_back({"Parent", fmt::format("{} at event {}", row.parent->run.str(), row.parent->seq)});
+  if (started.inputs.text() != "{}" && !started.inputs.is_null())
+    head.push_back({"Inputs", one_line(started.inputs.text(), 200)});
+  head.push_back({"Workspace", visible(started.workspace)});
+  if (!started.output_dir.empty()) head.push_back({"Output", visible(started.output_dir)});
+  for (const auto& line : table(head)) output.data(line);
+}
+
+/// Bytes of a string result or of one member, as they were produced; JSON for anything else.
+Result<std::string> raw_bytes(const Value& value, const std::string& key, const ReadBlob& read) {
+  const std::string pointer = key.empty() ? std::string() : "/" + json::pointer_token(key);
+  for (const auto& blob : value.blobs)
+    if (blob.at == pointer) return read(blob.sha256);
+  HILLSTAR_TRY(const auto document, whole(value, read));
+  const bj::value* shown = &document;
+  if (!key.empty()) {
+    const auto* object = document.if_object();
+    shown = object != nullptr ? object->if_contains(key) : nullptr;
+    if (shown == nullptr) {
+      std::string keys;
+      if (object != nullptr)
+        for (const auto& [name, member] : *object) keys += (keys.empty() ? "" : ", ") + std::string(name);
+      return Error{Errc::not_found, "The result has no '" + key + "'.", {},
+                   keys.empty() ? "The result is no object." : "It has " + keys + "."};
+    }
+  }
+  if (const auto* text = shown->if_string()) return std::string(*text);
+  return json::canonical(*shown);
+}
+
+}  // namespace
+
+Result<Exit> list_runs(Context& context, const ListArgs& args) {
+  HILLSTAR_TRY(const auto store, read_store(context));
+  std::vector<run::Summary> rows;
+  HILLSTAR_CHECK(store->list([&](const run::Summary& row) {
+    const bool fits = (args.status.empty() || row.status == args.status) &&
+                      (args.workflow.empty() || row.workflow.str() == args.workflow);
+    if (fits) rows.push_back(row);
+    return rows.size() < args.limit;
+  }));
+  auto& output = context.output;
+  if (output.format() == Format::json) {
+    bj::array array;
+    for (const auto& row : rows) array.push_back(row_object(row).value());
+    output.data(Json::of(array));
+  } else if (output.format() == Format::jsonl) {
+    for (const auto& row : rows) output.data(row_object(row));
+  } else if (rows.empty()) {
+    output.say("No runs.");
+  } else {
+    std::vector<std::vector<std::string>> cells{{"RUN", "WORKFLOW", "STATUS", "NODES", "STARTED", "TIME", "COST"}};
+    for (const auto& row : rows)
+      cells.push_back({row.run.str(), one_line(row.workflow.str(), 32), row.status,
+                       fmt::format("{}/{}", row.nodes_done, row.nodes), short_time(row.started_at),
+                       duration(row.updated_at - row.started_at), row.cost.count > 0 ? money(row.cost) : ""});
+    for (const auto& line : table(cells)) output.data(line);
+  }
+  return Exit::done;
+}
+
+Result<Exit> show_run(Context& context, const std::string& selector) {
+  HILLSTAR_TRY(const auto store, read_store(context));
+  HILLSTAR_TRY(const auto row, select_run(*store, selector));
+  HILLSTAR_TRY(const auto stored, load_run(*store, row.run));
+  auto& output = context.output;
+  if (output.is_json()) {
+    output.data(show_object(stored, row));
+    return Exit::done;
+  }
+  show_head(output, stored, row);
+  output.data("");
+  const auto times = times_of(stored);
+  std::vector<std::vector<std::string>> cells{{"NODE", "TOOL", "STATUS", "ATTEMPT", "TIME", ""}};
+  for (std::size_t i = 0; i < stored.state.nodes.size(); ++i) {
+    const auto& node = stored.state.plan->nodes[i];
+    const auto& state = stored.state.nodes[i];
+    const auto time = times.find(node.id.str());
+    cells.push_back({one_line(node.id.str(), 48), node.tool, std::string(run::status_name(state.status)),
+                     state.attempt > 0 ? std::to_string(state.attempt) : "",
+                     time != times.end() ? duration(time->second) : "", remark(node, state)});
+  }
+  for (const auto& line : table(cells)) output.data(line);
+  return Exit::done;
+}
+
+Result<Exit> show_result(Context& context, const ResultArgs& args) {
+  HILLSTAR_TRY(const auto store, read_store(context));
+  HILLSTAR_TRY(const auto row, select_run(*store, args.run));
+  HILLSTAR_TRY(const auto stored, load_run(*store, row.run));
+  const auto read = [&store](const std::string& sha256) { return store->read_blob(sha256); };
+  auto& output = context.output;
+  std::vector<NodeIndex> nodes;
+  if (args.node.empty()) {
+    nodes = final_nodes(stored.state);
+    if (nodes.empty())
+      return Error{Errc::run_state, "The run has no result yet; it is " + row.status + ".", row.run.str(),
+                   "`hillstar-actors show` lists its nodes; `result RUN NODE` prints what one of them produced."};
+  } else {
+    HILLSTAR_TRY(const auto node, find_node(*stored.state.plan, args.node));
+    nodes.push_back(node);
+  }
+  bj::object all;
+  for (const NodeIndex i : nodes) {
+    const auto& id = stored.state.plan->nodes[i].id.str();
+    const auto value = run::result_of(stored.state, i);
+    if (value.json.is_null() && value.blobs.empty())
+      return Error{Errc::not_found,
+                   fmt::format("Node '{}' has no result; it is {}.", id,
+                               run::status_name(stored.state.nodes[i].status)), row.run.str(), {}};
+    if (args.raw || !args.key.empty()) {
+      HILLSTAR_TRY(const auto bytes, raw_bytes(value, args.key.empty() && args.raw ? "output" : args.key, read));
+      if (output.is_json()) {
+        all[id] = bj::string(json::to_utf8(bytes));
+      } else if (args.raw) {
+        output.bytes(bytes);
+      } else {
+        output.data(output.stdout_is_terminal() ? visible(bytes) : bytes);
+      }
+    } else if (output.is_json()) {
+      HILLSTAR_TRY(all[id], whole(value, read));
+    } else {
+      HILLSTAR_TRY(const auto text, result_text(value, read));
+      if (nodes.size() > 1) output.data(output.paint_data(Tone::strong, "== " + visible(id)));
+      output.data(output.stdout_is_terminal() ? visible(text) : text);
+    }
+  }
+  if (output.is_json()) output.data(Json::of(nodes.size() == 1 ? all.begin()->value() : bj::value(all)));
+  return Exit::done;
+}
+
+}  // namespace hillstar::cli

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "apps/cli/link.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <thread>
+
+#include "apps/cli/embedded_client.hpp"
+#include "apps/cli/host.hpp"
+#include "apps/cli/joined_client.hpp"
+#include "persistence/memory_store.hpp"
+#include "persistence/rocksdb_store.hpp"
+#include "runtime/platform/id_source.hpp"
+
+namespace hillstar::cli {
+namespace {
+
+/// How long an owner of the store may neither answer nor let go: opening, recovering or closing takes that long.
+constexpr std::chrono::seconds kPatience{30};
+constexpr std::chrono::milliseconds kPauseMin{20};
+constexpr std::uint32_t kPauseSpreadMax = 180;   ///< Milliseconds.
+
+}  // namespace
+
+Link::Link(LinkOptions options) : options_(std::move(options)) {}
+
+Link::~Link() { close(); }
+
+void Link::close() {
+  host_.reset();
+  client_.reset();
+  engine_.reset();
+  store_.reset();
+}
+
+Result<void> Link::become_host() {
+  if (options_.ephemeral) {
+    store_ = std::make_shared<persistence::MemoryStore>();
+  } else {
+    HILLSTAR_TRY(auto store, persistence::RocksStore::open(options_.folder));
+    store_ = std::move(store);
+  }
+  engine_ = Engine::start_up(*store_, {}, options_.environment);
+  client_ = embed(*engine_, *store_);
+  if (options_.ephemeral) return {};
+  auto host = Host::open(options_.folder, *client_);
+  if (!host) {
+    close();
+    return host.error();
+  }
+  host_ = std::move(host).value();
+  return {};
+}
+
+Result<void> Link::join_only() {
+  close();
+  auto joined = join(options_.folder);
+  if (!joined) return joined.error();
+  client_ = std::move(joined).value();
+  return {};
+}
+
+Result<void> Link::open() {
+  close();
+  if (options_.ephemeral) return become_host();
+  SystemIdSource dice;
+  const auto give_up = std::chrono::steady_clock::now() + kPatience;
+  while (true) {
+    // Joining is quick and usually fails at once; opening first would disturb a host that is just closing.
+    const auto joined = join_only();
+    if (joined || joined.error().code == Errc::host_protocol) return joined;
+    const auto hosting = become_host();
+    if (hosting || hosting.error().code != Errc::store_busy) return hosting;
+    if (std::chrono::steady_clock::now() > give_up)
+      return Error{Errc::host_unreachable, "Another process owns the store and does not answer.", options_.folder,
+                   "End that process, or name another store with --store."};
+    // Several terminals may wait for the same host to go: chance keeps them apart.
+    std::this_thread::sleep_for(kPauseMin + std::chrono::milliseconds(dice.chance_ppm() % kPauseSpreadMax));
+  }
+}
+
+std::vector<RunId> Link::followed_by_others() const {
+  return host_ ? host_->followed() : std::vector<RunId>();
+}
+
+std::vector<RunId> Link::live_runs() const { return engine_ ? engine_->live_runs() : std::vector<RunId>(); }
+
+Result<std::shared_ptr<const persistence::EventStore>> Link::reading() const {
+  if (store_) return std::shared_ptr<const persistence::EventStore>(store_);
+  HILLSTAR_TRY(auto store, persistence::RocksStore::open(options_.folder, {.read_only = true, .env = nullptr}));
+  return std::shared_ptr<const persistence::EventStore>(std::move(store));
+}
+
+}  // namespace hillstar::cli

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+// run: from a workflow file to a run.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <boost/json.hpp>
+#include <filesystem>
+
+#include "apps/cli/carry.hpp"
+#include "apps/cli/commands.hpp"
+#include "apps/cli/environment.hpp"
+#include "apps/cli/resume_point.hpp"
+#include "apps/cli/workflow_file.hpp"
+
+namespace hillstar::cli {
+namespace {
+
+constexpr std::size_t kParamsBytesMax = 64U << 20U;
+
+Result<std::map<std::string, std::string>> given_parameters(const std::vector<std::string>& parameters) {
+  std::map<std::string, std::string> given;
+  for (const auto& parameter : parameters) {
+    const auto equals = parameter.find('=');
+    if (equals == std::string::npos || equals == 0)
+      return Error{Errc::usage, "A parameter is written name=value.", "-p " + parameter, "For example: -p topic=cats."};
+    given[parameter.substr(0, equals)] = parameter.substr(equals + 1);
+  }
+  return given;
+}
+
+Result<Json> params_of(const std::string& file) {
+  if (file.empty()) return Json();
+  HILLSTAR_TRY(const auto text, read_file(file, Errc::inputs_invalid, kParamsBytesMax));
+  auto parsed = json::parse(text);
+  if (!parsed)
+    return Error{Errc::inputs_invalid, "The parameters are no JSON: " + parsed.error().message,
+                 file + ":" + parsed.error().where, {}};
+  if (!parsed->is_object())
+    return Error{Errc::inputs_invalid, "The parameters must be one JSON object.", file, R"(For example {"topic": "cats"}.)"};
+  return Json::of(*parsed);
+}
+
+}  // namespace
+
+Result<Exit> run_workflow(Context& context, const RunArgs& args) {
+  HILLSTAR_TRY(auto loaded, load_workflow(args.file, args.strict));
+  if (!show_diagnostics(context.output, loaded.compiled.diagnostics, args.file)) return Exit::invalid_workflow;
+  auto& plan = *loaded.compiled.plan;
+  if (args.max_concurrency > 0) plan.max_concurrency = args.max_concurrency;
+
+  HILLSTAR_TRY(const auto given, given_parameters(args.parameters));
+  HILLSTAR_TRY(const auto file_values, params_of(args.params_file));
+  const auto inputs = workflow::resolve_inputs(plan, given, file_values);
+  if (!show_diagnostics(context.output, inputs.diagnostics, args.file)) return Exit::invalid_workflow;
+
+  StartJob job;
+  job.plan = workflow::to_text(plan);
+  job.workflow_text = std::move(loaded.text);
+  job.workflow_file = args.file;
+  job.inputs = inputs.values;
+  job.workspace = absolute_path(".");
+  job.output_dir = absolute_path(args.output_dir.empty() ? ".hillstar" : args.output_dir);
+  for (const auto& folder : args.allow_paths) job.allow_paths.push_back(absolute_path(folder));
+  HILLSTAR_TRY(job.environment, variables_for(context, args.file, job.workspace, args.env_file));
+  job.started_by = person();
+  if (!args.resume_from.empty()) {
+    HILLSTAR_TRY(auto point, find_resume_point(context, args.resume_from, plan, job.output_dir));
+    job.inherited = std::move(point.inherited);
+    job.parent = point.origin;
+    context.output.say(fmt::format("Resuming from {}: {} of {} results are taken over.", point.name,
+                                   job.inherited.size(), plan.nodes.size()));
+  }
+
+  const auto shared_plan = std::make_shared<const workflow::Plan>(std::move(plan));
+  Link link({.folder = context.store, .environment = job.environment, .ephemeral = args.ephemeral});
+  HILLSTAR_CHECK(link.open());
+  HILLSTAR_TRY(const auto run, link.client().start(job));
+  context.output.say(fmt::format("Executing {} as run {}", shared_plan->workflow.str(), run.str()));
+  FollowOptions options{.run = run, .plan = shared_plan, .show_from = 1, .owns = true, .ask = false};
+  options.ask = ::isatty(STDIN_FILENO) == 1 && context.output.stderr_is_terminal();
+  return carry(context, link, options);
+}
+
+}  // namespace hillstar::cli

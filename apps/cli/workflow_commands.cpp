@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+// validate, graph: a workflow file without running it.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/json.hpp>
+
+#include "apps/cli/commands.hpp"
+#include "apps/cli/graph.hpp"
+#include "apps/cli/text.hpp"
+#include "apps/cli/workflow_file.hpp"
+
+namespace hillstar::cli {
+
+Result<Exit> validate_file(Context& context, const FileArgs& args) {
+  HILLSTAR_TRY(const auto loaded, load_workflow(args.file, args.strict));
+  const auto& compiled = loaded.compiled;
+  auto& output = context.output;
+  if (!show_diagnostics(output, compiled.diagnostics, args.file)) return Exit::invalid_workflow;
+  const auto& plan = *compiled.plan;
+  if (output.is_json()) {
+    output.data(Json::of(boost::json::object{{"valid", true},
+                                             {"file", args.file},
+                                             {"id", plan.workflow.str()},
+                                             {"description", compiled.description},
+                                             {"nodes", compiled.authored_nodes},
+                                             {"edges", compiled.authored_edges},
+                                             {"planned_nodes", plan.nodes.size()},
+                                             {"diagnostics", workflow::to_json(compiled.diagnostics, args.file).value()}}));
+    return Exit::done;
+  }
+  output.data(output.paint_data(Tone::good, "Workflow is valid"));
+  std::vector<std::vector<std::string>> rows;
+  rows.push_back({"  ID:", visible(plan.workflow.str())});
+  rows.push_back({"  Description:", compiled.description.empty() ? "(none)" : one_line(compiled.description, 400)});
+  rows.push_back({"  Nodes:", std::to_string(compiled.authored_nodes)});
+  rows.push_back({"  Edges:", std::to_string(compiled.authored_edges)});
+  if (plan.nodes.size() != compiled.authored_nodes)
+    rows.push_back({"  Planned:", fmt::format("{} nodes with loops unrolled", plan.nodes.size())});
+  if (!plan.inputs.empty()) {
+    std::string names;
+    for (const auto& input : plan.inputs)
+      names += (names.empty() ? "" : ", ") + visible(input.name) + (input.fallback ? " (optional)" : "");
+    rows.push_back({"  Inputs:", names});
+  }
+  const auto config = plan.model_config.value();
+  if (const auto* object = config.if_object()) {
+    for (const auto& [key, shown] : {std::pair{"mode", "  Mode:"}, std::pair{"preset", "  Preset:"}})
+      if (const auto* value = object->if_contains(key); value != nullptr && value->is_string())
+        rows.push_back({shown, one_line(std::string(value->get_string()), 60)});
+  }
+  for (const auto& line : table(rows)) output.data(line);
+  return Exit::done;
+}
+
+Result<Exit> draw_graph(Context& context, const FileArgs& args) {
+  HILLSTAR_TRY(const auto loaded, load_workflow(args.file, args.strict));
+  auto& output = context.output;
+  if (!show_diagnostics(output, loaded.compiled.diagnostics, args.file)) return Exit::invalid_workflow;
+  const auto& plan = *loaded.compiled.plan;
+  if (args.format == "json" || output.is_json())
+    output.data(to_graph_json(plan));
+  else if (args.format == "dot")
+    output.bytes(to_dot(plan));
+  else if (args.format == "ascii")
+    output.bytes(to_ascii(plan));
+  else
+    output.bytes(to_mermaid(plan));
+  return Exit::done;
+}
+
+}  // namespace hillstar::cli

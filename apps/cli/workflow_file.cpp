@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "apps/cli/workflow_file.hpp"
+
+#include <fmt/format.h>
+
+#include <boost/json.hpp>
+
+#include "apps/cli/environment.hpp"
+#include "apps/cli/text.hpp"
+
+namespace hillstar::cli {
+namespace {
+
+constexpr std::size_t kWorkflowBytesMax = 64U << 20U;
+
+}  // namespace
+
+Result<LoadedWorkflow> load_workflow(const std::string& file, bool strict) {
+  auto text = read_file(file, Errc::workflow_file, kWorkflowBytesMax);
+  if (!text && text.error().code == Errc::not_found)
+    return Error{Errc::not_found, "There is no such workflow file.", absolute_path(file),
+                 "A workflow is one JSON file; `hillstar-actors validate FILE` checks it."};
+  if (!text) return text.error();
+  LoadedWorkflow loaded;
+  loaded.text = std::move(text).value();
+  workflow::CompileOptions options;
+  options.strict = strict;
+  loaded.compiled = workflow::compile(loaded.text, options);
+  return loaded;
+}
+
+bool show_diagnostics(Output& output, const std::vector<workflow::Diagnostic>& diagnostics, const std::string& file) {
+  std::size_t errors = 0;
+  for (const auto& diagnostic : diagnostics) {
+    const bool is_error = diagnostic.severity == workflow::Severity::error;
+    errors += is_error ? 1 : 0;
+    const std::string line = visible(workflow::to_string(diagnostic, file));
+    output.warn(output.paint(is_error ? Tone::bad : Tone::warning, line));
+  }
+  if (errors == 0) return true;
+  output.say(fmt::format("{}: {} error{}; nothing was run", file, errors, errors == 1 ? "" : "s"));
+  if (output.is_json())
+    output.data(Json::of(boost::json::object{{"valid", false},
+                                             {"file", file},
+                                             {"diagnostics", workflow::to_json(diagnostics, file).value()}}));
+  return false;
+}
+
+}  // namespace hillstar::cli

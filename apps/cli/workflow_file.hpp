@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reading and compiling a workflow file, and telling what is wrong with it.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "apps/cli/output.hpp"
+#include "runtime/workflow/compile.hpp"
+
+namespace hillstar::cli {
+
+struct LoadedWorkflow {
+  std::string text;
+  workflow::Compiled compiled;
+};
+
+/// Errors: not_found, workflow_file (unreadable, a folder, too large). What is wrong inside is in the diagnostics.
+Result<LoadedWorkflow> load_workflow(const std::string& file, bool strict);
+
+/// One line each on stderr; with -o json and an error among them, also `{"valid":false,"diagnostics":[...]}` on
+/// stdout. Returns false if one is an error.
+bool show_diagnostics(Output& output, const std::vector<workflow::Diagnostic>& diagnostics, const std::string& file);
+
+}  // namespace hillstar::cli
