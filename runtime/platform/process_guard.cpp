@@ -22,6 +22,7 @@ namespace {
   sigprocmask(SIG_SETMASK, &all, nullptr);  // a Ctrl-C or a stopping service must not end the guard before its ward
   setsid();
   prctl(PR_SET_NAME, "hillstar-guard");
+  (void)!chdir("/");  // hold no disk in place
   dup2(channel, 0);
   if (syscall(SYS_close_range, 1U, ~0U, 0U) != 0)
     for (int fd = 1; fd < 65536; ++fd) close(fd);

@@ -201,14 +201,23 @@ TEST_CASE("process: what it leaves behind with open pipes cannot hang us") {
   CHECK(wait_for_end(pids[0]));
 }
 
-TEST_CASE("process: what it leaves behind without pipes dies with it, a session of its own does not") {
-  auto spec = shell("sleep 1000 >/dev/null 2>&1 </dev/null & echo $!; setsid sleep 1000 & sleep 0.2; pgrep -s 0 >/dev/null; exit 0");
+TEST_CASE("process: what it leaves behind without pipes dies with it; a session of its own lives on and cannot hang us") {
+  const TempFolder folder;
+  auto spec = shell(
+      "sleep 1000 >/dev/null 2>&1 </dev/null & echo $!; "
+      "setsid sh -c 'echo $$ > own; exec sleep 1000' & while ! [ -s own ]; do :; done");
+  spec.cwd = folder.path();
   spec.grace = Millis(50);
   const auto ran = run(spec);
-  const auto pids = pids_of(ran.out);
-  REQUIRE(pids.size() == 1);
-  CHECK(wait_for_end(pids[0]));
-  CHECK(ran.end.code == 0);  // and we did not hang on the pipes that the other session holds
+  const auto left = pids_of(ran.out);
+  const auto own = pids_of(get(folder / "own"));
+  REQUIRE(left.size() == 1);
+  REQUIRE(own.size() == 1);
+  CHECK(wait_for_end(left[0]));
+  CHECK(ran.end.kind == ProcessEndKind::exited);
+  CHECK(ran.end.code == 0);
+  CHECK(is_alive(own[0]));
+  kill(own[0], SIGKILL);
 }
 
 TEST_CASE("process: cancelling ends it") {
