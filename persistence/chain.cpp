@@ -23,6 +23,20 @@ Error record_error(Errc code, std::string message, const RunId& run, std::uint64
           "Other runs are not affected; `hillstar-actors verify` lists every damaged run."};
 }
 
+Result<Recorded> decode_at(std::string_view line, const RunId& run, std::uint64_t seq) {
+  auto recorded = decode(line, run);
+  if (!recorded) {
+    auto error = std::move(recorded).error();
+    const std::string place = "run " + run.str() + ", seq " + std::to_string(seq);
+    if (error.where.compare(0, place.size(), place) != 0) error.where = place;
+    return error;
+  }
+  if (recorded->seq != seq)
+    return record_error(Errc::record_corrupt, "the record says that it is number " + std::to_string(recorded->seq) + ".",
+                        run, seq);
+  return recorded;
+}
+
 ChainWalk::ChainWalk(RunId run, std::uint64_t seq, const Hash& hash) : run_(std::move(run)), seq_(seq), hash_(hash) {}
 
 Result<void> ChainWalk::step(std::uint64_t seq, const Hash& hash, std::string_view line) {

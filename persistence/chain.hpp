@@ -19,6 +19,9 @@ LogHead fold(const LogHead& head, const Hash& record);
 /// An error about one record: `run 01J..., seq 7`.
 Error record_error(Errc code, std::string message, const RunId& run, std::uint64_t seq);
 
+/// Decodes the record that stands at `seq`; record_corrupt if it names another. Errors name run and `seq`.
+Result<Recorded> decode_at(std::string_view line, const RunId& run, std::uint64_t seq);
+
 /// Follows the chain of one run, record by record.
 class ChainWalk {
  public:

@@ -3,6 +3,7 @@
 
 #include <rocksdb/cache.h>
 #include <rocksdb/filter_policy.h>
+#include <rocksdb/slice_transform.h>
 #include <rocksdb/table.h>
 
 #include <algorithm>
@@ -105,6 +106,8 @@ Result<std::unique_ptr<Database>> Database::open(const std::string& folder, cons
   const auto cache = rocksdb::NewLRUCache(kBlockCacheBytes);
   std::vector<rocksdb::ColumnFamilyDescriptor> families;
   for (const auto& name : family_names()) families.emplace_back(name, family_options(options, cache));
+  // Each run's records arrive in order: inserts start where the run's last one ended.
+  families[1].options.memtable_insert_with_hint_prefix_extractor.reset(rocksdb::NewFixedPrefixTransform(kRunIdBytes));
 
   auto result = std::unique_ptr<Database>(new Database());
   result->env_owner_ = options.env;
@@ -119,7 +122,11 @@ Result<std::unique_ptr<Database>> Database::open(const std::string& folder, cons
       status = rocksdb::DB::OpenForReadOnly(db_options, folder, families, &result->handles_, &db);
       if (status.ok()) break;
     }
-    if (!status.ok()) HILLSTAR_CHECK(check_families(db_options, folder));
+    // A subset of the families can be opened for reading, so a newer store must be asked for. While its owner moves
+    // files the answer may be an error; only a clear one counts.
+    const auto families_known = check_families(db_options, folder);
+    if (!families_known && (!status.ok() || families_known.error().code == Errc::store_version))
+      return families_known.error();
   } else {
     status = rocksdb::DB::Open(db_options, folder, families, &result->handles_, &db);
   }

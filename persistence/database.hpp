@@ -18,7 +18,7 @@ enum class OpenMode { write, read_only, repair };
 
 struct DatabaseOptions {
   OpenMode mode = OpenMode::write;
-  std::shared_ptr<rocksdb::Env> env;     ///< Null: the machine's. Shared: the database must not outlive it.
+  std::shared_ptr<rocksdb::Env> env = nullptr;  ///< Null: the machine's. Shared: the database must not outlive it.
   std::size_t write_buffer_bytes = 16U << 20U;
 };
 

@@ -3,11 +3,16 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
 
 namespace hillstar::persistence {
+namespace {
+constexpr std::size_t kReadBytesMin = 4U << 10U;
+constexpr std::size_t kReadBytesMax = 4U << 20U;
+}  // namespace
 
 Error write_error(const rocksdb::Status& status, const std::string& where) {
   const std::string text = status.ToString();
@@ -62,23 +67,23 @@ Result<void> write_file(rocksdb::Env& env, const std::string& folder, const std:
 }
 
 Result<std::string> read_file(rocksdb::Env& env, const std::string& path, std::size_t bytes_max) {
-  std::uint64_t size = 0;
-  auto status = env.GetFileSize(path, &size);
-  if (!status.ok()) return open_error(status, path);
-  if (size > bytes_max) return Error(Errc::store_open, "the file is longer than anything this program writes.", path);
+  // To the end of what was opened: the name may be given to another file meanwhile.
   std::unique_ptr<rocksdb::SequentialFile> file;
-  status = env.NewSequentialFile(path, &file, rocksdb::EnvOptions());
-  std::string bytes(size, '\0');
-  std::size_t at = 0;
-  while (status.ok() && at < bytes.size()) {
+  auto status = env.NewSequentialFile(path, &file, rocksdb::EnvOptions());
+  std::string bytes;
+  while (status.ok() && bytes.size() <= bytes_max) {
+    const std::size_t at = bytes.size();
+    const std::size_t step = std::clamp<std::size_t>(at, kReadBytesMin, kReadBytesMax);
+    bytes.resize(at + step);
     rocksdb::Slice part;
-    status = file->Read(bytes.size() - at, &part, bytes.data() + at);
-    if (!status.ok() || part.empty()) break;
-    if (part.data() != bytes.data() + at) std::memmove(bytes.data() + at, part.data(), part.size());
-    at += part.size();
+    status = file->Read(step, &part, bytes.data() + at);
+    if (status.ok() && part.data() != bytes.data() + at) std::memmove(bytes.data() + at, part.data(), part.size());
+    bytes.resize(at + (status.ok() ? part.size() : 0));
+    if (part.empty()) break;
   }
   if (!status.ok()) return open_error(status, path);
-  bytes.resize(at);
+  if (bytes.size() > bytes_max)
+    return Error(Errc::store_open, "the file is longer than anything this program writes.", path);
   return bytes;
 }
 

@@ -77,7 +77,7 @@ Result<std::vector<Recorded>> MemoryStore::read(const RunId& run) const {
   ChainWalk walk(run);
   for (const auto& record : history->records) {
     HILLSTAR_CHECK(walk.step(record.seq, record.hash, record.line));
-    HILLSTAR_TRY(auto recorded, decode(record.line, run));
+    HILLSTAR_TRY(auto recorded, decode_at(record.line, run, record.seq));
     events.push_back(std::move(recorded));
   }
   return events;

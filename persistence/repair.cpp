@@ -74,9 +74,7 @@ class Verifier {
     ++result_.runs;
     std::uint64_t seq = 0;
     const auto walked = walk_run(database_, run, [&](const keys::EventValue& row) -> Result<void> {
-      HILLSTAR_TRY(const auto recorded, decode(row.line, run));
-      if (recorded.seq != seq + 1)
-        return record_error(Errc::record_corrupt, "the record names another sequence number.", run, seq + 1);
+      HILLSTAR_TRY(const auto recorded, decode_at(row.line, run, seq + 1));
       check_blobs(recorded.event, run, ++seq);
       return {};
     });
