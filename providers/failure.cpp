@@ -35,7 +35,7 @@ bool names_any(std::string_view text, std::initializer_list<std::string_view> pa
 /// What servers put into an error object, in whichever spelling.
 struct Said {
   std::string message;
-  std::string kind;                 ///< `type` and `code`, lower case.
+  std::string kind;  ///< `type` and `code`, lower case.
 };
 
 std::string text_of(const bj::value& value) {
@@ -50,7 +50,8 @@ Said said_by(const bj::value& value) {
   if (const auto* inner = object->if_contains("error"); inner != nullptr && !inner->is_null()) return said_by(*inner);
   Said said;
   for (const char* key : {"message", "detail", "msg"})
-    if (const auto* text = object->if_contains(key); text != nullptr && said.message.empty()) said.message = text_of(*text);
+    if (const auto* text = object->if_contains(key); text != nullptr && said.message.empty())
+      said.message = text_of(*text);
   for (const char* key : {"type", "code"})
     if (const auto* text = object->if_contains(key)) said.kind += " " + lower(text_of(*text));
   if (said.message.empty()) said.message = bj::serialize(value);
@@ -89,20 +90,34 @@ FailureClass class_of(unsigned status, const Said& said) {
 
 std::string_view phrase(unsigned status) {
   switch (status) {
-    case 400: return "Bad Request";
-    case 401: return "Unauthorized";
-    case 402: return "Payment Required";
-    case 403: return "Forbidden";
-    case 404: return "Not Found";
-    case 408: return "Request Timeout";
-    case 413: return "Content Too Large";
-    case 422: return "Unprocessable Content";
-    case 429: return "Too Many Requests";
-    case 500: return "Internal Server Error";
-    case 502: return "Bad Gateway";
-    case 503: return "Service Unavailable";
-    case 504: return "Gateway Timeout";
-    default: return "";
+    case 400:
+      return "Bad Request";
+    case 401:
+      return "Unauthorized";
+    case 402:
+      return "Payment Required";
+    case 403:
+      return "Forbidden";
+    case 404:
+      return "Not Found";
+    case 408:
+      return "Request Timeout";
+    case 413:
+      return "Content Too Large";
+    case 422:
+      return "Unprocessable Content";
+    case 429:
+      return "Too Many Requests";
+    case 500:
+      return "Internal Server Error";
+    case 502:
+      return "Bad Gateway";
+    case 503:
+      return "Service Unavailable";
+    case 504:
+      return "Gateway Timeout";
+    default:
+      return "";
   }
 }
 
@@ -138,9 +153,11 @@ std::optional<std::int64_t> http_date(std::string_view text) {
     return code == std::errc{} && end == text.data() + at + count ? value : -1;
   };
   const auto month = kMonths.find(text.substr(8, 3));
-  const int day = digits(5, 2), year = digits(12, 4), hour = digits(17, 2), minute = digits(20, 2), second = digits(23, 2);
+  const int day = digits(5, 2), year = digits(12, 4), hour = digits(17, 2), minute = digits(20, 2),
+            second = digits(23, 2);
   if (month == std::string_view::npos || month % 3 != 0 || hour < 0 || minute < 0 || second < 0) return std::nullopt;
-  const std::chrono::year_month_day date{std::chrono::year(year), std::chrono::month(static_cast<unsigned>(month / 3 + 1)),
+  const std::chrono::year_month_day date{std::chrono::year(year),
+                                         std::chrono::month(static_cast<unsigned>(month / 3 + 1)),
                                          std::chrono::day(static_cast<unsigned>(day))};
   if (day < 1 || year < 1970 || !date.ok()) return std::nullopt;
   const auto days = std::chrono::sys_days(date).time_since_epoch().count();

@@ -26,8 +26,8 @@ constexpr std::size_t kNameBytesMax = 256;
 constexpr std::string_view kNoText = "model response contained no text content";
 
 /// Fields that the request itself decides; `extra` cannot change them.
-constexpr std::array<std::string_view, 8> kReserved{"model",       "messages", "max_tokens", "max_completion_tokens",
-                                                    "temperature", "stream",   "stream_options", "n"};
+constexpr std::array<std::string_view, 8> kReserved{
+    "model", "messages", "max_tokens", "max_completion_tokens", "temperature", "stream", "stream_options", "n"};
 
 const bj::value* member(const bj::value* value, std::string_view key) {
   const auto* object = value != nullptr ? value->if_object() : nullptr;
@@ -64,7 +64,8 @@ class Reader final : public ReplyReader {
       head_ += bytes;
       const auto first = head_.find_first_not_of("\xEF\xBB\xBF \t\r\n");
       if (first == std::string::npos && head_.size() < kHeadBytesMax) return chunk;
-      shape_ = first != std::string::npos && (head_[first] == '{' || head_[first] == '[') ? Shape::whole : Shape::stream;
+      shape_ =
+          first != std::string::npos && (head_[first] == '{' || head_[first] == '[') ? Shape::whole : Shape::stream;
       const std::string head = std::exchange(head_, {});
       take(head, chunk);
     } else {
@@ -129,7 +130,8 @@ class Reader final : public ReplyReader {
     }
     if (event.event == "ping" || trimmed(event.data).empty()) return;
     auto value = json::parse(event.data, {.bytes_max = kReplyBytesMax, .depth_max = kReplyDepthMax});
-    if (!value) return fail(FailureClass::malformed_reply, "An event of the stream is no JSON: " + value.error().message);
+    if (!value)
+      return fail(FailureClass::malformed_reply, "An event of the stream is no JSON: " + value.error().message);
     saw_event_ = true;
     if (event.event == "error" && member(&*value, "error") == nullptr) {
       failure_ = failure_of(*value, key_);

@@ -16,9 +16,9 @@
 namespace hillstar::providers {
 
 struct SseEvent {
-  std::string event;              ///< Empty: the default type, `message`.
-  std::string data;               ///< Lines of `data:`, joined by line feeds.
-  std::string id;                 ///< Last id of the stream so far.
+  std::string event;  ///< Empty: the default type, `message`.
+  std::string data;   ///< Lines of `data:`, joined by line feeds.
+  std::string id;     ///< Last id of the stream so far.
 };
 
 /// Not thread-safe. One per stream.
@@ -45,9 +45,9 @@ class SseParser {
   std::string data_;
   std::string id_;
   std::optional<Millis> retry_;
-  bool has_data_ = false;         ///< An event with empty data is one too.
-  bool after_cr_ = false;         ///< The next line feed belongs to the line end before it.
-  bool at_start_ = true;          ///< A byte order mark may still come.
+  bool has_data_ = false;  ///< An event with empty data is one too.
+  bool after_cr_ = false;  ///< The next line feed belongs to the line end before it.
+  bool at_start_ = true;   ///< A byte order mark may still come.
   bool failed_ = false;
 };
 

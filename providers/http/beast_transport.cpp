@@ -1,19 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// The only file that knows Beast and TLS: one thread, one io_context, one Exchange per request.
+// The only file that knows Beast and TLS, with beast_connection.hpp: one thread, one io_context, one Exchange per
+// request.
 //
 // Everything below runs on that thread, except send(), cancel() and the destructor, which only post to it.
-#include <boost/asio.hpp>
-#include <boost/asio/ssl.hpp>
-#include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/http.hpp>
-#include <chrono>
-#include <deque>
+#include <algorithm>
+#include <array>
 #include <optional>
 #include <thread>
-#include <unordered_map>
-#include <unordered_set>
 
 #include "providers/http/address.hpp"
+#include "providers/http/beast_connection.hpp"
 #include "providers/http/request_head.hpp"
 #include "providers/http/transport.hpp"
 #include "providers/http/url.hpp"
@@ -21,160 +17,26 @@
 namespace hillstar::providers {
 namespace {
 
-namespace asio = boost::asio;
-namespace ssl = boost::asio::ssl;
+using namespace beast_detail;
 namespace http = boost::beast::http;
-using asio::ip::tcp;
-using boost::system::error_code;
-using SteadyTime = std::chrono::steady_clock::time_point;
 
-constexpr std::uint32_t kHeaderBytesMax = 64U << 10U;
-constexpr std::size_t kReadBytes = 4U << 10U;            // First buffer of a connection; grows for large headers only.
-constexpr std::size_t kErrorBodyBytesMax = 64U << 10U;   // Enough to say why; the rest of an error body is not read.
-constexpr unsigned kInterimRepliesMax = 8;               // 1xx before the reply; a server may not loop on them.
+constexpr std::size_t kErrorBodyBytesMax = 64U << 10U;  // Enough to say why; the rest of an error body is not read.
+constexpr unsigned kInterimRepliesMax = 8;              // 1xx before the reply; a server may not loop on them.
 constexpr std::size_t kHeaderFieldsMax = 256;
-constexpr std::chrono::seconds kIdleConnectionMax{30};   // Servers close idle connections after 5 to 75 seconds.
 
 Failure failure(FailureClass kind, std::string message) { return {kind, std::move(message), std::nullopt}; }
 
-/// Receives body bytes as the parser finds them, so that no second buffer is needed.
-class BodySink {
- public:
-  /// False: enough.
-  virtual bool on_body_bytes(std::string_view bytes) = 0;
-
- protected:
-  ~BodySink() = default;
-};
-
-/// A Beast body type over BodySink.
-struct SinkBody {
-  using value_type = BodySink*;
-  class reader {
-   public:
-    template <bool is_request, class Fields>
-    reader(http::header<is_request, Fields>& /*header*/, value_type& sink) : sink_(sink) {}
-    void init(const boost::optional<std::uint64_t>& /*length*/, error_code& code) { code = {}; }
-    template <class Buffers>
-    std::size_t put(const Buffers& buffers, error_code& code) {
-      code = {};
-      std::size_t size = 0;
-      for (auto at = asio::buffer_sequence_begin(buffers); at != asio::buffer_sequence_end(buffers); ++at) {
-        const asio::const_buffer buffer = *at;
-        size += buffer.size();
-        if (!sink_->on_body_bytes({static_cast<const char*>(buffer.data()), buffer.size()}))
-          code = http::make_error_code(http::error::body_limit);
-      }
-      return size;
-    }
-    void finish(error_code& code) { code = {}; }
-
-   private:
-    value_type& sink_;              // The parser makes its reader before anyone can name the sink.
-  };
-};
-
-/// A TCP connection, with TLS if the origin asks for it.
-struct Connection {
-  explicit Connection(asio::io_context& io) : socket(io) {}
-
-  tcp::socket socket;
-  std::optional<ssl::stream<tcp::socket&>> tls;
-  boost::beast::flat_buffer buffer{kHeaderBytesMax + kReadBytes};
-  SteadyTime idle_since;
-
-  template <class Function>
-  void with_stream(Function&& function) {
-    if (tls)
-      function(*tls);
-    else
-      function(socket);
-  }
-
-  /// An idle connection with bytes or an end to read is of no use: the server has closed it, or talks out of turn.
-  bool is_quiet() {
-    error_code code;
-    socket.non_blocking(true, code);
-    char byte = 0;
-    if (!code) socket.receive(asio::buffer(&byte, 1), tcp::socket::message_peek, code);
-    return code == asio::error::would_block;
-  }
-};
-
-class Exchange;
-
-/// What the exchanges share. Lives until the last cancellation handle has let go.
-struct Core {
-  explicit Core(const TransportOptions& given) : options(given), tls(ssl::context::tls_client) {
-    error_code code;
-    SSL_CTX_set_min_proto_version(tls.native_handle(), TLS1_2_VERSION);
-    SSL_CTX_set_mode(tls.native_handle(), SSL_MODE_RELEASE_BUFFERS);
-    tls.set_verify_mode(ssl::verify_peer);
-    tls.set_default_verify_paths(code);
-    if (!options.ca_file.empty()) tls.load_verify_file(options.ca_file, code);
-    if (code) tls_problem = "the certificates in '" + options.ca_file + "' cannot be loaded: " + code.message();
-  }
-
-  std::unique_ptr<Connection> take_idle(const std::string& origin);
-  void keep(const std::string& origin, std::unique_ptr<Connection> connection);
-  void sweep();
-
-  TransportOptions options;
-  asio::io_context io{1};
-  ssl::context tls;
-  std::string tls_problem;
-  std::unordered_map<std::string, std::deque<std::unique_ptr<Connection>>> idle;
-  asio::steady_timer sweeper{io};
-  bool sweeping = false;
-  std::unordered_set<std::shared_ptr<Exchange>> live;
-};
-
-std::unique_ptr<Connection> Core::take_idle(const std::string& origin) {
-  const auto found = idle.find(origin);
-  if (found == idle.end()) return nullptr;
-  auto& connections = found->second;
-  std::unique_ptr<Connection> taken;
-  while (!connections.empty() && taken == nullptr) {
-    // The youngest: the most likely to be alive.
-    auto candidate = std::move(connections.back());
-    connections.pop_back();
-    if (std::chrono::steady_clock::now() - candidate->idle_since < kIdleConnectionMax && candidate->is_quiet())
-      taken = std::move(candidate);
-  }
-  if (connections.empty()) idle.erase(found);
-  return taken;
-}
-
-void Core::keep(const std::string& origin, std::unique_ptr<Connection> connection) {
-  if (options.idle_connections_max == 0) return;
-  auto& connections = idle[origin];
-  connection->idle_since = std::chrono::steady_clock::now();
-  connections.push_back(std::move(connection));
-  if (connections.size() > options.idle_connections_max) connections.pop_front();
-  if (!sweeping) sweep();
-}
-
-/// Closes what nobody has used for a while; sleeps as long as there is nothing to watch.
-void Core::sweep() {
-  const auto limit = std::chrono::steady_clock::now() - kIdleConnectionMax;
-  for (auto entry = idle.begin(); entry != idle.end();) {
-    auto& connections = entry->second;
-    while (!connections.empty() && connections.front()->idle_since <= limit) connections.pop_front();
-    entry = connections.empty() ? idle.erase(entry) : std::next(entry);
-  }
-  sweeping = !idle.empty();
-  if (!sweeping) return;
-  sweeper.expires_after(kIdleConnectionMax);
-  sweeper.async_wait([this](const error_code& code) {
-    if (!code) sweep();
-  });
-}
+}  // namespace
 
 /// One request on its way. Every handler holds a shared_ptr; `finish` is the only way out.
 class Exchange final : public std::enable_shared_from_this<Exchange>, private BodySink {
  public:
   Exchange(Core& core, HttpRequest request, HttpCallbacks callbacks)
-      : core_(core), request_(std::move(request)), callbacks_(std::move(callbacks)), timer_(core.io), resolver_(core.io) {}
+      : core_(core),
+        request_(std::move(request)),
+        callbacks_(std::move(callbacks)),
+        timer_(core.io),
+        resolver_(core.io) {}
 
   void start();
   void finish(HttpOutcome outcome, bool reusable = false);
@@ -213,9 +75,9 @@ class Exchange final : public std::enable_shared_from_this<Exchange>, private Bo
   bool timer_runs_ = false;
   bool reused_ = false;
   bool retried_ = false;
-  bool received_ = false;                 ///< A byte of a reply has arrived: the request must not be sent again.
+  bool received_ = false;  ///< A byte of a reply has arrived: the request must not be sent again.
   bool header_seen_ = false;
-  bool enough_ = false;                   ///< The body of an error reply was cut; that is no failure.
+  bool enough_ = false;  ///< The body of an error reply was cut; that is no failure.
   bool finished_ = false;
 };
 
@@ -246,10 +108,11 @@ void Exchange::connect() {
   error_code no_address;
   const auto address = asio::ip::make_address(url_.host, no_address);
   if (!no_address) return on_resolved({}, {tcp::endpoint(address, url_.port)});
-  resolver_.async_resolve(url_.host, std::to_string(url_.port),
-                          [self = shared_from_this()](const error_code& code, const tcp::resolver::results_type& found) {
-                            self->on_resolved(code, {found.begin(), found.end()});
-                          });
+  resolver_.async_resolve(
+      url_.host, std::to_string(url_.port),
+      [self = shared_from_this()](const error_code& code, const tcp::resolver::results_type& found) {
+        self->on_resolved(code, {found.begin(), found.end()});
+      });
 }
 
 void Exchange::on_resolved(const error_code& code, std::vector<tcp::endpoint> endpoints) {
@@ -266,8 +129,8 @@ void Exchange::on_resolved(const error_code& code, std::vector<tcp::endpoint> en
                       [self = shared_from_this(), hold](const error_code& failed, const tcp::endpoint& /*used*/) {
                         if (self->finished_) return;
                         if (failed)
-                          return self->finish(failure(FailureClass::network, "No connection to " + self->server() +
-                                                                                 ": " + failed.message()));
+                          return self->finish(failure(FailureClass::network,
+                                                      "No connection to " + self->server() + ": " + failed.message()));
                         error_code ignored;
                         self->connection_->socket.set_option(tcp::no_delay(true), ignored);
                         self->url_.tls ? self->handshake() : self->write();
@@ -392,22 +255,22 @@ void Exchange::on_broken(const error_code& code) {
     return connect();
   }
   if (code == http::error::body_limit)
-    return finish(failure(FailureClass::output_limit,
-                          "The reply of " + server() + " is larger than " + std::to_string(request_.body_bytes_max) +
-                              " bytes."));
+    return finish(failure(FailureClass::output_limit, "The reply of " + server() + " is larger than " +
+                                                          std::to_string(request_.body_bytes_max) + " bytes."));
   if (code == http::error::header_limit || code == http::error::buffer_overflow)
     return finish(failure(FailureClass::output_limit, "The header of the reply of " + server() + " is too large."));
   const bool cut = code == http::error::partial_message || code == http::error::end_of_stream;
   if (code.category() == http::make_error_code(http::error::end_of_stream).category() && !cut)
-    return finish(failure(FailureClass::malformed_reply, "The reply of " + server() + " is no HTTP: " + code.message()));
+    return finish(
+        failure(FailureClass::malformed_reply, "The reply of " + server() + " is no HTTP: " + code.message()));
   const std::string why = write_error_ ? write_error_.message() : cut ? "closed" : code.message();
   finish(failure(FailureClass::network, "The connection to " + server() + " broke " +
                                             (received_ ? "within the reply" : "before the reply") + ": " + why));
 }
 
 void Exchange::complete() {
-  const bool clean = !enough_ && !write_error_ && parser_->is_done() && parser_->keep_alive() &&
-                     connection_->buffer.size() == 0;
+  const bool clean =
+      !enough_ && !write_error_ && parser_->is_done() && parser_->keep_alive() && connection_->buffer.size() == 0;
   finish(std::move(reply_), clean);
 }
 
@@ -450,13 +313,15 @@ void Exchange::await_limit() {
     const auto due = std::min(self->phase_end_, self->total_end_);
     if (now >= due) {
       const bool total = self->total_end_ <= now;
-      return self->finish(failure(FailureClass::timeout, self->server() + " took too long" +
-                                                             (total ? " in all" : "") + ", last " + self->phase_ + "."));
+      return self->finish(failure(FailureClass::timeout, self->server() + " took too long" + (total ? " in all" : "") +
+                                                             ", last " + self->phase_ + "."));
     }
     self->timer_.expires_at(due);
     self->await_limit();
   });
 }
+
+namespace {
 
 class Handle final : public Cancellation {
  public:

@@ -40,8 +40,10 @@ Result<Secret> request_head(const HttpRequest& request, const Url& url) {
     head.append("Content-Length: ").append(std::to_string(request.body.size())).append("\r\n");
   if (!request.bearer.empty()) {
     if (!is_value(request.bearer.reveal()))
-      return Error{Errc::provider_config, "The API key has characters that HTTP does not allow, such as a line end.",
-                   {}, "Check the environment variable that holds it."};
+      return Error{Errc::provider_config,
+                   "The API key has characters that HTTP does not allow, such as a line end.",
+                   {},
+                   "Check the environment variable that holds it."};
     head.append("Authorization: Bearer ").append(request.bearer.reveal()).append("\r\n");
   }
   head += "\r\n";

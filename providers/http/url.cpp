@@ -18,7 +18,9 @@ Error refused(std::string_view url, const std::string& why) {
   const auto shown = url.substr(0, std::min<std::size_t>(url.find_first_of("?#"), 100));
   std::string clean;
   for (const char c : shown) clean += c > ' ' && c < 0x7F ? c : '?';
-  return {Errc::provider_config, "Address '" + clean + "' is not usable: " + why + ".", {},
+  return {Errc::provider_config,
+          "Address '" + clean + "' is not usable: " + why + ".",
+          {},
           "Write it as http://host:port or https://host."};
 }
 

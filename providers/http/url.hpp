@@ -12,9 +12,9 @@ namespace hillstar::providers {
 
 struct Url {
   bool tls = false;
-  std::string host;                 ///< Lower case; IPv6 without brackets.
+  std::string host;  ///< Lower case; IPv6 without brackets.
   std::uint16_t port = 0;
-  std::string target;               ///< Path and query, `/` at least.
+  std::string target;  ///< Path and query, `/` at least.
 
   /// For the Host header: brackets around IPv6, no port if it is the scheme's own.
   [[nodiscard]] std::string authority() const;

@@ -5,7 +5,9 @@
 
 namespace hillstar::providers {
 
-Admission::Admission(Limits limits) : limits_(limits) { limits_.concurrency = std::max<std::size_t>(limits_.concurrency, 1); }
+Admission::Admission(Limits limits) : limits_(limits) {
+  limits_.concurrency = std::max<std::size_t>(limits_.concurrency, 1);
+}
 
 Admission::Verdict Admission::offer(Ticket ticket) {
   if (running_.contains(ticket) || places_.contains(ticket)) return Verdict::refused;

@@ -19,8 +19,8 @@ using Ticket = std::uint64_t;
 class Admission {
  public:
   struct Limits {
-    std::size_t concurrency = 256;      ///< Calls in flight; 0 counts as 1.
-    std::size_t queue_max = 100'000;    ///< Calls that wait; 0: nobody waits.
+    std::size_t concurrency = 256;    ///< Calls in flight; 0 counts as 1.
+    std::size_t queue_max = 100'000;  ///< Calls that wait; 0: nobody waits.
   };
   /// go: the call holds a slot now. queued: a later answer names it. refused: the line is full, or the ticket is known.
   enum class Verdict { go, queued, refused };

@@ -32,9 +32,9 @@ constexpr std::array kBuiltIns{
     BuiltIn{"mistral", "openai_compatible", "https://api.mistral.ai/v1", "MISTRAL_API_KEY", ""},
 };
 /// Hillstar knows them; this release has no client for them.
-constexpr std::array<std::string_view, 10> kLater{"anthropic",  "anthropic_ollama", "anthropic_mcp", "openai_mcp",
-                                                  "mistral_mcp", "ollama_mcp",      "google",        "google_ai_studio",
-                                                  "codex_mcp",  "codex_messages"};
+constexpr std::array<std::string_view, 10> kLater{
+    "anthropic",  "anthropic_ollama", "anthropic_mcp",    "openai_mcp", "mistral_mcp",
+    "ollama_mcp", "google",           "google_ai_studio", "codex_mcp",  "codex_messages"};
 /// Never, whatever endpoint is given: the project's values.
 constexpr std::array<std::string_view, 3> kRefused{"xai", "grok", "palantir"};
 constexpr std::string_view kSeatPrefix = "router-";
@@ -206,8 +206,9 @@ class Chooser {
         provider == "router" ? "router required for seat '" + name + "'" : "no backend for seat '" + name + "'";
     return Error{Errc::provider_config,
                  what + ": neither model_config.custom_providers nor HILLSTAR_ROUTER_URL says where it is.", where(),
-                 "Pin custom_providers[\"" + name + "\"] or custom_providers[\"router\"] to an endpoint, or set "
-                 "HILLSTAR_ROUTER_URL. Local models are not discovered in this release."};
+                 "Pin custom_providers[\"" + name +
+                     "\"] or custom_providers[\"router\"] to an endpoint, or set "
+                     "HILLSTAR_ROUTER_URL. Local models are not discovered in this release."};
   }
 
   Result<Backend> custom(std::string label, const bj::object& entry, const std::string& model, std::string source) {
@@ -236,7 +237,8 @@ class Chooser {
     const auto token = text_at(entry, "auth_token");
     if (token.empty()) return std::string();
     if (!token.starts_with("${") || !token.ends_with('}') || token.size() < 4) {
-      notes_.emplace_back("auth_token is not sent: a workflow is no place for a key. Write \"${NAME}\" and export NAME.");
+      notes_.emplace_back(
+          "auth_token is not sent: a workflow is no place for a key. Write \"${NAME}\" and export NAME.");
       return std::string();
     }
     std::string variable = token.substr(2, token.size() - 3);
@@ -260,7 +262,8 @@ class Chooser {
     }
     const auto* own = object_at(config_, entry.name);
     if (own != nullptr && own->contains("api_key"))
-      notes_.emplace_back("model_config." + std::string(entry.name) + ".api_key is not used: a workflow is no place "
+      notes_.emplace_back("model_config." + std::string(entry.name) +
+                          ".api_key is not used: a workflow is no place "
                           "for a key.");
     return finished(std::move(backend));
   }
@@ -288,7 +291,8 @@ class Chooser {
     if (provider == "openai_compatible")
       return {Errc::provider_config, "Provider 'openai_compatible' needs an endpoint.", where(),
               "Set model_config.custom_providers.openai_compatible.endpoint."};
-    const std::string own = "Set model_config.custom_providers." + provider + ".endpoint to reach it over the "
+    const std::string own = "Set model_config.custom_providers." + provider +
+                            ".endpoint to reach it over the "
                             "OpenAI-compatible protocol.";
     if (std::find(kLater.begin(), kLater.end(), provider) != kLater.end())
       return {Errc::provider_unknown, "Provider '" + provider + "' is not available in this release.", where(), own};

@@ -23,15 +23,15 @@ using LookUp = std::function<std::optional<std::string>(const std::string& name)
 
 /// Where a model call goes.
 struct Backend {
-  std::string name;                 ///< Key of its pool: provider label and base URL.
-  std::string adapter;              ///< For providers::find_adapter.
-  std::string base_url;             ///< Without trailing slash, as configured; the adapter adds `/v1` to a bare host.
-  std::string key_variable;         ///< NAME of the environment variable with the key; empty: no key is sent.
-  std::string model;                ///< As it will be sent.
-  std::string provider_label;       ///< Hillstar's `provider` in results and traces.
-  std::string source;               ///< Seats: workflow-pin or host-config. Otherwise custom or built-in.
-  std::string lane;                 ///< Calls of one lane never overlap (singleClient); empty: no lane.
-  std::vector<std::string> notes;   ///< What was ignored, and why; for the log.
+  std::string name;                ///< Key of its pool: provider label and base URL.
+  std::string adapter;             ///< For providers::find_adapter.
+  std::string base_url;            ///< Without trailing slash, as configured; the adapter adds `/v1` to a bare host.
+  std::string key_variable;        ///< NAME of the environment variable with the key; empty: no key is sent.
+  std::string model;               ///< As it will be sent.
+  std::string provider_label;      ///< Hillstar's `provider` in results and traces.
+  std::string source;              ///< Seats: workflow-pin or host-config. Otherwise custom or built-in.
+  std::string lane;                ///< Calls of one lane never overlap (singleClient); empty: no lane.
+  std::vector<std::string> notes;  ///< What was ignored, and why; for the log.
 };
 
 /// True for names of roles, not of models: the known ones, and all that start with `router-`.

@@ -17,8 +17,8 @@ constexpr std::uint32_t kMaxTokensMax = 10'000'000;
 /// Hillstar's default temperature, in the spelling it sends.
 constexpr std::string_view kTemperatureDefault = "7.3e-07";
 /// Forwarded unchanged. Other parameters, top_p among them, never were sent by Hillstar.
-constexpr std::array<std::string_view, 6> kForwarded{"chat_template_kwargs", "reasoning_effort", "response_format",
-                                                     "seed",                 "stop",             "thinking"};
+constexpr std::array<std::string_view, 6> kForwarded{
+    "chat_template_kwargs", "reasoning_effort", "response_format", "seed", "stop", "thinking"};
 /// Fields that only local servers know; OpenAI answers them with 400.
 constexpr std::array<std::string_view, 2> kLocalOnly{"chat_template_kwargs", "thinking"};
 

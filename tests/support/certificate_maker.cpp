@@ -60,7 +60,8 @@ Cert make(EVP_PKEY* key, const Names& names, X509* issuer, EVP_PKEY* issuer_key,
   X509_gmtime_adj(X509_getm_notAfter(raw), expired ? -kDay : kDay);
   X509_set_pubkey(raw, key);
   const auto named = [](X509_NAME* name, const std::string& text) {
-    X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8, reinterpret_cast<const unsigned char*>(text.c_str()), -1, -1, 0);
+    X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8, reinterpret_cast<const unsigned char*>(text.c_str()), -1, -1,
+                               0);
   };
   named(X509_get_subject_name(raw), names.subject);
   if (issuer != nullptr)

@@ -15,13 +15,13 @@ namespace hillstar::testing {
 /// What one connection does after it has read a request, in order. Afterwards it reads the next request.
 struct Step {
   enum class Kind {
-    send,         ///< Sends `bytes`.
-    pause,        ///< Waits for `wait`.
-    hold,         ///< Waits for HttpServer::release().
-    stall,        ///< Does nothing more until the client closes.
-    repeat,       ///< Sends `bytes` until the client closes.
-    close,        ///< Ends the connection in order.
-    reset,        ///< Ends it with RST.
+    send,    ///< Sends `bytes`.
+    pause,   ///< Waits for `wait`.
+    hold,    ///< Waits for HttpServer::release().
+    stall,   ///< Does nothing more until the client closes.
+    repeat,  ///< Sends `bytes` until the client closes.
+    close,   ///< Ends the connection in order.
+    reset,   ///< Ends it with RST.
   };
   Kind kind = Kind::send;
   std::string bytes;
@@ -43,9 +43,9 @@ std::string chunk(std::string_view bytes);
 std::string chunked_header(std::string_view type = "text/event-stream");
 
 struct SeenRequest {
-  std::size_t connection = 0;     ///< 0, 1, 2, ... in order of acceptance.
-  std::size_t number = 0;         ///< 0, 1, 2, ... over all connections.
-  std::string head;               ///< Up to and including the blank line.
+  std::size_t connection = 0;  ///< 0, 1, 2, ... in order of acceptance.
+  std::size_t number = 0;      ///< 0, 1, 2, ... over all connections.
+  std::string head;            ///< Up to and including the blank line.
   std::string body;
 
   /// Value of a field, any case; empty if it is absent.
@@ -78,8 +78,8 @@ class CertificateMaker {
 };
 
 struct ServerOptions {
-  Certificate certificate;        ///< Empty: no TLS.
-  int tls_version_max = 0;        ///< As in OpenSSL's TLS1_1_VERSION; 0: no limit.
+  Certificate certificate;  ///< Empty: no TLS.
+  int tls_version_max = 0;  ///< As in OpenSSL's TLS1_1_VERSION; 0: no limit.
 };
 
 /// Listens on an ephemeral port of 127.0.0.1; one thread for all connections.

@@ -39,14 +39,14 @@ struct Options {
   std::chrono::milliseconds delay{0};
   unsigned short port = 0;
   std::string text = "Hello from the mock model .";
-  long fail_first = 0;             ///< So many requests are answered with 503.
+  long fail_first = 0;  ///< So many requests are answered with 503.
 };
 
 struct Connection {
   std::string input;
   std::string output;
   std::size_t sent = 0;
-  std::uint64_t birth = 0;         ///< Tells connections apart that had the same descriptor.
+  std::uint64_t birth = 0;  ///< Tells connections apart that had the same descriptor.
 };
 
 std::string quoted(std::string_view text) {
@@ -224,10 +224,12 @@ void Server::answer(int fd, Connection& connection, std::string_view head, std::
     bytes = http("503 Service Unavailable", "application/json", R"({"error":{"message":"loading","code":503}})");
   } else {
     const auto out = words(options_.text);
-    const std::string usage = R"("usage":{"prompt_tokens":)" + std::to_string(words(body)) + R"(,"completion_tokens":)" +
-                              std::to_string(out) + R"(,"total_tokens":)" + std::to_string(words(body) + out) + "}";
+    const std::string usage = R"("usage":{"prompt_tokens":)" + std::to_string(words(body)) +
+                              R"(,"completion_tokens":)" + std::to_string(out) + R"(,"total_tokens":)" +
+                              std::to_string(words(body) + out) + "}";
     const std::string start = R"({"id":"mock","model":"mock",)";
-    if (body.find("\"stream\":true") != std::string_view::npos || body.find("\"stream\": true") != std::string_view::npos) {
+    if (body.find("\"stream\":true") != std::string_view::npos ||
+        body.find("\"stream\": true") != std::string_view::npos) {
       const std::string choice = R"("choices":[{"index":0,"delta":)";
       bytes = http("200 OK", "text/event-stream",
                    "data: " + start + choice + R"({"role":"assistant","content":)" + quoted(options_.text) +
@@ -279,7 +281,8 @@ void Server::on_timer() {
 
 /// One timer for all waiting replies.
 void Server::arm() {
-  const auto wait = std::max<std::chrono::nanoseconds>(due_.begin()->first - Clock::now(), std::chrono::microseconds(1));
+  const auto wait =
+      std::max<std::chrono::nanoseconds>(due_.begin()->first - Clock::now(), std::chrono::microseconds(1));
   itimerspec spec{};
   spec.it_value.tv_sec = wait.count() / 1'000'000'000;
   spec.it_value.tv_nsec = wait.count() % 1'000'000'000;

@@ -38,7 +38,7 @@ TEST_CASE("provider failure: status and words give the class") {
       {400, R"({"error":{"message":"Unsupported value","type":"invalid_request_error","code":"unsupported_value"}})",
        FailureClass::invalid_request},
       {400, R"({"error":{"message":"too long","code":"context_length_exceeded"}})", FailureClass::context_too_long},
-      {400, R"({"error":{"code":400,"message":"the request exceeds the available context size","type":"exceed_context_size_error"}})",
+      {400, R"({"error":{"code":400,"message":"request is too large","type":"exceed_context_size_error"}})",
        FailureClass::context_too_long},
       {400, R"({"error":{"message":"no","code":"content_filter"}})", FailureClass::refused},
       {401, R"({"error":{"message":"bad key","type":"authentication_error","code":401}})", FailureClass::auth},
@@ -51,7 +51,8 @@ TEST_CASE("provider failure: status and words give the class") {
       {418, "", FailureClass::invalid_request},
       {422, R"({"detail":[{"msg":"field required"}]})", FailureClass::invalid_request},
       {429, R"({"error":{"message":"slow down","code":"rate_limit_exceeded"}})", FailureClass::rate_limited},
-      {429, R"({"error":{"message":"pay","type":"insufficient_quota","code":"insufficient_quota"}})", FailureClass::quota},
+      {429, R"({"error":{"message":"pay","type":"insufficient_quota","code":"insufficient_quota"}})",
+       FailureClass::quota},
       {429, "<html>busy</html>", FailureClass::rate_limited},
       {500, R"({"error":{"message":"oops","type":"server_error","code":null}})", FailureClass::server},
       {502, "<html>bad gateway</html>", FailureClass::server},
@@ -79,7 +80,8 @@ TEST_CASE("provider failure: the message is the server's, found in each of the u
 }
 
 TEST_CASE("provider failure: a key that the server repeats is blotted out") {
-  const auto failure = failed(401, R"({"error":{"message":"Incorrect API key provided: canary-key. Not canary-key!"}})");
+  const auto failure =
+      failed(401, R"({"error":{"message":"Incorrect API key provided: canary-key. Not canary-key!"}})");
   CHECK(failure.message == "HTTP 401 Unauthorized: Incorrect API key provided: [key]. Not [key]!");
   CHECK(failed(500, "<b>canary-key</b>").message.find("canary-key") == std::string::npos);
 }
@@ -95,7 +97,11 @@ TEST_CASE("provider failure: excerpts are short, clean and valid") {
     CHECK(cut.size() <= kExcerptBytesMax);
     CHECK(json::is_utf8(cut));
   }
-  CHECK(excerpt("a\xFF" "b", Secret()) == "a\xEF\xBF\xBD" "b");
+  CHECK(excerpt("a\xFF"
+                "b",
+                Secret()) ==
+        "a\xEF\xBF\xBD"
+        "b");
   CHECK(excerpt("\x1b[31mred\x1b[0m", Secret()) == "[31mred [0m");
   CHECK(excerpt("", Secret()).empty());
 }
@@ -116,10 +122,14 @@ TEST_CASE("provider failure: retry-after in seconds, milliseconds and dates, cla
   CHECK(asked({{"retry-after", "0"}}) == Millis(0));
   CHECK(asked({{"retry-after", "99999999999999999999"}}) == Millis(600'000));
   CHECK(asked({{"retry-after", std::string(400, '9')}}) == Millis(600'000));
-  CHECK(asked({{"date", "Sun, 22 Nov 2026 03:00:00 GMT"}, {"retry-after", "Sun, 22 Nov 2026 03:00:30 GMT"}}) == Millis(30'000));
-  CHECK(asked({{"date", "Sat, 31 Dec 2022 23:59:59 GMT"}, {"retry-after", "Sun, 01 Jan 2023 00:00:01 GMT"}}) == Millis(2000));
-  CHECK(asked({{"date", "Sun, 22 Nov 2026 03:00:00 GMT"}, {"retry-after", "Sun, 22 Nov 2026 02:00:00 GMT"}}) == Millis(0));
-  CHECK(asked({{"date", "Sun, 22 Nov 2026 03:00:00 GMT"}, {"retry-after", "Sun, 22 Nov 2099 03:00:00 GMT"}}) == Millis(600'000));
+  CHECK(asked({{"date", "Sun, 22 Nov 2026 03:00:00 GMT"}, {"retry-after", "Sun, 22 Nov 2026 03:00:30 GMT"}}) ==
+        Millis(30'000));
+  CHECK(asked({{"date", "Sat, 31 Dec 2022 23:59:59 GMT"}, {"retry-after", "Sun, 01 Jan 2023 00:00:01 GMT"}}) ==
+        Millis(2000));
+  CHECK(asked({{"date", "Sun, 22 Nov 2026 03:00:00 GMT"}, {"retry-after", "Sun, 22 Nov 2026 02:00:00 GMT"}}) ==
+        Millis(0));
+  CHECK(asked({{"date", "Sun, 22 Nov 2026 03:00:00 GMT"}, {"retry-after", "Sun, 22 Nov 2099 03:00:00 GMT"}}) ==
+        Millis(600'000));
   for (const char* text : {"", "-5", "soon", "nan", "inf", "-inf", "1e3x", "0x10", "Sun, 22 Nov 2026 03:00:30 GMT",
                            "Sun, 99 Nov 2026 03:00:30 GMT", "Sun, 22 ovN 2026 03:00:30 GMT"}) {
     CAPTURE(text);
@@ -137,5 +147,6 @@ TEST_CASE("provider failure: error objects within a reply have classes too") {
   CHECK(of(R"({"message":"m","code":400,"type":"exceed_context_size_error"})").kind == FailureClass::context_too_long);
   CHECK(of(R"({"message":"m","type":"invalid_request_error"})").kind == FailureClass::invalid_request);
   CHECK(of(R"({"message":"m","code":"invalid_api_key"})").kind == FailureClass::auth);
-  CHECK(of(R"("just text with canary-key")").message == "The server reported an error in its reply: just text with [key]");
+  CHECK(of(R"("just text with canary-key")").message ==
+        "The server reported an error in its reply: just text with [key]");
 }

@@ -56,8 +56,8 @@ std::string content(const std::string& json_text) {
 }
 
 std::string delta(const std::string& fields, const std::string& more = "") {
-  return R"(data: {"id":"c1","model":"m-1","system_fingerprint":"fp","choices":[{"index":0,"delta":{)" + fields + "}" + more +
-         "}]}\n\n";
+  return R"(data: {"id":"c1","model":"m-1","system_fingerprint":"fp","choices":[{"index":0,"delta":{)" + fields + "}" +
+         more + "}]}\n\n";
 }
 
 std::string body_of(const ModelRequest& request, const Endpoint& to, const char* adapter = "openai_compatible") {
@@ -109,7 +109,9 @@ TEST_CASE("openai adapter: streaming asks for usage, and OpenAI gets its own nam
 TEST_CASE("openai adapter: extra fields cannot change what the request decides") {
   ModelRequest request;
   request.prompt = "p";
-  request.extra = json_of(R"({"model":"x","messages":[],"stream":true,"n":5,"max_tokens":1,"temperature":9,"seed":7,"stop":["a"]})");
+  request.extra = json_of(
+      R"({"model":"x","messages":[],"stream":true,"n":5,"max_tokens":1,"temperature":9,
+                              "seed":7,"stop":["a"]})");
   CHECK(json_of(body_of(request, endpoint())) ==
         json_of(R"({"model":"","messages":[{"role":"user","content":"p"}],"max_tokens":4096,"seed":7,"stop":["a"]})"));
   request.extra = json_of("[1]");
@@ -127,8 +129,10 @@ TEST_CASE("openai adapter: malformed UTF-8 and quotes in a prompt stay valid JSO
 
 TEST_CASE("openai adapter: a whole reply") {
   const auto reply = reply_of(R"({"id":"c1","model":"m-1","system_fingerprint":"fp","choices":[{"index":0,
-      "message":{"role":"assistant","content":"  42\n","reasoning_content":"hm","refusal":null},"finish_reason":"stop"}],
-      "usage":{"prompt_tokens":30,"completion_tokens":70,"total_tokens":100,"prompt_tokens_details":{"cached_tokens":16},
+      "message":{"role":"assistant","content":"  42\n","reasoning_content":"hm","refusal":null},
+      "finish_reason":"stop"}],
+      "usage":{"prompt_tokens":30,"completion_tokens":70,"total_tokens":100,
+      "prompt_tokens_details":{"cached_tokens":16},
       "completion_tokens_details":{"reasoning_tokens":64}},"unknown":{"x":[1]}})");
   CHECK(reply.text == "42");
   CHECK(reply.model == "m-1");
@@ -147,13 +151,17 @@ TEST_CASE("openai adapter: a reply with next to nothing in it is enough") {
   CHECK(reply.text == "x");
   CHECK(reply.usage == Usage{});
   CHECK_FALSE(reply.reasoning);
-  CHECK(reply_of(content(R"([{"type":"thinking","thinking":[{"type":"text","text":"t"}]},{"type":"text","text":"a"}])")).text == "a");
-  CHECK(reply_of(content(R"("\u3000a\u00a0b\u2003")")).text == "a\xC2\xA0" "b");
+  CHECK(reply_of(content(R"([{"type":"thinking","thinking":[{"type":"text","text":"t"}]},{"type":"text","text":"a"}])"))
+            .text == "a");
+  CHECK(reply_of(content(R"("\u3000a\u00a0b\u2003")")).text ==
+        "a\xC2\xA0"
+        "b");
 }
 
 TEST_CASE("openai adapter: counts that cannot be are ignored") {
   const auto usage = [](const std::string& count) {
-    return reply_of(R"({"choices":[{"message":{"content":"x"}}],"usage":{"prompt_tokens":)" + count + "}}").usage.input_tokens;
+    return reply_of(R"({"choices":[{"message":{"content":"x"}}],"usage":{"prompt_tokens":)" + count + "}}")
+        .usage.input_tokens;
   };
   CHECK(usage("5") == 5);
   CHECK(usage("5.0") == 5);
@@ -171,23 +179,26 @@ TEST_CASE("openai adapter: replies without text say why") {
     CHECK(failure.kind == FailureClass::empty_reply);
     CHECK(failure.message.starts_with(none));
   }
-  for (const char* body : {R"({"choices":[]})", R"({})", R"({"choices":null})", R"({"choices":{}})", R"({"choices":[null]})"})
+  for (const char* body :
+       {R"({"choices":[]})", R"({})", R"({"choices":null})", R"({"choices":{}})", R"({"choices":[null]})"})
     CHECK(failure_in(body).kind == FailureClass::empty_reply);
   const auto calls = failure_in(R"({"choices":[{"message":{"content":null,"tool_calls":[{"function":{"name":"f"}}]},
                                     "finish_reason":"tool_calls"}]})");
   CHECK(calls.kind == FailureClass::empty_reply);
   CHECK(calls.message.find("tool calls") != std::string::npos);
-  const auto refusal = failure_in(R"({"choices":[{"message":{"content":null,"refusal":"I can't."},"finish_reason":"stop"}]})");
+  const auto refusal =
+      failure_in(R"({"choices":[{"message":{"content":null,"refusal":"I can't."},"finish_reason":"stop"}]})");
   CHECK(refusal.kind == FailureClass::refused);
   CHECK(refusal.message == "The model refused: I can't.");
-  CHECK(failure_in(R"({"choices":[{"message":{"content":""},"finish_reason":"content_filter"}]})").kind == FailureClass::refused);
+  CHECK(failure_in(R"({"choices":[{"message":{"content":""},"finish_reason":"content_filter"}]})").kind ==
+        FailureClass::refused);
   CHECK(failure_in(R"({"choices":[{"message":{"content":""},"finish_reason":"length"}]})").message.find("length") !=
         std::string::npos);
 }
 
 TEST_CASE("openai adapter: what is no reply is malformed") {
-  for (const char* body : {"", "  ", "<html>hello</html>", "[1]", "{", R"({"a":NaN})", R"({"choices":[]}{})", "\xFF\xFE",
-                           R"({"choices":[],"choices":[]})", "null", "true"}) {
+  for (const char* body : {"", "  ", "<html>hello</html>", "[1]", "{", R"({"a":NaN})", R"({"choices":[]}{})",
+                           "\xFF\xFE", R"({"choices":[],"choices":[]})", "null", "true"}) {
     CAPTURE(body);
     CHECK(failure_in(body).kind == FailureClass::malformed_reply);
   }
@@ -228,7 +239,8 @@ TEST_CASE("openai adapter: chunks carry the text as it comes") {
   CHECK(reader->partial() == "Hello");
 }
 
-TEST_CASE("openai adapter: a stream that ends early fails and keeps what came; after its last event it may end anyhow") {
+TEST_CASE(
+    "openai adapter: a stream that ends early fails and keeps what came; after its last event it may end anyhow") {
   const auto cut = find_adapter("openai_compatible")->reader(endpoint(true));
   cut->feed(delta(R"("content":"Hel")"));
   const auto failure = std::get<Failure>(cut->finish(ok()));
@@ -249,8 +261,10 @@ TEST_CASE("openai adapter: a stream that ends early fails and keeps what came; a
 
 TEST_CASE("openai adapter: errors and nonsense within a stream") {
   const std::string start = delta(R"("content":"Hel")");
-  CHECK(failure_in(start + "data: {\"error\":{\"message\":\"oops\",\"type\":\"server_error\"}}\n\n").kind == FailureClass::server);
-  CHECK(failure_in(start + "event: error\ndata: {\"message\":\"slow\",\"code\":429}\n\n").kind == FailureClass::rate_limited);
+  CHECK(failure_in(start + "data: {\"error\":{\"message\":\"oops\",\"type\":\"server_error\"}}\n\n").kind ==
+        FailureClass::server);
+  CHECK(failure_in(start + "event: error\ndata: {\"message\":\"slow\",\"code\":429}\n\n").kind ==
+        FailureClass::rate_limited);
   CHECK(failure_in(start + "data: {\"error\":\"text\"}\n\ndata: [DONE]\n\n").message.find("text") != std::string::npos);
   CHECK(failure_in(start + "data: {broken\n\ndata: [DONE]\n\n").kind == FailureClass::malformed_reply);
   CHECK(failure_in(start + "data: 5\n\n").kind == FailureClass::malformed_reply);
@@ -258,8 +272,8 @@ TEST_CASE("openai adapter: errors and nonsense within a stream") {
   CHECK(failure_in("data: " + std::string(5U << 20U, 'x')).kind == FailureClass::output_limit);
   CHECK(reply_of(start + "event: ping\ndata: {}\n\n" + delta("", R"(,"finish_reason":"stop")")).text == "Hel");
   // Other choices and what follows the end are not ours.
-  CHECK(reply_of(start + R"(data: {"choices":[{"index":1,"delta":{"content":"no"}}]})" + "\n\ndata: [DONE]\n\n" + start).text ==
-        "Hel");
+  CHECK(reply_of(start + R"(data: {"choices":[{"index":1,"delta":{"content":"no"}}]})" + "\n\ndata: [DONE]\n\n" + start)
+            .text == "Hel");
 }
 
 TEST_CASE("openai adapter: random bytes are always an answer") {

@@ -54,8 +54,14 @@ const std::vector<Case>& cases() {
       {"CR LF", "event: x\r\ndata: 1\r\n\r\ndata: 2\r\n\r\n", {"x||1", "||2"}},
       {"bare CR, also at the very end", "data: 1\r\rdata: 2\r\r", {"||1", "||2"}},
       {"mixed line ends", "data: 1\r\n\ndata: 2\n\r\n", {"||1", "||2"}},
-      {"byte order mark", "\xEF\xBB\xBF" "data: 1\n\n", {"||1"}},
-      {"byte order mark later is part of a name", "data: 1\n\n\xEF\xBB\xBF" "data: 2\n\n", {"||1"}},
+      {"byte order mark",
+       "\xEF\xBB\xBF"
+       "data: 1\n\n",
+       {"||1"}},
+      {"byte order mark later is part of a name",
+       "data: 1\n\n\xEF\xBB\xBF"
+       "data: 2\n\n",
+       {"||1"}},
       {"comments", ": keep-alive\n\ndata: 1\n:\n\n: x\ndata: 2\n\n", {"||1", "||2"}},
       {"colons in the value", "data: a: b: c\n\n", {"||a: b: c"}},
       {"no space after the colon", "data:1\nevent:y\n\n", {"y||1"}},
@@ -67,10 +73,13 @@ const std::vector<Case>& cases() {
       {"ids stay", "id: 7\ndata: 1\n\ndata: 2\n\n", {"|7|1", "|7|2"}},
       {"several data lines", "data: {\ndata: \"a\": 1\ndata: }\n\n", {"||{\n\"a\": 1\n}"}},
       {"a field without a colon", "data\n\nfoo\ndata: 1\n\n", {"||", "||1"}},
-      {"pings", "event: ping\ndata: {\"type\":\"ping\"}\n\nevent: m\ndata: 1\n\n", {"ping||{\"type\":\"ping\"}", "m||1"}},
+      {"pings",
+       "event: ping\ndata: {\"type\":\"ping\"}\n\nevent: m\ndata: 1\n\n",
+       {"ping||{\"type\":\"ping\"}", "m||1"}},
       {"the end mark is data", "data: {\"x\":1}\n\ndata: [DONE]\n\n", {"||{\"x\":1}", "||[DONE]"}},
       {"unterminated event", "data: 1\n\ndata: 2\n", {"||1"}},
-      {"UTF-8 and the line separator U+2028", "data: w\xC3\xB6rld \xF0\x9F\x8C\x8D \xE2\x80\xA8 \xE6\x97\xA5\n\n",
+      {"UTF-8 and the line separator U+2028",
+       "data: w\xC3\xB6rld \xF0\x9F\x8C\x8D \xE2\x80\xA8 \xE6\x97\xA5\n\n",
        {"||w\xC3\xB6rld \xF0\x9F\x8C\x8D \xE2\x80\xA8 \xE6\x97\xA5"}},
       {"nothing", "", {}},
       {"blank lines", "\n\n\r\n\r\r", {}},
@@ -133,7 +142,8 @@ TEST_CASE("sse: random bytes never change the meaning of how they are cut") {
   constexpr std::string_view alphabet = "\r\n: daterivn1\xEF\xBB\xBF";
   for (int round = 0; round < 2000; ++round) {
     std::string stream;
-    for (int i = 0; i < 60; ++i) stream += dice() % 3 == 0 ? "data" : std::string(1, alphabet[dice() % alphabet.size()]);
+    for (int i = 0; i < 60; ++i)
+      stream += dice() % 3 == 0 ? "data" : std::string(1, alphabet[dice() % alphabet.size()]);
     CAPTURE(stream);
     REQUIRE(in_pieces(stream, 1 + dice() % 5) == whole(stream));
   }

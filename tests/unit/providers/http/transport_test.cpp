@@ -8,91 +8,16 @@
 
 #include <arpa/inet.h>
 #include <atomic>
-#include <fstream>
 #include <future>
-#include <set>
 #include <string>
 #include <thread>
 
 #include "tests/support/http_server.hpp"
+#include "tests/support/transport_calls.hpp"
 
 using namespace hillstar;
 using namespace hillstar::providers;
 using namespace hillstar::testing;
-
-namespace {
-
-/// One request in flight, and how often it was answered.
-struct Call {
-  std::promise<HttpOutcome> promise;
-  std::future<HttpOutcome> outcome = promise.get_future();
-  std::string streamed;
-  std::atomic<int> answers{0};
-  std::shared_ptr<Cancellation> handle;
-};
-
-HttpRequest request_to(const std::string& url) {
-  HttpRequest request;
-  request.url = url;
-  request.body = "{}";
-  request.connect_timeout = request.first_byte_timeout = request.idle_timeout = request.total_timeout = Millis(20'000);
-  return request;
-}
-
-std::shared_ptr<Call> begin(Transport& transport, HttpRequest request, bool stream = false) {
-  auto call = std::make_shared<Call>();
-  HttpCallbacks callbacks;
-  if (stream) callbacks.on_body = [call](std::string_view bytes) { call->streamed += bytes; };
-  callbacks.done = [call](HttpOutcome outcome) {
-    if (call->answers++ == 0) call->promise.set_value(std::move(outcome));
-  };
-  call->handle = transport.send(std::move(request), std::move(callbacks));
-  return call;
-}
-
-HttpOutcome call(Transport& transport, HttpRequest request) { return begin(transport, std::move(request))->outcome.get(); }
-
-HttpReply reply_of(HttpOutcome outcome) {
-  if (const auto* failed = std::get_if<Failure>(&outcome)) FAIL(failed->message);
-  return std::get<HttpReply>(std::move(outcome));
-}
-
-Failure failure_in(HttpOutcome outcome) {
-  REQUIRE(std::holds_alternative<Failure>(outcome));
-  return std::get<Failure>(std::move(outcome));
-}
-
-/// A server that does the same for every request.
-HttpServer::Script always(std::vector<Step> steps) {
-  return [steps = std::move(steps)](const SeenRequest&) { return steps; };
-}
-
-/// The failure of one call to a server that does `steps`, with short limits where the test is about one.
-Failure fault(std::vector<Step> steps, const std::function<void(HttpRequest&)>& adjust = {}) {
-  HttpServer server(always(std::move(steps)));
-  const auto transport = make_beast_transport();
-  auto request = request_to(server.url());
-  if (adjust) adjust(request);
-  return failure_in(call(*transport, std::move(request)));
-}
-
-/// A file that lives for one test.
-class TemporaryFile {
- public:
-  explicit TemporaryFile(const std::string& text) {
-    const int fd = mkstemp(path_.data());
-    REQUIRE(fd >= 0);
-    ::close(fd);
-    std::ofstream(path_) << text;
-  }
-  ~TemporaryFile() { unlink(path_.c_str()); }
-  [[nodiscard]] const std::string& path() const { return path_; }
-
- private:
-  std::string path_ = "/tmp/hillstar-test-XXXXXX";
-};
-
-}  // namespace
 
 TEST_CASE("transport: sends what it was given and returns status, fields and body") {
   HttpServer server(always({send(reply("{\"a\":1}", "200 OK", "X-Request-Id: r1\r\n"))}));
@@ -114,7 +39,8 @@ TEST_CASE("transport: sends what it was given and returns status, fields and bod
 }
 
 TEST_CASE("transport: chunks reach on_body while the reply still runs") {
-  HttpServer server(always({send(chunked_header()), send(chunk("data: 1\n\n")), hold(), send(chunk("data: 2\n\n")), send(chunk(""))}));
+  HttpServer server(always(
+      {send(chunked_header()), send(chunk("data: 1\n\n")), hold(), send(chunk("data: 2\n\n")), send(chunk(""))}));
   const auto transport = make_beast_transport();
   std::promise<void> first;
   std::string streamed;
@@ -215,7 +141,8 @@ TEST_CASE("transport: a header that drips is bounded by the first-byte limit too
     steps.push_back(pause(Millis(20)));
     steps.push_back(send("X: y\r\n"));
   }
-  CHECK(fault(steps, [](HttpRequest& request) { request.first_byte_timeout = Millis(100); }).kind == FailureClass::timeout);
+  CHECK(fault(steps, [](HttpRequest& request) { request.first_byte_timeout = Millis(100); }).kind ==
+        FailureClass::timeout);
 }
 
 TEST_CASE("transport: stall within the body runs into the idle limit") {
@@ -268,16 +195,19 @@ TEST_CASE("transport: garbage is a malformed reply") {
   CHECK(fault({send("HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\n")}).kind == FailureClass::malformed_reply);
   CHECK(fault({send("HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999999\r\n\r\n")}).kind ==
         FailureClass::malformed_reply);
-  CHECK(fault({send("HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n")}).kind ==
+  CHECK(fault({send("HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n")})
+            .kind == FailureClass::malformed_reply);
+  CHECK(fault({send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nabc")}).kind ==
         FailureClass::malformed_reply);
-  CHECK(fault({send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nabc")}).kind == FailureClass::malformed_reply);
 }
 
 TEST_CASE("transport: bodies and headers have a largest size") {
   const auto small = [](HttpRequest& request) { request.body_bytes_max = 1000; };
   CHECK(fault({send(reply(std::string(1001, 'x')))}, small).kind == FailureClass::output_limit);
-  CHECK(fault({send(chunked_header()), repeat(chunk(std::string(100, 'x')))}, small).kind == FailureClass::output_limit);
-  CHECK(fault({send("HTTP/1.1 200 OK\r\n\r\n"), repeat(std::string(100, 'x'))}, small).kind == FailureClass::output_limit);
+  CHECK(fault({send(chunked_header()), repeat(chunk(std::string(100, 'x')))}, small).kind ==
+        FailureClass::output_limit);
+  CHECK(fault({send("HTTP/1.1 200 OK\r\n\r\n"), repeat(std::string(100, 'x'))}, small).kind ==
+        FailureClass::output_limit);
   CHECK(fault({send("HTTP/1.1 200 OK\r\n"), repeat("X-Long: " + std::string(1000, 'x') + "\r\n")}).kind ==
         FailureClass::output_limit);
   CHECK(fault({send("HTTP/1.1 200 OK\r\nX: "), repeat(std::string(1000, 'x'))}).kind == FailureClass::output_limit);
@@ -297,7 +227,8 @@ TEST_CASE("transport: too many header fields are refused") {
 
 TEST_CASE("transport: a few interim replies are skipped, a flood of them is refused") {
   const std::string interim = "HTTP/1.1 100 Continue\r\n\r\n";
-  HttpServer server(always({send(interim + "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"), send(interim + reply("1"))}));
+  HttpServer server(
+      always({send(interim + "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"), send(interim + reply("1"))}));
   const auto transport = make_beast_transport();
   const auto answer = reply_of(call(*transport, request_to(server.url())));
   CHECK(answer.status == 200);
@@ -356,7 +287,8 @@ TEST_CASE("transport: refused connections, unknown hosts and bad addresses are t
   CHECK(closed.message.find("refused") != std::string::npos);
   CHECK(failure_in(call(*transport, request_to("http://host.invalid/"))).kind == FailureClass::network);
   CHECK(failure_in(call(*transport, request_to("gopher://h/"))).kind == FailureClass::invalid_request);
-  CHECK(failure_in(call(*transport, request_to("http://169.254.169.254/latest"))).kind == FailureClass::invalid_request);
+  CHECK(failure_in(call(*transport, request_to("http://169.254.169.254/latest"))).kind ==
+        FailureClass::invalid_request);
   CHECK(failure_in(call(*transport, request_to("http://0.0.0.0/"))).kind == FailureClass::invalid_request);
   auto request = request_to("http://127.0.0.1:1/");
   request.bearer = Secret("canary\r\nX: y");
@@ -401,59 +333,6 @@ TEST_CASE("transport: its end answers everything in flight, once") {
     CHECK(failure_in(made->outcome.get()).kind == FailureClass::network);
     CHECK(made->answers == 1);
   }
-}
-
-TEST_CASE("transport: TLS with a trusted certificate works and is kept alive") {
-  const CertificateMaker maker;
-  const TemporaryFile authority(maker.authority());
-  for (const char* name : {"localhost", "127.0.0.1"}) {
-    HttpServer server(always({send(reply("secret"))}), {.certificate = maker.issue(name)});
-    const auto transport = make_beast_transport({.ca_file = authority.path()});
-    for (int i = 0; i < 3; ++i) CHECK(reply_of(call(*transport, request_to(server.url(name)))).body == "secret");
-    CHECK(server.connections() == 1);
-  }
-}
-
-TEST_CASE("transport: certificates that prove nothing are refused before a byte of the request is sent") {
-  const CertificateMaker maker;
-  const TemporaryFile authority(maker.authority());
-  const struct {
-    const char* what;
-    Certificate certificate;
-  } rows[] = {{"wrong host", maker.issue("other.example")},
-              {"expired", maker.issue("localhost", true)},
-              {"self-signed", maker.self_signed("localhost")},
-              {"wrong address", maker.issue("127.0.0.2")}};
-  for (const auto& row : rows) {
-    CAPTURE(row.what);
-    HttpServer server(always({send(reply("secret"))}), {.certificate = row.certificate});
-    const auto transport = make_beast_transport({.ca_file = authority.path()});
-    const auto failed = failure_in(call(*transport, request_to(server.url("localhost"))));
-    CHECK(failed.kind == FailureClass::auth);
-    CHECK(failed.message.find("certificate") != std::string::npos);
-    CHECK(server.requests().empty());
-  }
-  // A certificate of an authority that is not in the system store.
-  HttpServer server(always({send(reply("secret"))}), {.certificate = maker.issue("localhost")});
-  const auto transport = make_beast_transport();
-  CHECK(failure_in(call(*transport, request_to(server.url("localhost")))).kind == FailureClass::auth);
-}
-
-TEST_CASE("transport: old TLS, plain text on a TLS port and a missing CA file are failures") {
-  const CertificateMaker maker;
-  const TemporaryFile authority(maker.authority());
-  const auto transport = make_beast_transport({.ca_file = authority.path()});
-  HttpServer old(always({send(reply("1"))}), {.certificate = maker.issue("localhost"), .tls_version_max = 0x0302});
-  CHECK(failure_in(call(*transport, request_to(old.url("localhost")))).kind == FailureClass::network);
-  HttpServer plain(always({send(reply("1"))}));
-  auto request = request_to("https://localhost:" + std::to_string(plain.port()));
-  request.connect_timeout = Millis(300);
-  const auto failed = failure_in(call(*transport, request));
-  CHECK((failed.kind == FailureClass::network || failed.kind == FailureClass::timeout));
-  const auto without = make_beast_transport({.ca_file = "/nonexistent/ca.pem"});
-  const auto missing = failure_in(call(*without, request_to(old.url("localhost"))));
-  CHECK(missing.kind == FailureClass::io);
-  CHECK(missing.message.find("/nonexistent/ca.pem") != std::string::npos);
 }
 
 TEST_CASE("transport: many requests from many threads are each answered once with their own reply") {

@@ -39,11 +39,32 @@ TEST_CASE("url: IPv6 hosts keep their brackets on the wire only") {
 }
 
 TEST_CASE("url: odd addresses are refused") {
-  for (const std::string text :
-       {"", "h", "http:", "http://", "http:///path", "ftp://h", "file:///etc/passwd", "http://user:pw@h/", "http://h#f",
-        "http://h:0", "http://h:65536", "http://h:x", "http://h:", "http://h:80x", "http://h:-1", "http://h ost",
-        "http://h\r\nX: y", "http://h/\x01", "http://h\xC3\xB6st/", "http://[::1", "http://[]", "http://[h]",
-        "http://[::1]x", "http://h,g/", "http://%68/", "javascript://h"}) {
+  for (const std::string text : {"",
+                                 "h",
+                                 "http:",
+                                 "http://",
+                                 "http:///path",
+                                 "ftp://h",
+                                 "file:///etc/passwd",
+                                 "http://user:pw@h/",
+                                 "http://h#f",
+                                 "http://h:0",
+                                 "http://h:65536",
+                                 "http://h:x",
+                                 "http://h:",
+                                 "http://h:80x",
+                                 "http://h:-1",
+                                 "http://h ost",
+                                 "http://h\r\nX: y",
+                                 "http://h/\x01",
+                                 "http://h\xC3\xB6st/",
+                                 "http://[::1",
+                                 "http://[]",
+                                 "http://[h]",
+                                 "http://[::1]x",
+                                 "http://h,g/",
+                                 "http://%68/",
+                                 "javascript://h"}) {
     CAPTURE(text);
     const auto url = parse_url(text);
     REQUIRE_FALSE(url.has_value());

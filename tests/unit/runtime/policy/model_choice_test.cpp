@@ -35,7 +35,8 @@ policy::LookUp environment(std::map<std::string, std::string> values = {}) {
   };
 }
 
-Backend chosen(const workflow::PlanNode& from, std::string_view config = "{}", const policy::LookUp& env = environment()) {
+Backend chosen(const workflow::PlanNode& from, std::string_view config = "{}",
+               const policy::LookUp& env = environment()) {
   auto backend = choose_backend(from, json_of(config), env);
   if (!backend) FAIL(to_string(backend.error()));
   return std::move(backend).value();
@@ -57,9 +58,12 @@ TEST_CASE("model choice: the local backends have Hillstar's addresses and defaul
     const char* provider;
     const char* url;
     const char* model;
-  } rows[] = {{"devstral", "http://127.0.0.1:8080", "devstral"},     {"devstral_local", "http://127.0.0.1:8080", ""},
-              {"local", "http://127.0.0.1:8080", "local"},           {"jan_code", "http://127.0.0.1:8081", "jan-code"},
-              {"jan_code_local", "http://127.0.0.1:8081", "jan-code"}, {"ollama", "http://127.0.0.1:11434", "minimax-m2.5:cloud"}};
+  } rows[] = {{"devstral", "http://127.0.0.1:8080", "devstral"},
+              {"devstral_local", "http://127.0.0.1:8080", ""},
+              {"local", "http://127.0.0.1:8080", "local"},
+              {"jan_code", "http://127.0.0.1:8081", "jan-code"},
+              {"jan_code_local", "http://127.0.0.1:8081", "jan-code"},
+              {"ollama", "http://127.0.0.1:11434", "minimax-m2.5:cloud"}};
   for (const auto& row : rows) {
     const auto backend = chosen(node(row.provider));
     CHECK(backend.base_url == row.url);
@@ -90,13 +94,14 @@ TEST_CASE("model choice: cloud providers need their key, and only its name is ke
 }
 
 TEST_CASE("model choice: a custom provider replaces the built-in one and may fix the model") {
-  const auto backend = chosen(node("ollama", "mine"), R"({"custom_providers":{"ollama":{"endpoint":" http://10.0.0.5:9// ",
+  const auto backend =
+      chosen(node("ollama", "mine"), R"({"custom_providers":{"ollama":{"endpoint":" http://10.0.0.5:9// ",
       "type":"ollama"}}})");
   CHECK(backend.base_url == "http://10.0.0.5:9");
   CHECK(backend.model == "mine");
   CHECK(backend.source == "custom");
-  CHECK(chosen(node("gw", "mine"), R"({"custom_providers":{"gw":{"endpoint":"http://h:1","model_name":"fixed"}}})").model ==
-        "fixed");
+  CHECK(chosen(node("gw", "mine"), R"({"custom_providers":{"gw":{"endpoint":"http://h:1","model_name":"fixed"}}})")
+            .model == "fixed");
   // OpenAI's key does not follow a name to another address.
   CHECK(chosen(node("openai"), R"({"custom_providers":{"openai":{"endpoint":"http://h:1"}}})",
                environment({{"OPENAI_API_KEY", "k"}}))
@@ -104,13 +109,15 @@ TEST_CASE("model choice: a custom provider replaces the built-in one and may fix
 }
 
 TEST_CASE("model choice: malformed custom entries are ignored with a note") {
-  for (const char* entry : {R"({})", R"({"endpoint":""})", R"({"endpoint":"  "})", R"({"endpoint":7})", R"([])", R"("x")", "null"}) {
+  for (const char* entry :
+       {R"({})", R"({"endpoint":""})", R"({"endpoint":"  "})", R"({"endpoint":7})", R"([])", R"("x")", "null"}) {
     const auto backend = chosen(node("ollama"), std::string(R"({"custom_providers":{"ollama":)") + entry + "}}");
     CHECK(backend.base_url == "http://127.0.0.1:11434");
     REQUIRE(backend.notes.size() == 1);
     CHECK(holds(backend.notes[0], "custom_providers.ollama"));
   }
-  CHECK(refused(node("openai_compatible"), R"({"custom_providers":{"openai_compatible":{}}})").code == Errc::provider_config);
+  CHECK(refused(node("openai_compatible"), R"({"custom_providers":{"openai_compatible":{}}})").code ==
+        Errc::provider_config);
   CHECK(refused(node("gw"), R"({"custom_providers":{"gw":{"endpoint":"ftp://h"}}})").code == Errc::provider_config);
   CHECK(chosen(node("ollama"), R"({"custom_providers":[]})").notes.empty());
   CHECK(chosen(node("ollama"), "null").model == "minimax-m2.5:cloud");
@@ -140,7 +147,8 @@ TEST_CASE("model choice: single-client entries give a lane") {
   CHECK(lane(R"(,"singleClient":1)").empty());
   auto own = node("gw");
   own.lane = "node-lane";
-  CHECK(chosen(own, R"({"custom_providers":{"gw":{"endpoint":"http://h:1","singleClient":true}}})").lane == "node-lane");
+  CHECK(chosen(own, R"({"custom_providers":{"gw":{"endpoint":"http://h:1","singleClient":true}}})").lane ==
+        "node-lane");
 }
 
 TEST_CASE("model choice: a seat is the pin, then the host's router") {
@@ -203,8 +211,10 @@ TEST_CASE("model choice: the workflow's own limits hold") {
   const auto env = environment({{"OPENAI_API_KEY", "k"}});
   CHECK(refused(node("openai"), R"({"preset":"local_only"})", env).code == Errc::permission_denied);
   CHECK(chosen(node("ollama"), R"({"preset":"local_only"})").provider_label == "ollama");
-  CHECK(refused(node("openai"), R"({"provider_preferences":{"blocklist":["openai"]}})", env).code == Errc::permission_denied);
-  CHECK(refused(node("openai"), R"({"provider_preferences":{"allowlist":["ollama"]}})", env).code == Errc::permission_denied);
+  CHECK(refused(node("openai"), R"({"provider_preferences":{"blocklist":["openai"]}})", env).code ==
+        Errc::permission_denied);
+  CHECK(refused(node("openai"), R"({"provider_preferences":{"allowlist":["ollama"]}})", env).code ==
+        Errc::permission_denied);
   CHECK(chosen(node("openai"), R"({"provider_preferences":{"allowlist":[]}})", env).provider_label == "openai");
 }
 
@@ -215,10 +225,12 @@ TEST_CASE("model choice: without a provider the first usable preference is taken
 }
 
 TEST_CASE("model request: matches what Hillstar sends a router") {
-  const auto backend = chosen(node("router", "router-planner"), "{}", environment({{"HILLSTAR_ROUTER_URL", "http://h"}}));
+  const auto backend =
+      chosen(node("router", "router-planner"), "{}", environment({{"HILLSTAR_ROUTER_URL", "http://h"}}));
   const auto full = make_request(json_of(R"({"system":"You plan","max_tokens":128,"temperature":0.4,
       "reasoning_effort":"high","thinking":{"type":"enabled"},"chat_template_kwargs":{"enable_thinking":true},
-      "top_p":0.9,"junk":1})"), Json(), "Plan it", backend);
+      "top_p":0.9,"junk":1})"),
+                                 Json(), "Plan it", backend);
   REQUIRE(full.has_value());
   CHECK(full->model == "router-planner");
   CHECK(full->system == "You plan");
@@ -251,13 +263,15 @@ TEST_CASE("model request: OpenAI gets no temperature it would refuse, and no loc
   CHECK(make_request(json_of(R"({"temperature":0.05})"), Json(), "", backend)->temperature.is_null());
   CHECK(make_request(json_of(R"({"temperature":-1})"), Json(), "", backend)->temperature.is_null());
   CHECK(make_request(json_of(R"({"temperature":0.5})"), Json(), "", backend)->temperature.text() == "0.5");
-  const auto request = make_request(json_of(R"({"thinking":true,"reasoning_effort":"low","seed":3})"), Json(), "", backend);
+  const auto request =
+      make_request(json_of(R"({"thinking":true,"reasoning_effort":"low","seed":3})"), Json(), "", backend);
   CHECK(request->extra.text() == R"({"reasoning_effort":"low","seed":3})");
 }
 
 TEST_CASE("model request: wrong values are refused by name") {
-  for (const char* parameters : {R"({"max_tokens":-1})", R"({"max_tokens":"5"})", R"({"max_tokens":1.5})",
-                                 R"({"max_tokens":1e30})", R"({"temperature":"warm"})", R"({"system":5})", R"([1])", R"("x")"}) {
+  for (const char* parameters :
+       {R"({"max_tokens":-1})", R"({"max_tokens":"5"})", R"({"max_tokens":1.5})", R"({"max_tokens":1e30})",
+        R"({"temperature":"warm"})", R"({"system":5})", R"([1])", R"("x")"}) {
     CAPTURE(parameters);
     const auto request = make_request(json_of(parameters), Json(), "", Backend{});
     REQUIRE_FALSE(request.has_value());

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+// The adapter and the transport against a real inference server. Needs one: tests/support/model_server/ starts it, and
+// HILLSTAR_TEST_MODEL_URL and HILLSTAR_TEST_MODEL_KEY name it. Without them the cases say so and pass.
+#include <doctest/doctest.h>
+
+#include <cstdlib>
+#include <future>
+#include <optional>
+#include <string>
+
+#include "providers/adapter.hpp"
+
+using namespace hillstar;
+using namespace hillstar::providers;
+
+namespace {
+
+std::string variable(const char* name) {
+  const char* value = std::getenv(name);
+  return value != nullptr ? value : "";
+}
+
+std::optional<Endpoint> model_server(bool stream) {
+  Endpoint endpoint;
+  endpoint.base_url = variable("HILLSTAR_TEST_MODEL_URL");
+  endpoint.key = Secret(variable("HILLSTAR_TEST_MODEL_KEY"));
+  endpoint.stream = stream;
+  if (!endpoint.base_url.empty()) return endpoint;
+  MESSAGE("skipped: HILLSTAR_TEST_MODEL_URL is not set");
+  return std::nullopt;
+}
+
+ModelRequest question(std::string prompt) {
+  ModelRequest request;
+  request.model = "tiny";
+  request.prompt = std::move(prompt);
+  request.max_tokens = 32;
+  request.temperature = Json::from_canonical("0");
+  return request;
+}
+
+struct Answer {
+  std::variant<ModelReply, Failure> result;
+  std::string streamed;
+  int chunks = 0;
+};
+
+Answer ask(const Endpoint& endpoint, const ModelRequest& request) {
+  const Adapter* adapter = find_adapter("openai_compatible");
+  auto http = adapter->encode(request, endpoint);
+  REQUIRE(http.has_value());
+  const auto transport = make_beast_transport();
+  const auto reader = adapter->reader(endpoint);
+  Answer answer;
+  std::promise<HttpOutcome> done;
+  HttpCallbacks callbacks;
+  if (endpoint.stream)
+    callbacks.on_body = [&](std::string_view bytes) {
+      const auto chunk = reader->feed(bytes);
+      if (!chunk.text.empty()) ++answer.chunks;
+      answer.streamed += chunk.text;
+    };
+  callbacks.done = [&](HttpOutcome outcome) { done.set_value(std::move(outcome)); };
+  transport->send(*std::move(http), std::move(callbacks));
+  answer.result = reader->finish(done.get_future().get());
+  return answer;
+}
+
+}  // namespace
+
+TEST_CASE("model server: answers whole and streamed, with usage") {
+  for (const bool stream : {false, true}) {
+    const auto endpoint = model_server(stream);
+    if (!endpoint) return;
+    const auto answer = ask(*endpoint, question("hi"));
+    if (const auto* failure = std::get_if<Failure>(&answer.result)) FAIL(failure->message);
+    const auto& reply = std::get<ModelReply>(answer.result);
+    CHECK(reply.text == "Hello from the tiny model .");
+    CHECK(reply.finish_reason == "stop");
+    CHECK(reply.model == "tiny");
+    CHECK_FALSE(reply.fingerprint.empty());
+    CHECK_FALSE(reply.request_id.empty());
+    CHECK(reply.usage.output_tokens == 7);
+    CHECK(reply.usage.input_tokens > 0);
+    CHECK((answer.chunks > 3) == stream);
+    if (stream) CHECK(answer.streamed == reply.text);
+  }
+}
+
+TEST_CASE("model server: a limit on tokens ends the reply with its reason") {
+  const auto endpoint = model_server(true);
+  if (!endpoint) return;
+  auto request = question("hi");
+  request.max_tokens = 2;
+  const auto answer = ask(*endpoint, request);
+  REQUIRE(std::holds_alternative<ModelReply>(answer.result));
+  CHECK(std::get<ModelReply>(answer.result).text == "Hello from");
+  CHECK(std::get<ModelReply>(answer.result).finish_reason == "length");
+}
+
+TEST_CASE("model server: a wrong key and a prompt that is too long are failures of their own class") {
+  auto endpoint = model_server(true);
+  if (!endpoint) return;
+  std::string long_prompt;
+  for (int i = 0; i < 5000; ++i) long_prompt += "ab ";
+  const auto overflow = ask(*endpoint, question(long_prompt));
+  REQUIRE(std::holds_alternative<Failure>(overflow.result));
+  CHECK(std::get<Failure>(overflow.result).kind == FailureClass::context_too_long);
+  if (endpoint->key.empty()) return;
+  endpoint->key = Secret("wrong-key");
+  const auto refused = ask(*endpoint, question("hi"));
+  REQUIRE(std::holds_alternative<Failure>(refused.result));
+  const auto& failure = std::get<Failure>(refused.result);
+  CHECK(failure.kind == FailureClass::auth);
+  CHECK(failure.message.find("wrong-key") == std::string::npos);
+  MESSAGE(failure.message);
+  MESSAGE(std::get<Failure>(overflow.result).message);
+}
