@@ -178,7 +178,8 @@ Compiled compile(const std::string& text, const CompileOptions& options) {
   const auto document = json::parse(text, {.bytes_max = kFileBytesMax, .depth_max = kFileDepthMax});
   if (!document) {
     const auto& error = document.error();
-    compiled.diagnostics.push_back({Severity::error, error.code, "", position_of(error.where), error.message, error.hint});
+    compiled.diagnostics.push_back(
+        {Severity::error, error.code, "", position_of(error.where), error.message, error.hint});
     return compiled;
   }
   Problems problems(options.strict);

@@ -25,7 +25,8 @@ bool has_direction_marks(std::string_view text) {
 }
 
 bool has_control_characters(std::string_view text) {
-  return std::any_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; });
+  return std::any_of(text.begin(), text.end(),
+                     [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; });
 }
 
 class DefinitionReader {
@@ -252,7 +253,8 @@ class DefinitionReader {
     for (const auto& [key, value] : *nodes_) {
       auto& node = definition_.nodes[index];
       const auto at = nodes_at_.key(view(key));
-      for (const auto& [name, slot] : {std::pair{"when", &node.draft.when}, std::pair{"skip_if", &node.draft.skip_if}}) {
+      auto& draft = node.draft;
+      for (const auto& [name, slot] : {std::pair{"when", &draft.when}, std::pair{"skip_if", &draft.skip_if}}) {
         const auto* condition = value.is_object() ? value.get_object().if_contains(name) : nullptr;
         if (condition == nullptr) continue;
         const auto condition_at = at.key(name);

@@ -11,8 +11,8 @@ namespace {
 namespace bj = boost::json;
 
 constexpr std::string_view kForms =
-    "write {\"node\": id, \"contains\": text}, {\"node\": id, \"status\": \"completed\"}, {\"input\": name, \"equals\": "
-    "text}, or all_of, any_of, not";
+    "write {\"node\": id, \"contains\": text}, {\"node\": id, \"status\": \"completed\"}, "
+    "{\"input\": name, \"equals\": text}, or all_of, any_of, not";
 const std::vector<std::string_view>& status_names() {
   static const std::vector<std::string_view> names = {"completed", "failed", "skipped"};
   return names;

@@ -85,7 +85,9 @@ class ReferenceChecker {
     check_key(asked, key, where);
     if (source == where.node) {
       return error(where, "node '" + asked.draft.id.str() + "' refers to its own result",
-                   asked.loop == kNone ? "" : "write {{ prev." + asked.draft.id.str() + ".output }} for the attempt before");
+                   asked.loop == kNone
+                       ? ""
+                       : "write {{ prev." + asked.draft.id.str() + ".output }} for the attempt before");
     }
     imply({source, where.node});
   }
@@ -124,7 +126,9 @@ class ReferenceChecker {
   void check_input(const SourceAndKey& name, const std::string& shown, const Template& where) {
     const auto names = definition_.input_names();
     if (!name.has_dot) return error(where, shown + " names no input", "write {{ inputs.name }}");
-    const auto is_declared = [&](std::string_view key) { return std::find(names.begin(), names.end(), key) != names.end(); };
+    const auto is_declared = [&](std::string_view key) {
+      return std::find(names.begin(), names.end(), key) != names.end();
+    };
     const auto step = name.key.substr(0, name.key.find('.'));
     if (is_declared(name.key) || is_declared(step)) return;
     auto hint = problems_.suggest(step, names);
@@ -140,7 +144,9 @@ class ReferenceChecker {
       for (const auto& reference : find_references(text)) {
         const auto inner = inner_text(text, reference);
         const auto name = split_reference(inner, [&](std::string_view id) { return is_node(id); });
-        if (!is_node(name.source) && name.source != "inputs" && name.source != "prev" && name.source != "item") continue;
+        const auto& reserved = reserved_ids();
+        const bool is_reserved = std::find(reserved.begin(), reserved.end(), name.source) != reserved.end();
+        if (!is_node(name.source) && !is_reserved) continue;
         problems_.warning(base + "/parameters" + pointer,
                           "{{ " + std::string(inner) + " }} stays as it is: parameters are never filled",
                           node.draft.tool == "script_run" ? "put it into 'input', which the script reads on stdin"

@@ -107,7 +107,8 @@ std::string dot(const Plan& plan) {
                              : ", style=filled, fontcolor=\"#ffffff\", fillcolor=\"" + std::string(colour->fill) +
                                    "\", color=\"" + std::string(colour->stroke) + "\"";
   };
-  std::string out = "digraph \"" + for_dot(plan.workflow.str()) + "\" {\n  node [shape=box, fontname=\"sans-serif\"];\n";
+  std::string out = "digraph \"" + for_dot(plan.workflow.str()) + "\" {\n";
+  out += "  node [shape=box, fontname=\"sans-serif\"];\n";
   for (std::size_t i = 0; i < plan.nodes.size(); ++i) {
     const auto& node = plan.nodes[i];
     out += "  n" + std::to_string(i) + " [label=\"" + for_dot(node.id.str()) + "\\n" + for_dot(remarks(node)) + "\"" +
@@ -174,7 +175,8 @@ class Tree {
       out += open.prefix + (open.is_last ? "└─ " : "├─ ");
       if (!indented) out += "(level " + std::to_string(open.depth) + ") ";
       append_line(out, plan_.nodes[open.node]);
-      const auto prefix = indented && open.depth < kIndentMax ? open.prefix + (open.is_last ? "   " : "│  ") : open.prefix;
+      const auto prefix =
+          open.depth < kIndentMax ? open.prefix + (open.is_last ? "   " : "│  ") : open.prefix;
       // Children were collected from the last to the first, as the stack wants them.
       bool is_last = true;
       for (const auto child : children_[open.node]) {

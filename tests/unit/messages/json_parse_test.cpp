@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <boost/json.hpp>
 #include <doctest/doctest.h>
+#include <boost/json.hpp>
 
 #include <bit>
 #include <cmath>
@@ -29,16 +29,21 @@ std::string repeat(std::string_view text, std::size_t times) {
 /// A random document of any shape, `depth` levels deep at most.
 boost::json::value random_value(std::mt19937_64& random, int depth) {
   switch (random() % (depth > 0 ? 8 : 6)) {
-    case 0: return nullptr;
-    case 1: return random() % 2 == 0;
-    case 2: return static_cast<std::int64_t>(random());
+    case 0:
+      return nullptr;
+    case 1:
+      return random() % 2 == 0;
+    case 2:
+      return static_cast<std::int64_t>(random());
     case 3: {
       const double real = std::bit_cast<double>(random());
       return std::isfinite(real) ? boost::json::value(real) : boost::json::value(0.5);
     }
-    case 4: return static_cast<std::uint64_t>(random());
+    case 4:
+      return static_cast<std::uint64_t>(random());
     case 5: {
-      static constexpr std::string_view kPieces[] = {"a", "\"", "\\", "\n", "\x01", "\u00e9", "\u20ac", "\U0001F600", "/"};
+      static constexpr std::string_view kPieces[] = {"a",      "\"",     "\\",         "\n", "\x01",
+                                                     "\u00e9", "\u20ac", "\U0001F600", "/"};
       std::string text;
       for (auto n = random() % 8; n > 0; --n) text += kPieces[random() % std::size(kPieces)];
       return boost::json::value(text);
@@ -60,7 +65,8 @@ boost::json::value random_value(std::mt19937_64& random, int depth) {
 }  // namespace
 
 TEST_CASE("json parse: values of every kind") {
-  const auto value = json::parse(R"( { "a" : [ 1 , -2 , 18446744073709551615 , 0.5 , -1e3 , true , false , null ] , "b" : "x" } )");
+  const auto value =
+      json::parse(R"( { "a" : [ 1 , -2 , 18446744073709551615 , 0.5 , -1e3 , true , false , null ] , "b" : "x" } )");
   REQUIRE(value);
   const auto& array = value->at("a").as_array();
   CHECK(array[0].as_int64() == 1);
@@ -72,7 +78,8 @@ TEST_CASE("json parse: values of every kind") {
   CHECK_FALSE(array[6].as_bool());
   CHECK(array[7].is_null());
   CHECK(value->at("b").as_string() == "x");
-  for (const auto* scalar : {"0", "-0", "\"\"", "null", "true", "[]", "{}", " \t\r\n1\n"}) CHECK(verdict(scalar) == "ok");
+  for (const auto* scalar : {"0", "-0", "\"\"", "null", "true", "[]", "{}", " \t\r\n1\n"})
+    CHECK(verdict(scalar) == "ok");
 }
 
 TEST_CASE("json parse: members keep the order of the text") {
@@ -96,9 +103,11 @@ TEST_CASE("json parse: an error names line and column, in bytes") {
   CHECK(verdict("{\n  \"a\": x\n}") == "HS100 2:8");
   CHECK(verdict("[1,2") == "HS100 1:5");
   CHECK(verdict("{\"\u00e9\": x}") == "HS100 1:8");
-  for (const auto* bad : {"{,}", "[,]", "[1,]", "{\"a\":1,}", "{\"a\"}", "{\"a\" 1}", "{a:1}", "{'a':1}", "1 2", "nul", "tru",
-                          "+1", ".5", "1.", "1e", "1e+", "-", "01", "0x10", "NaN", "Infinity", "-Infinity", "\"a", "\"\\x\"",
-                          "\"\\u12\"", "\"\\u12g4\"", "\"a\nb\"", "// c\n1", "/* c */ 1", "[1 2]", "]", "}", "\"\\", "\"\\u"}) {
+  for (const auto* bad : {"{,}",       "[,]",   "[1,]",    "{\"a\":1,}", "{\"a\"}",     "{\"a\" 1}", "{a:1}",
+                          "{'a':1}",   "1 2",   "nul",     "tru",        "+1",          ".5",        "1.",
+                          "1e",        "1e+",   "-",       "01",         "0x10",        "NaN",       "Infinity",
+                          "-Infinity", "\"a",   "\"\\x\"", "\"\\u12\"",  "\"\\u12g4\"", "\"a\nb\"",  "// c\n1",
+                          "/* c */ 1", "[1 2]", "]",       "}",          "\"\\",        "\"\\u"}) {
     CAPTURE(bad);
     CHECK(verdict(bad).starts_with("HS100"));
   }
@@ -148,8 +157,9 @@ TEST_CASE("json parse: a double that canonical text writes without a fraction re
 }
 
 TEST_CASE("json parse: a number too small for a double is zero") {
-  for (const std::string& text : {std::string("1e-400"), std::string("0.0001e-999999999999999999999"), "0." + repeat("0", 400) + "1",
-                                 std::string("0e999999"), repeat("1", 10) + ".5e-400"}) {
+  for (const std::string& text :
+       {std::string("1e-400"), std::string("0.0001e-999999999999999999999"), "0." + repeat("0", 400) + "1",
+        std::string("0e999999"), repeat("1", 10) + ".5e-400"}) {
     const auto value = json::parse(text);
     REQUIRE(value);
     CHECK(value->as_double() == 0);
@@ -157,8 +167,9 @@ TEST_CASE("json parse: a number too small for a double is zero") {
 }
 
 TEST_CASE("json parse: invalid UTF-8 and lone surrogates are refused") {
-  for (const std::string bad : {"\"\x80\"", "\"\xC0\xAF\"", "\"\xE2\x82\"", "\"\xED\xA0\x80\"", "\"\xF4\x90\x80\x80\"", "\"\xFF\"",
-                                "\"\xE2\x82\xAC\xE2\"", "\"\xF0\x8F\xBF\xBF\"", "\"\xC3", "\xFF", "[\xC3\x28]"}) {
+  for (const std::string bad :
+       {"\"\x80\"", "\"\xC0\xAF\"", "\"\xE2\x82\"", "\"\xED\xA0\x80\"", "\"\xF4\x90\x80\x80\"", "\"\xFF\"",
+        "\"\xE2\x82\xAC\xE2\"", "\"\xF0\x8F\xBF\xBF\"", "\"\xC3", "\xFF", "[\xC3\x28]"}) {
     CAPTURE(bad);
     CHECK(verdict(bad).starts_with("HS104"));
   }
@@ -235,7 +246,8 @@ TEST_CASE("json parse: a file of 100,000 nodes reads with positions") {
   std::string text = "{\"nodes\":{";
   for (int i = 0; i < 100'000; ++i)
     text += (i > 0 ? ",\n" : "") + ("\"node_" + std::to_string(i)) +
-            R"(":{"tool":"script_run","parameters":{"script":"echo a longer command line than most | cat"},"input":"{{ a.output }}"})";
+            R"(":{"tool":"script_run","parameters":{"script":"echo a longer command line than most | cat"},)"
+            R"("input":"{{ a.output }}"})";
   text += "}}";
   const auto located = json::parse_located(std::move(text));
   REQUIRE(located);
