@@ -154,6 +154,32 @@ TEST_CASE("docs: every example is used by a test, a script or a page") {
   CHECK_MESSAGE(findings.empty(), findings.text());
 }
 
+TEST_CASE("docs: the language reference names every field of the schema") {
+  const auto* schema = find("runtime/workflow/workflow.schema.json");
+  const auto* reference = find("docs/reference/workflow.md");
+  REQUIRE(schema != nullptr);
+  REQUIRE(reference != nullptr);
+  const auto text = reference->text();
+  Findings findings;
+  std::size_t fields = 0;
+  std::size_t indent = std::string::npos;  // Of the members of the innermost "properties".
+  for (std::size_t i = 0; i < schema->lines.size(); ++i) {
+    const auto& line = schema->lines[i];
+    const auto first = line.find_first_not_of(' ');
+    if (first == std::string::npos) continue;
+    if (first < indent) indent = std::string::npos;
+    if (line.substr(first) == "\"properties\": {") {
+      indent = first + 2;
+    } else if (first == indent && line[first] == '"') {
+      ++fields;
+      const auto name = line.substr(first + 1, line.find('"', first + 1) - first - 1);
+      if (!contains(text, name)) findings.add(*schema, i, "docs/reference/workflow.md does not name '" + name + "'");
+    }
+  }
+  CHECK(fields > 80);
+  CHECK_MESSAGE(findings.empty(), findings.text());
+}
+
 TEST_CASE("docs: the README stays short") {
   const auto* readme = find("README.md");
   REQUIRE(readme != nullptr);
