@@ -20,6 +20,7 @@ namespace {
 constexpr std::size_t kKernelSignalSetBytes = 8;
 constexpr int kSignalMax = 64;
 constexpr int kBusyRetriesMax = 20;
+constexpr int kReportPlace = 3;
 
 /// All that the child needs, made before it exists: it must not allocate.
 struct Launch {
@@ -32,9 +33,13 @@ struct Launch {
   int err = -1;
   int guard = -1;
   pid_t parent = -1;
-  // Written by the child, which shares our memory behind the compiler's back.
-  volatile int error_number = 0;
-  volatile bool in_folder = false;
+  int report = -1;  ///< Where the child says why it could not become the program; closed when it could.
+};
+
+/// What comes through `report`.
+struct Refusal {
+  int error_number = 0;
+  bool in_folder = false;
 };
 
 std::vector<char*> pointers(const std::vector<std::string>& texts) {
@@ -76,9 +81,14 @@ int try_candidates(const Launch& launch) {
   return error;
 }
 
+[[noreturn]] void refuse(const Refusal& refusal) {
+  (void)!write(kReportPlace, &refusal, sizeof refusal);
+  _exit(127);
+}
+
 /// The child's side. It runs in our memory while our thread waits, so: system calls only. Signals go through raw
 /// calls because a sanitizer's wrappers would note our handlers as gone.
-[[noreturn]] __attribute__((noinline)) void become_program(Launch& launch) {
+[[noreturn]] __attribute__((noinline)) void become_program(const Launch& launch) {
   const unsigned long by_default[4] = {};
   for (int number = 1; number <= kSignalMax; ++number)
     syscall(SYS_rt_sigaction, number, by_default, nullptr, kKernelSignalSetBytes);
@@ -92,21 +102,17 @@ int try_candidates(const Launch& launch) {
   dup2(launch.in, 0);
   dup2(launch.out, 1);
   dup2(launch.err, 2);
-  if (syscall(SYS_close_range, 3U, ~0U, 0U) != 0)
-    for (int fd = 3; fd < 65536; ++fd) close(fd);
-  if (launch.cwd != nullptr && chdir(launch.cwd) != 0) {
-    launch.error_number = errno;
-    launch.in_folder = true;
-    _exit(127);
-  }
+  dup3(launch.report, kReportPlace, O_CLOEXEC);  // fails if it is there already, and then it closes on exec as well
+  if (syscall(SYS_close_range, kReportPlace + 1U, ~0U, 0U) != 0)
+    for (int fd = kReportPlace + 1; fd < 65536; ++fd) close(fd);
+  if (launch.cwd != nullptr && chdir(launch.cwd) != 0) refuse({errno, true});
   const unsigned long none = 0;
   syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, nullptr, kKernelSignalSetBytes);
-  launch.error_number = try_candidates(launch);
-  _exit(127);
+  refuse({try_candidates(launch), false});
 }
 
 /// No handler of ours may run in the child, which shares our memory.
-pid_t vfork_quietly(Launch& launch) {
+pid_t vfork_quietly(const Launch& launch) {
   sigset_t all;
   sigset_t before;
   sigfillset(&all);
@@ -115,7 +121,7 @@ pid_t vfork_quietly(Launch& launch) {
   if (pid == 0) become_program(launch);
   const int error = errno;
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  if (pid < 0) launch.error_number = error;
+  errno = error;
   return pid;
 }
 
@@ -150,10 +156,12 @@ Spawned spawn_process(const ProcessSpec& spec, ProcessGuard* guard) {
   Pipe in;
   Pipe out;
   Pipe err;
+  Pipe report;
   const bool own_input = spec.input_descriptor < 0;
   Descriptor given;
   if (!own_input) given = Descriptor(fcntl(spec.input_descriptor, F_DUPFD_CLOEXEC, 3));
-  if ((own_input ? !make_pipe(in) : !given.is_open()) || !make_pipe(out) || !make_pipe(err)) {
+  if ((own_input ? !make_pipe(in) : !given.is_open()) || !make_pipe(out) || !make_pipe(err) ||
+      !make_pipe(report)) {
     spawned.error_number = errno;
     return spawned;
   }
@@ -167,16 +175,25 @@ Spawned spawn_process(const ProcessSpec& spec, ProcessGuard* guard) {
   launch.out = out.write.get();
   launch.err = err.write.get();
   launch.guard = channel ? channel->get() : -1;
+  launch.report = report.write.get();
   launch.parent = getpid();
   const pid_t pid = vfork_quietly(launch);
-  if (launch.error_number != 0) {
-    if (pid > 0) {
-      if (guard != nullptr) guard->forget(pid);
-      while (waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
-      }
+  if (pid < 0) {
+    spawned.error_number = errno;
+    return spawned;
+  }
+  report.write.reset();
+  Refusal refusal;
+  ssize_t got = -1;
+  do {
+    got = read(report.read.get(), &refusal, sizeof refusal);
+  } while (got < 0 && errno == EINTR);
+  if (got == static_cast<ssize_t>(sizeof refusal)) {
+    if (guard != nullptr) guard->forget(pid);
+    while (waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
     }
-    spawned.error_number = launch.error_number;
-    spawned.in_folder = launch.in_folder;
+    spawned.error_number = refusal.error_number;
+    spawned.in_folder = refusal.in_folder;
     return spawned;
   }
   if (guard != nullptr) guard->remember(pid);
