@@ -20,10 +20,6 @@
 #include "actors/supervisor.hpp"
 #include "actors/tool_slots.hpp"
 
-#ifndef HILLSTAR_VERSION
-#define HILLSTAR_VERSION "0.1.0"
-#endif
-
 namespace hillstar {
 namespace {
 
@@ -123,6 +119,7 @@ EngineImpl::EngineImpl(persistence::EventStore& store, EngineOptions options)
   services.read_blob = [&store](const std::string& sha256) { return store.read_blob(sha256); };
   services.log = options.log ? options.log : print_line;
   services.on_fatal = options.on_fatal ? options.on_fatal : end_process;
+  services.on_end = options.on_end ? options.on_end : [](const RunId&, const run::Summary&) {};
   services.gate = std::make_shared<FeedGate>();
   services.cancel_grace = options.cancel_grace;
   services.model_calls_max = options.model_calls_max;

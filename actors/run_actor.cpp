@@ -169,6 +169,7 @@ void RunActorState::issue(Command& command) {
   } else if (std::holds_alternative<Finish>(command)) {
     gone_ = true;
     self_->quit();
+    services_->on_end(birth_.run, run::summarize(state_, birth_.run));
   }
   // AskApproval: the event that asks is in the feed; the run waits for ApprovalGiven.
 }

@@ -40,6 +40,7 @@ struct Services {
   ReadBlob read_blob;
   std::function<void(const std::string&)> log;   ///< One line for the operator. Thread-safe.
   std::function<void(const Error&)> on_fatal;
+  std::function<void(const RunId&, const run::Summary&)> on_end;   ///< Never empty.
   std::shared_ptr<FeedGate> gate;
   Millis cancel_grace{5'000};
   std::uint32_t model_calls_max = 256;

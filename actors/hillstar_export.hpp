@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// Hillstar's files on disk: does what runtime/run/hillstar_files says, and writes a whole run's files again.
+//
+// The files can be derived from the store at any time, so they are not synced, except for those marked durable.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "messages/error.hpp"
+#include "messages/ids.hpp"
+#include "persistence/event_store.hpp"
+#include "runtime/run/hillstar_files.hpp"
+
+namespace hillstar::actors {
+
+/// Records read at once.
+inline constexpr std::size_t kExportPage = 512;
+/// Files of other programs that are kept beside one stable name (`trace_04.jsonl.kept_1`, ...); one more is an error.
+inline constexpr int kKeptMax = 1'000;
+
+/// Does the operations in order. Each file is replaced in one step, and no symbolic link is written through.
+/// Errors: io, permission_denied. What was done before one stays.
+Result<void> write_operations(const std::string& folder, const std::vector<run::FileOperation>& operations);
+
+/// Creates the output folder with all its sub-folders, so that scripts find them from the first node on.
+Result<void> prepare_output_folder(const std::string& folder, const std::string& workflow_id);
+
+/// Follows one run in the store, page by page. One thread at a time.
+class RunExport {
+ public:
+  /// `folder` empty: where the run says. `store` outlives the export.
+  RunExport(const persistence::EventStore& store, RunId run, std::string folder, run::HillstarOptions options);
+  ~RunExport();
+
+  /// Writes what the next page of records asks for. False: there is no more for now. After an error the export is of
+  /// no further use; a new one begins again.
+  Result<bool> advance();
+  /// The run's last event is written.
+  [[nodiscard]] bool is_ended() const;
+
+ private:
+  Result<void> begin();
+
+  const persistence::EventStore& store_;
+  RunId run_;
+  std::string folder_;
+  run::HillstarOptions options_;
+  std::unique_ptr<run::HillstarFiles> files_;
+};
+
+/// Writes the files of a run into `dir`, from its first event on: all of them but `commit_ready.json`. Errors: those of
+/// EventStore, io, permission_denied.
+Result<void> export_run(const persistence::EventStore& store, const RunId& run, const std::string& dir);
+
+}  // namespace hillstar::actors
