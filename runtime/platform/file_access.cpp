@@ -124,9 +124,9 @@ Error FileAccess::refused(const std::string& path) const {
   const auto full = absolute(path);
   const auto resolved = full ? canonical(*full) : std::string();
   const auto folder = resolved.empty() ? std::string("DIR") : split(resolved).first;
-  return Error(Errc::path_refused, "the path '" + path + "' leads outside the workspace '" + workspace_ + "'", {},
-               "To allow it, add --allow-path " + folder + ", or \"file_access\": [\"" + folder +
-                   "\"] to the workflow.");
+  return Error(
+      Errc::path_refused, "the path '" + path + "' leads outside the workspace '" + workspace_ + "'", {},
+      "To allow it, add --allow-path " + folder + ", or \"file_access\": [\"" + folder + "\"] to the workflow.");
 }
 
 Result<Descriptor> FileAccess::open_beneath(const std::string& path, int flags) const {
@@ -175,8 +175,7 @@ Result<WritePlace> FileAccess::place_to_write(const std::string& path) const {
   for (int links = 0; links <= kLinksMax; ++links) {
     HILLSTAR_CHECK(absolute(target));
     auto [parent, name] = split(target);
-    if (name.empty() || name == "." || name == "..")
-      return Error(Errc::io, "'" + path + "' is a folder, not a file");
+    if (name.empty() || name == "." || name == "..") return Error(Errc::io, "'" + path + "' is a folder, not a file");
     HILLSTAR_TRY(Descriptor folder, folder_beneath(parent, true));
     struct stat info {};
     if (fstatat(folder.get(), name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) {

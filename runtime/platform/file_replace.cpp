@@ -62,8 +62,8 @@ bool write_all(int fd, std::string_view bytes) {
 bool take_over_mode(int fd, const struct stat& old) {
   struct stat now {};
   if (fstat(fd, &now) != 0) return false;
-  const bool is_owner_kept = (now.st_uid == old.st_uid && now.st_gid == old.st_gid) ||
-                             fchown(fd, old.st_uid, old.st_gid) == 0;
+  const bool is_owner_kept =
+      (now.st_uid == old.st_uid && now.st_gid == old.st_gid) || fchown(fd, old.st_uid, old.st_gid) == 0;
   // Set-user-id bits must not pass to another owner.
   return fchmod(fd, old.st_mode & (is_owner_kept ? 07777U : 0777U)) == 0;
 }

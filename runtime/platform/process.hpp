@@ -27,7 +27,8 @@ inline constexpr std::uint64_t kProcessOutputBytesMax = 64U << 20U;
 inline constexpr Millis kProcessGrace{2'000};
 
 struct ProcessSpec {
-  /// With a slash: a path, relative to `cwd`. Without: looked up in PATH of `environment` (without PATH: /bin:/usr/bin).
+  /// With a slash: a path, relative to `cwd`. Without: looked up in PATH of `environment` (without PATH:
+  /// /bin:/usr/bin).
   std::string program;
   std::vector<std::string> arguments;    ///< With the program's own name first.
   std::vector<std::string> environment;  ///< `NAME=value`; all the program sees.
@@ -36,7 +37,7 @@ struct ProcessSpec {
   int input_descriptor = -1;             ///< Not -1: stdin itself, in place of `input`. Not closed.
   int cancel_descriptor = -1;            ///< Readable: end the program.
   std::uint64_t output_bytes_max = kProcessOutputBytesMax;
-  std::optional<Millis> time_limit;      ///< Empty: none.
+  std::optional<Millis> time_limit;  ///< Empty: none.
   Millis grace = kProcessGrace;
 };
 
@@ -48,8 +49,8 @@ struct ProcessOutput {
 };
 
 enum class ProcessEndKind {
-  exited,        ///< `code` is its exit code.
-  signalled,     ///< `code` is the signal that killed it; not one of ours.
+  exited,     ///< `code` is its exit code.
+  signalled,  ///< `code` is the signal that killed it; not one of ours.
   timed_out,
   cancelled,
   output_limit,

@@ -160,8 +160,7 @@ Spawned spawn_process(const ProcessSpec& spec, ProcessGuard* guard) {
   const bool own_input = spec.input_descriptor < 0;
   Descriptor given;
   if (!own_input) given = Descriptor(fcntl(spec.input_descriptor, F_DUPFD_CLOEXEC, 3));
-  if ((own_input ? !make_pipe(in) : !given.is_open()) || !make_pipe(out) || !make_pipe(err) ||
-      !make_pipe(report)) {
+  if ((own_input ? !make_pipe(in) : !given.is_open()) || !make_pipe(out) || !make_pipe(err) || !make_pipe(report)) {
     spawned.error_number = errno;
     return spawned;
   }

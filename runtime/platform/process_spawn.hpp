@@ -11,10 +11,10 @@ namespace hillstar {
 
 struct Spawned {
   pid_t pid = -1;
-  Descriptor input;      ///< Our end of stdin, non-blocking; closed if the spec names a descriptor.
-  Descriptor out;        ///< Our end of stdout, non-blocking.
-  Descriptor err;        ///< Our end of stderr, non-blocking.
-  int error_number = 0;  ///< Not 0: nothing was started.
+  Descriptor input;        ///< Our end of stdin, non-blocking; closed if the spec names a descriptor.
+  Descriptor out;          ///< Our end of stdout, non-blocking.
+  Descriptor err;          ///< Our end of stderr, non-blocking.
+  int error_number = 0;    ///< Not 0: nothing was started.
   bool in_folder = false;  ///< `error_number` is about the working directory.
 };
 

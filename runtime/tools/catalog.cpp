@@ -10,14 +10,12 @@ Catalog standard_catalog() {
   Catalog catalog;
   catalog["file_read"] = {file_read, true};
   catalog["file_write"] = {file_write, true};
-  catalog["script_run"] = {[guard](const ToolCall& call, const ToolContext& context) {
-                             return script_run(call, context, guard.get());
-                           },
-                           true};
-  catalog["git_commit"] = {[guard](const ToolCall& call, const ToolContext& context) {
-                             return git_commit(call, context, guard.get());
-                           },
-                           true};
+  catalog["script_run"] = {
+      [guard](const ToolCall& call, const ToolContext& context) { return script_run(call, context, guard.get()); },
+      true};
+  catalog["git_commit"] = {
+      [guard](const ToolCall& call, const ToolContext& context) { return git_commit(call, context, guard.get()); },
+      true};
   return catalog;
 }
 

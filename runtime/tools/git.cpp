@@ -18,7 +18,8 @@ constexpr std::array<std::string_view, 5> kForeignNames{"GIT_DIR", "GIT_WORK_TRE
 
 ToolReply reply_to(const ProcessEnd& end, const ToolCall& call) {
   switch (end.kind) {
-    case ProcessEndKind::cancelled: return cancelled();
+    case ProcessEndKind::cancelled:
+      return cancelled();
     case ProcessEndKind::timed_out:
       return failed(FailureClass::timeout, "git did not end within " +
                                                std::to_string(call.start_to_close.value_or(Millis(0)).count()) +
@@ -31,8 +32,10 @@ ToolReply reply_to(const ProcessEnd& end, const ToolCall& call) {
     case ProcessEndKind::no_folder:
       return failed(FailureClass::spawn, "cannot enter the folder '" + call.cwd + "': " + errno_text(end.code));
     case ProcessEndKind::output_limit:
-    case ProcessEndKind::output_failed: return failed(end.error.value_or(Error(Errc::io, "git's output was lost")));
-    case ProcessEndKind::exited: break;
+    case ProcessEndKind::output_failed:
+      return failed(end.error.value_or(Error(Errc::io, "git's output was lost")));
+    case ProcessEndKind::exited:
+      break;
   }
   return failed(FailureClass::internal, "unknown end of git");
 }
@@ -53,8 +56,8 @@ Git::Git(const ToolCall& call, const ToolContext& context, std::string folder, P
                                              kForeignNames.end();
                                     }),
                      environment_.end());
-  environment_.push_back("GIT_TERMINAL_PROMPT=0");      // nobody is there to answer
-  environment_.push_back("GIT_LITERAL_PATHSPECS=1");    // a `*` in a name is that character
+  environment_.push_back("GIT_TERMINAL_PROMPT=0");    // nobody is there to answer
+  environment_.push_back("GIT_LITERAL_PATHSPECS=1");  // a `*` in a name is that character
 }
 
 GitResult Git::run(const std::vector<std::string>& arguments, std::string_view input) {

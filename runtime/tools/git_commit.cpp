@@ -112,7 +112,7 @@ struct Change {
   bool is_deletion = false;
   bool is_unmerged = false;
   bool is_staged = false;  ///< Nothing in the working tree differs from what is staged.
-  std::string path;  ///< From the top of the repository.
+  std::string path;        ///< From the top of the repository.
 };
 
 /// `git status --porcelain -z`: two letters, a space, the path; without renames.
@@ -175,8 +175,8 @@ class Commit {
     if (message.empty()) message = trimmed(json::to_utf8(output.out));
     if (message.empty()) message = "git exited with return code " + std::to_string(output.code);
     ToolReply reply = failed(kind, message);
-    reply.result.json = Json::of(boost::json::object{
-        {"output", json::to_utf8(output.out)}, {"error", message}, {"return_code", output.code}});
+    reply.result.json = Json::of(
+        boost::json::object{{"output", json::to_utf8(output.out)}, {"error", message}, {"return_code", output.code}});
     return reply;
   }
 
@@ -226,9 +226,10 @@ class Commit {
     }
     if (count == 0) return true;
     if (count > kNamedInMessageMax) list += " and " + std::to_string(count - kNamedInMessageMax) + " more";
-    ended_ = failed(FailureClass::path_refused,
-                    "nothing was committed, because of files that look like secrets: " + list +
-                        ". Add them to .gitignore, or name each of them in parameters.paths (beside \".\" for the rest)");
+    ended_ =
+        failed(FailureClass::path_refused,
+               "nothing was committed, because of files that look like secrets: " + list +
+                   ". Add them to .gitignore, or name each of them in parameters.paths (beside \".\" for the rest)");
     return false;
   }
 
@@ -251,7 +252,8 @@ class Commit {
   }
 
   ToolReply commit() {
-    std::vector<std::string> arguments{"commit", "-F", "-", "--author=" + request_.author,
+    std::vector<std::string> arguments{"commit",    "-F",
+                                       "-",         "--author=" + request_.author,
                                        "--trailer", "Hillstar-Run: " + context_.run->run,
                                        "--trailer", "Hillstar-Node: " + call_.node};
     if (request_.no_verify) arguments.emplace_back("--no-verify");

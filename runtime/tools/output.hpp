@@ -30,7 +30,8 @@ class Utf8Check {
 /// Length of `bytes` without a sequence that is cut off at the end.
 std::size_t whole_utf8(std::string_view bytes);
 
-/// What was gathered: text, or a blob. Text has its line ends translated (CR LF and CR become LF); bytes are as they were.
+/// What was gathered: text, or a blob. Text has its line ends translated (CR LF and CR become LF); bytes are as they
+/// were.
 struct Gathered {
   std::string text;
   std::optional<BlobRef> blob;  ///< Its `at` is empty.
@@ -56,7 +57,7 @@ class OutputCollector {
   std::unique_ptr<BlobSink> blob_;
   std::uint64_t blob_bytes_ = 0;
   Utf8Check check_;
-  std::string pending_;   ///< Not in the blob yet, and not in the spool.
+  std::string pending_;  ///< Not in the blob yet, and not in the spool.
   Descriptor spool_;
 };
 
@@ -74,7 +75,8 @@ class OutputTail {
 /// Bytes of stderr that an error message keeps.
 inline constexpr std::size_t kErrorBytesMax = 16 * 1024;
 
-/// Line ends as Python's text mode reads them. `after_cr` carries over the piece boundaries of a stream; start with false.
+/// Line ends as Python's text mode reads them. `after_cr` carries over the piece boundaries of a stream; start with
+/// false.
 std::string translate_newlines(std::string_view text, bool& after_cr);
 
 }  // namespace hillstar::tools

@@ -103,12 +103,15 @@ ToolReply reply_to(const ProcessEnd& end, const std::string& script, const ToolC
                            "Command '" + json::to_utf8(script) + "' timed out after " +
                                seconds(call.start_to_close.value_or(Millis(0))) + " seconds",
                            {}});
-    case ProcessEndKind::cancelled: return cancelled();
+    case ProcessEndKind::cancelled:
+      return cancelled();
     case ProcessEndKind::output_limit:
-    case ProcessEndKind::output_failed: return failed(end.error.value_or(Error(Errc::io, "the output was lost")));
+    case ProcessEndKind::output_failed:
+      return failed(end.error.value_or(Error(Errc::io, "the output was lost")));
     case ProcessEndKind::no_folder:
       return failed(FailureClass::spawn, "cannot enter the folder '" + call.cwd + "': " + errno_text(end.code));
-    case ProcessEndKind::not_started: return failed(FailureClass::spawn, not_started_text(script, end.code));
+    case ProcessEndKind::not_started:
+      return failed(FailureClass::spawn, not_started_text(script, end.code));
   }
   return failed(FailureClass::internal, "unknown end of a process");
 }

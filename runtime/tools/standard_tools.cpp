@@ -10,25 +10,31 @@ namespace {
 
 /// All names that we set; none of them is inherited.
 constexpr std::array<std::string_view, 13> kOwnNames{
-    "HILLSTAR_OUTPUT_DIR",      "HILLSTAR_TRACES_DIR",  "HILLSTAR_LOGS_DIR", "HILLSTAR_CHECKPOINTS_DIR",
-    "HILLSTAR_DATA_STORES_DIR", "HILLSTAR_AUDIT_DIR",   "HILLSTAR_STEP",     "HILLSTAR_WORKFLOW_ID",
-    "HILLSTAR_RUN_ID",          "HILLSTAR_NODE_ID",     "HILLSTAR_ATTEMPT",  "HILLSTAR_IDEMPOTENCY_KEY",
+    "HILLSTAR_OUTPUT_DIR",      "HILLSTAR_TRACES_DIR", "HILLSTAR_LOGS_DIR", "HILLSTAR_CHECKPOINTS_DIR",
+    "HILLSTAR_DATA_STORES_DIR", "HILLSTAR_AUDIT_DIR",  "HILLSTAR_STEP",     "HILLSTAR_WORKFLOW_ID",
+    "HILLSTAR_RUN_ID",          "HILLSTAR_NODE_ID",    "HILLSTAR_ATTEMPT",  "HILLSTAR_IDEMPOTENCY_KEY",
     "HILLSTAR_ATTEMPT_KEY"};
 
 FailureClass class_of(Errc code) {
   switch (code) {
-    case Errc::path_refused: return FailureClass::path_refused;
-    case Errc::not_found: return FailureClass::not_found;
-    case Errc::permission_denied: return FailureClass::permission;
-    case Errc::tool_parameters: return FailureClass::invalid_input;
-    case Errc::output_limit: return FailureClass::output_limit;
-    default: return FailureClass::io;
+    case Errc::path_refused:
+      return FailureClass::path_refused;
+    case Errc::not_found:
+      return FailureClass::not_found;
+    case Errc::permission_denied:
+      return FailureClass::permission;
+    case Errc::tool_parameters:
+      return FailureClass::invalid_input;
+    case Errc::output_limit:
+      return FailureClass::output_limit;
+    default:
+      return FailureClass::io;
   }
 }
 
 Error parameter_error(const ToolCall& call, std::string_view name, std::string_view expected) {
-  return Error(Errc::tool_parameters, call.tool + ": parameters." + std::string(name) + " must be " +
-                                          std::string(expected));
+  return Error(Errc::tool_parameters,
+               call.tool + ": parameters." + std::string(name) + " must be " + std::string(expected));
 }
 
 Result<std::string> text_of(const ToolCall& call, std::string_view name, const boost::json::value& value) {

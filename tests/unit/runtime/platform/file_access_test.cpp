@@ -83,8 +83,9 @@ TEST_CASE("file access: nothing outside opens") {
   fs::create_symlink("loop", house.ws + "/loop");
   for (const auto way : {FileAccess::Way::best, FileAccess::Way::walk}) {
     const FileAccess access(house.ws, {house.data}, way);
-    for (const std::string path : {"../secret.txt", "sub/../../secret.txt", "relative", "absolute", "up/secret.txt",
-                                   "magic", "/etc/passwd", "/proc/self/environ", "loop", "sub/../../data/../secret.txt"}) {
+    for (const std::string path :
+         {"../secret.txt", "sub/../../secret.txt", "relative", "absolute", "up/secret.txt", "magic", "/etc/passwd",
+          "/proc/self/environ", "loop", "sub/../../data/../secret.txt"}) {
       CAPTURE(path);
       CHECK(read_through(access, path) == kRefused);
       const auto place = access.place_to_write(path == "loop" ? "../x" : path);
@@ -101,8 +102,8 @@ TEST_CASE("file access: the refusal says how to allow the path") {
   const FileAccess access(house.ws, {});
   const auto refused = access.open_to_read("../data/d.txt");
   REQUIRE_FALSE(refused);
-  CHECK(refused.error().hint == "To allow it, add --allow-path " + house.data + ", or \"file_access\": [\"" + house.data +
-                                    "\"] to the workflow.");
+  CHECK(refused.error().hint == "To allow it, add --allow-path " + house.data + ", or \"file_access\": [\"" +
+                                    house.data + "\"] to the workflow.");
 }
 
 TEST_CASE("file access: allowed folders open, directly and through links into them") {
@@ -124,7 +125,8 @@ TEST_CASE("file access: folders, pipes and devices are no files, and none of the
   const House house;
   REQUIRE(mkfifo((house.ws + "/pipe").c_str(), 0600) == 0);
   const FileAccess access(house.ws, {"/dev"});
-  for (const auto& path : {std::string("sub"), std::string("pipe"), std::string("/dev/zero"), std::string("."), house.ws}) {
+  for (const auto& path :
+       {std::string("sub"), std::string("pipe"), std::string("/dev/zero"), std::string("."), house.ws}) {
     CAPTURE(path);
     const auto file = access.open_to_read(path);
     REQUIRE_FALSE(file);
@@ -156,7 +158,8 @@ TEST_CASE("file access: a folder that is swapped for a link out never lets a wri
   std::atomic<bool> done{false};
   std::thread swapper([&] {
     while (!done)
-      syscall(SYS_renameat2, AT_FDCWD, (house.ws + "/d").c_str(), AT_FDCWD, (house.ws + "/evil").c_str(), RENAME_EXCHANGE);
+      syscall(SYS_renameat2, AT_FDCWD, (house.ws + "/d").c_str(), AT_FDCWD, (house.ws + "/evil").c_str(),
+              RENAME_EXCHANGE);
   });
   for (const auto way : {FileAccess::Way::best, FileAccess::Way::walk}) {
     const FileAccess access(house.ws, {}, way);

@@ -122,7 +122,8 @@ TEST_CASE("process: stdin can be a file") {
 TEST_CASE("process: sees no descriptors, signal settings or variables of ours") {
   const int open_here = open("/dev/null", O_RDONLY);  // deliberately without O_CLOEXEC
   signal(SIGXFSZ, SIG_IGN);
-  auto spec = shell("ls /proc/self/fd | wc -l; grep -E 'SigBlk|SigIgn' /proc/self/status | tr -d '\\t'; env | grep -c .");
+  auto spec =
+      shell("ls /proc/self/fd | wc -l; grep -E 'SigBlk|SigIgn' /proc/self/status | tr -d '\\t'; env | grep -c .");
   spec.environment.push_back("ONLY=this");
   const auto ran = run(spec);
   signal(SIGXFSZ, SIG_DFL);
@@ -201,7 +202,8 @@ TEST_CASE("process: what it leaves behind with open pipes cannot hang us") {
   CHECK(wait_for_end(pids[0]));
 }
 
-TEST_CASE("process: what it leaves behind without pipes dies with it; a session of its own lives on and cannot hang us") {
+TEST_CASE(
+    "process: what it leaves behind without pipes dies with it; a session of its own lives on and cannot hang us") {
   const TempFolder folder;
   auto spec = shell(
       "sleep 1000 >/dev/null 2>&1 </dev/null & echo $!; "
@@ -306,8 +308,9 @@ TEST_CASE("process: the whole group dies when this process is killed") {
       return Result<void>();
     };
     // The grandchildren have closed every pipe and ignore hang-ups: only the guard can reach them.
-    run_process(shell("trap '' HUP; (sleep 1000 & echo $!; exec >/dev/null 2>&1; wait) & sleep 1000 & echo $! $$; wait"),
-                output, &guard);
+    run_process(
+        shell("trap '' HUP; (sleep 1000 & echo $!; exec >/dev/null 2>&1; wait) & sleep 1000 & echo $! $$; wait"),
+        output, &guard);
     _exit(0);
   }
   close(pipe_ends[1]);

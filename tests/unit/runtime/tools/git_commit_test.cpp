@@ -114,7 +114,8 @@ TEST_CASE("git_commit: deletions and what a person has staged are committed too"
 }
 
 TEST_CASE("git_commit: files that look like secrets are refused, and nothing is staged") {
-  for (const std::string name : {".env", "prod.env", "secrets.env", ".env.local", "server.pem", "id_rsa", "id_ed25519_work", "TLS.KEY"}) {
+  for (const std::string name :
+       {".env", "prod.env", "secrets.env", ".env.local", "server.pem", "id_rsa", "id_ed25519_work", "TLS.KEY"}) {
     CAPTURE(name);
     Repository bench;
     put(bench.folder / "a.txt", "a");
@@ -180,8 +181,9 @@ TEST_CASE("git_commit: hooks run and may say no; no_verify passes them by") {
 TEST_CASE("git_commit: an unresolved merge is not committed") {
   Repository bench;
   bench.run->environment.insert(bench.run->environment.end(), {"GIT_AUTHOR_NAME=A", "GIT_AUTHOR_EMAIL=a@b"});
-  bench.git("echo 1 > f; git add f; git commit -qm 1; git checkout -q -b x; echo 2 > f; git commit -qam 2; "
-            "git checkout -q main; echo 3 > f; git commit -qam 3; git merge -q x || true");
+  bench.git(
+      "echo 1 > f; git add f; git commit -qm 1; git checkout -q -b x; echo 2 > f; git commit -qam 2; "
+      "git checkout -q main; echo 3 > f; git commit -qam 3; git merge -q x || true");
   const auto reply = bench();
   CHECK(kind_of(reply) == FailureClass::invalid_input);
   CHECK(reply.failure->message.find("'f' has an unresolved merge conflict") != std::string::npos);
@@ -194,8 +196,9 @@ TEST_CASE("git_commit: bad parameters and places are named") {
   CHECK(bench().failure->message == "git_commit requires message parameter");
   for (const boost::json::object& object :
        {boost::json::object{{"message", 5}}, boost::json::object{{"message", "m"}, {"author_name", "a\nb"}},
-        boost::json::object{{"message", "m"}, {"author_email", "a>b"}}, boost::json::object{{"message", "m"}, {"paths", "a"}},
-        boost::json::object{{"message", "m"}, {"paths", {""}}}, boost::json::object{{"message", "m"}, {"no_verify", 1}},
+        boost::json::object{{"message", "m"}, {"author_email", "a>b"}},
+        boost::json::object{{"message", "m"}, {"paths", "a"}}, boost::json::object{{"message", "m"}, {"paths", {""}}},
+        boost::json::object{{"message", "m"}, {"no_verify", 1}},
         boost::json::object{{"message", "m"}, {"if_nothing", "maybe"}}}) {
     bench.parameters(object);
     CHECK(kind_of(bench()) == FailureClass::invalid_input);

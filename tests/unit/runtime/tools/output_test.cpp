@@ -61,7 +61,8 @@ TEST_CASE("output: line ends of text are translated, wherever the pieces are cut
 }
 
 TEST_CASE("output: bytes that are no text stay as they are, however late that shows") {
-  const std::string late = std::string(70'000, 'y') + "\r\n" + std::string(200'000, 'z') + "\r\xFF\r\n" + std::string(70'000, 'a');
+  const std::string late =
+      std::string(70'000, 'y') + "\r\n" + std::string(200'000, 'z') + "\r\xFF\r\n" + std::string(70'000, 'a');
   for (const std::size_t piece : {1000U, 65536U, 1000000U}) {
     const auto collected = collect(late, piece);
     REQUIRE(collected.gathered.blob);
@@ -79,7 +80,8 @@ TEST_CASE("output: bytes that are no text stay as they are, however late that sh
 TEST_CASE("utf-8 check: agrees with the whole-text check for every cut") {
   std::mt19937 random(20260101);
   INFO("seed 20260101");
-  const std::string parts[] = {"a", "\xC3\xA4", "\xE2\x82\xAC", "\xF0\x9F\x98\x80", "\x80", "\xC3", "\xED\xA0\x80", "\xF5"};
+  const std::string parts[] = {"a",    "\xC3\xA4", "\xE2\x82\xAC", "\xF0\x9F\x98\x80",
+                               "\x80", "\xC3",     "\xED\xA0\x80", "\xF5"};
   for (int round = 0; round < 3000; ++round) {
     std::string text;
     const auto valid_only = random() % 2 == 0;

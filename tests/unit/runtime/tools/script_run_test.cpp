@@ -160,10 +160,8 @@ TEST_CASE("script_run: the environment is the person's and ours") {
   bench.run->environment.push_back("HILLSTAR_STEP=old");
   bench.run->environment.push_back("HILLSTAR_OUTPUT_DIR=old");
   bench.call.attempt = 2;
-  const std::string common =
-      "HILLSTAR_ATTEMPT=2\nHILLSTAR_ATTEMPT_KEY=01ARYZ6S41TSV4RRFFQ69G5FAV/node/1\n";
-  const std::string rest =
-      "HILLSTAR_RUN_ID=01ARYZ6S41TSV4RRFFQ69G5FAV\n";
+  const std::string common = "HILLSTAR_ATTEMPT=2\nHILLSTAR_ATTEMPT_KEY=01ARYZ6S41TSV4RRFFQ69G5FAV/node/1\n";
+  const std::string rest = "HILLSTAR_RUN_ID=01ARYZ6S41TSV4RRFFQ69G5FAV\n";
   CHECK(member(bench, bench(), "output") ==
         common + "HILLSTAR_IDEMPOTENCY_KEY=01ARYZ6S41TSV4RRFFQ69G5FAV/node\nHILLSTAR_NODE_ID=node\n" + rest +
             "HILLSTAR_WORKFLOW_ID=flow\nMINE=1\n");
