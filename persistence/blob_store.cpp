@@ -147,7 +147,10 @@ Result<void> BlobStore::put_row(const Hash& hash, std::string_view bytes) {
   auto status = database_.db().Get(rocksdb::ReadOptions(), database_.blobs(), key, &present);
   if (status.ok()) return {};
   if (status.IsNotFound()) status = database_.db().Put(rocksdb::WriteOptions(), database_.blobs(), key, slice(bytes));
-  if (!status.ok()) return write_error(status, folder_);
+  if (!status.ok()) {
+    database_.abandon();
+    return write_error(status, folder_);
+  }
   return {};
 }
 

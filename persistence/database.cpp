@@ -3,6 +3,7 @@
 
 #include <rocksdb/cache.h>
 #include <rocksdb/filter_policy.h>
+#include <rocksdb/listener.h>
 #include <rocksdb/slice_transform.h>
 #include <rocksdb/table.h>
 
@@ -27,6 +28,15 @@ class NoLog final : public rocksdb::Logger {
   void Logv(const rocksdb::InfoLogLevel /*level*/, const char* /*format*/, va_list /*arguments*/) override {}
 };
 
+/// A failed write is never tried again in this process. Otherwise threads would wait for space on a full disk.
+class NoRecovery final : public rocksdb::EventListener {
+ public:
+  void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason /*reason*/, rocksdb::Status /*error*/,
+                            bool* auto_recovery) override {
+    *auto_recovery = false;
+  }
+};
+
 rocksdb::DBOptions database_options(const DatabaseOptions& options) {
   rocksdb::DBOptions db;
   db.env = &env_of(options);
@@ -44,6 +54,8 @@ rocksdb::DBOptions database_options(const DatabaseOptions& options) {
   // All families are flushed together, so that no family is ahead of a log that lost its end.
   db.atomic_flush = true;
   db.max_background_jobs = 2;
+  db.max_bgerror_resume_count = 0;
+  db.listeners.push_back(std::make_shared<NoRecovery>());
   db.max_total_wal_size = kWalBytesMax;
   db.max_open_files = options.mode == OpenMode::read_only ? -1 : 256;
   db.keep_log_file_num = 1;
@@ -137,6 +149,12 @@ Result<std::unique_ptr<Database>> Database::open(const std::string& folder, cons
 
 Database::~Database() {
   if (!db_) return;
+  if (abandoned_) {
+    // Owned by nobody from here on; its environment with it.
+    static_cast<void>(db_.release());
+    static_cast<void>(new std::shared_ptr<rocksdb::Env>(env_owner_));
+    return;
+  }
   for (auto* handle : handles_) db_->DestroyColumnFamilyHandle(handle);
   handles_.clear();
   // Everything acknowledged is synced already, so there is nothing to do about an error here.
@@ -155,7 +173,10 @@ Result<void> Database::put_meta(std::string_view key, std::string_view value) {
   rocksdb::WriteOptions synced;
   synced.sync = true;
   const auto status = db_->Put(synced, meta(), slice(key), slice(value));
-  if (!status.ok()) return write_error(status, folder_);
+  if (!status.ok()) {
+    abandon();
+    return write_error(status, folder_);
+  }
   return {};
 }
 

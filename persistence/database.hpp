@@ -5,6 +5,7 @@
 #include <rocksdb/db.h>
 #include <rocksdb/env.h>
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <vector>
@@ -45,6 +46,10 @@ class Database {
   [[nodiscard]] Result<std::optional<std::string>> meta_row(std::string_view key) const;
   /// Writes a meta row, synced.
   Result<void> put_meta(std::string_view key, std::string_view value);
+  /// After a failed write: the database is then left as it is and never closed, and the process is to end. Closing it
+  /// would trip an assertion in builds of RocksDB that have them: a write that fails while it switches memtables keeps
+  /// references. Thread-safe.
+  void abandon() { abandoned_ = true; }
   /// The log head row; {} if the log is empty.
   [[nodiscard]] Result<LogHead> head() const;
 
@@ -55,6 +60,7 @@ class Database {
   rocksdb::Env* env_ = nullptr;
   std::string folder_;
   bool read_only_ = false;
+  std::atomic<bool> abandoned_{false};
   std::unique_ptr<rocksdb::DB> db_;
   std::vector<rocksdb::ColumnFamilyHandle*> handles_;
 };

@@ -123,7 +123,10 @@ Result<std::vector<std::size_t>> RocksStore::commit(const std::vector<Append>& a
   rocksdb::WriteOptions synced;
   synced.sync = true;
   if (status.ok()) status = database_->db().Write(synced, &batch.writes);
-  if (!status.ok()) return write_error(status, database_->folder());
+  if (!status.ok()) {
+    database_->abandon();
+    return write_error(status, database_->folder());
+  }
   failed_ = false;
   keeper_->end_commit(batch.head);
   for (const auto& [run, tip] : batch.tips) versions_->put(run, tip);

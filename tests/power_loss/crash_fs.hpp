@@ -37,7 +37,7 @@ class CrashFs final : public rocksdb::FileSystemWrapper {
   [[nodiscard]] bool happened() const;
   /// From now on every change fails, as at a power cut.
   void cut();
-  /// Takes back what the disk is not sure of. No file may be open any more.
+  /// Takes back what the disk is not sure of. Nothing passes afterwards: the next life has a file system of its own.
   void restore(std::mt19937_64& dice);
 
   rocksdb::IOStatus NewWritableFile(const std::string& name, const rocksdb::FileOptions& options,
@@ -56,6 +56,11 @@ class CrashFs final : public rocksdb::FileSystemWrapper {
   rocksdb::IOStatus DeleteFile(const std::string& name, const rocksdb::IOOptions& options,
                                rocksdb::IODebugContext* debug) override;
   rocksdb::IOStatus RenameFile(const std::string& from, const std::string& to, const rocksdb::IOOptions& options,
+                               rocksdb::IODebugContext* debug) override;
+  /// Free at once: a store that failed is not closed, as its process is to end.
+  rocksdb::IOStatus LockFile(const std::string& name, const rocksdb::IOOptions& options, rocksdb::FileLock** lock,
+                             rocksdb::IODebugContext* debug) override;
+  rocksdb::IOStatus UnlockFile(rocksdb::FileLock* lock, const rocksdb::IOOptions& options,
                                rocksdb::IODebugContext* debug) override;
   rocksdb::IOStatus LinkFile(const std::string& from, const std::string& to, const rocksdb::IOOptions& options,
                              rocksdb::IODebugContext* debug) override;

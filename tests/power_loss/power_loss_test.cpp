@@ -5,6 +5,7 @@
 //   power_loss_test            the seeds of the test run
 //   power_loss_test SEED CUTS  one seed, for as many cuts as it takes to see it again
 #include <rocksdb/file_system.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -253,6 +254,11 @@ void print(const char* what, const Counts& counts) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  // Stores that failed are not closed, so their files stay open until this process ends.
+  rlimit files{};
+  ::getrlimit(RLIMIT_NOFILE, &files);
+  files.rlim_cur = files.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &files);
   if (argc == 3) {
     const auto counts = run_seeds(std::strtoull(argv[1], nullptr, 10), 1, std::strtoull(argv[2], nullptr, 10), false);
     print("one seed", counts);
