@@ -32,12 +32,10 @@ class Commands {
   /// `run` is called with the arguments if the command was given.
   template <class Args, class Run>
   std::pair<CLI::App*, Args*> add(const char* name, const char* about, Run run) {
-    auto args = std::make_shared<Args>();   // shared: by the options that fill it and the action that reads it
+    auto args = std::make_shared<Args>();  // shared: by the options that fill it and the action that reads it
     auto* command = app_.add_subcommand(name, about);
     command->fallthrough();
-    command->callback([this, args, run] {
-      chosen_ = [args, run](Context& context) { return run(context, *args); };
-    });
+    command->callback([this, args, run] { chosen_ = [args, run](Context& context) { return run(context, *args); }; });
     return {command, args.get()};
   }
 
@@ -54,22 +52,26 @@ void add_run(Commands& commands) {
   run->add_option("FILE", args->file, "the workflow")->required();
   run->add_option("OUTPUT_DIR", args->output_dir, "folder of traces, logs and checkpoints")->capture_default_str();
   run->add_option("-p,--param", args->parameters, "an input of the workflow, name=value; may be repeated")
-      ->type_name("NAME=VALUE")->allow_extra_args(false)->take_all();
+      ->type_name("NAME=VALUE")
+      ->allow_extra_args(false)
+      ->take_all();
   run->add_option("--params-file", args->params_file, "inputs as one JSON object; -p wins");
-  run->add_option("--resume-from", args->resume_from, "start from a checkpoint: its file, or its node")
-      ->type_name("X");
+  run->add_option("--resume-from", args->resume_from, "start from a checkpoint: its file, or its node")->type_name("X");
   run->add_option("--allow-path", args->allow_paths, "a further folder that file tools may use; may be repeated")
-      ->type_name("DIR")->allow_extra_args(false)->take_all();
+      ->type_name("DIR")
+      ->allow_extra_args(false)
+      ->take_all();
   run->add_option("--max-concurrency", args->max_concurrency, "attempts in flight, instead of the workflow's")
-      ->check(CLI::Range(1U, 1'000'000U))->type_name("N");
+      ->check(CLI::Range(1U, 1'000'000U))
+      ->type_name("N");
   run->add_option("--env-file", args->env_file, "instead of the nearest .env; what is set already wins");
   run->add_flag("--ephemeral", args->ephemeral, "keep the history in memory only");
   run->add_flag("--strict", args->strict, "unknown fields are errors");
 }
 
 void add_control(Commands& commands) {
-  auto [resume, r] = commands.add<ResumeArgs>("resume", "Go on with a run that is paused, interrupted, failed or cancelled",
-                                              resume_run);
+  auto [resume, r] = commands.add<ResumeArgs>(
+      "resume", "Go on with a run that is paused, interrupted, failed or cancelled", resume_run);
   resume->add_option("RUN", r->run, kRunHelp)->capture_default_str();
   resume->add_option("--settle", r->settle, "what to do about an attempt that may or may not have run")
       ->type_name("NODE=run-again|failed");
@@ -80,10 +82,9 @@ void add_control(Commands& commands) {
   cancel->add_option("--reason", c->reason, "why; recorded");
 
   for (const bool yes : {true, false}) {
-    auto [answer, a] = commands.add<AnswerArgs>(yes ? "approve" : "reject",
-                                                yes ? "Let a node run that waits for approval"
-                                                    : "Refuse a node that waits for approval",
-                                                answer_approval);
+    auto [answer, a] = commands.add<AnswerArgs>(
+        yes ? "approve" : "reject",
+        yes ? "Let a node run that waits for approval" : "Refuse a node that waits for approval", answer_approval);
     a->yes = yes;
     answer->add_option("RUN", a->run, kRunHelp)->required();
     answer->add_option("NODE", a->node, "the node")->required();
@@ -93,23 +94,26 @@ void add_control(Commands& commands) {
   auto [fork, f] = commands.add<ForkArgs>("fork", "Start a new run from a point of an old one", fork_run);
   fork->add_option("RUN", f->run, kRunHelp)->required();
   fork->add_option("--from", f->from, "the node to run again with all that depends on it, or an event number")
-      ->required()->type_name("NODE|SEQ");
+      ->required()
+      ->type_name("NODE|SEQ");
   fork->add_option("--set", f->edits, "change a result that is taken over; may be repeated")
-      ->type_name("NODE.PATH=VALUE")->allow_extra_args(false)->take_all();
+      ->type_name("NODE.PATH=VALUE")
+      ->allow_extra_args(false)
+      ->take_all();
 }
 
 void add_inspect(Commands& commands) {
   auto [ls, l] = commands.add<ListArgs>("ls", "List runs, newest first", list_runs);
   ls->add_option("--status", l->status, "only these")
-      ->check(CLI::IsMember({"running", "waiting", "paused", "cancelling", "failing", "completed", "failed",
-                             "cancelled"}))->type_name("STATUS");
+      ->check(
+          CLI::IsMember({"running", "waiting", "paused", "cancelling", "failing", "completed", "failed", "cancelled"}))
+      ->type_name("STATUS");
   ls->add_option("--workflow", l->workflow, "only runs of this workflow")->type_name("ID");
   ls->add_option("--limit", l->limit, "at most so many")->check(CLI::Range(1U, 1'000'000U))->capture_default_str();
 
-  auto [show, s] = commands.add<NodeArgs>("show", "Show a run and its nodes",
-                                          [](Context& context, const NodeArgs& args) {
-                                            return show_run(context, args.run);
-                                          });
+  auto [show, s] =
+      commands.add<NodeArgs>("show", "Show a run and its nodes",
+                             [](Context& context, const NodeArgs& args) { return show_run(context, args.run); });
   show->add_option("RUN", s->run, kRunHelp)->capture_default_str();
 
   auto [events, e] = commands.add<EventsArgs>("events", "Print a run's history", show_events);
@@ -129,21 +133,20 @@ void add_inspect(Commands& commands) {
 }
 
 void add_audit(Commands& commands) {
-  auto [replay, r] = commands.add<ReplayArgs>("replay", "Fold a history again and compare with what is stored",
-                                              replay_runs);
+  auto [replay, r] =
+      commands.add<ReplayArgs>("replay", "Fold a history again and compare with what is stored", replay_runs);
   auto* run = replay->add_option("RUN", r->run, kRunHelp)->capture_default_str();
   replay->add_flag("--all", r->all, "every run of the store")->excludes(run);
 
-  auto [exporter, e] = commands.add<ExportArgs>("export", "Write a run's files again, or its history as JSON lines",
-                                                export_files);
+  auto [exporter, e] =
+      commands.add<ExportArgs>("export", "Write a run's files again, or its history as JSON lines", export_files);
   exporter->add_option("RUN", e->run, kRunHelp)->capture_default_str();
   exporter->add_option("--dir", e->folder, "folder of traces, logs and checkpoints")->capture_default_str();
   exporter->add_flag("--jsonl", e->jsonl, "the history with its hash chain, to stdout");
 
-  auto [check, v] = commands.add<FileArgs>("verify", "Check hash chains: of an export, of a run, or of the whole store",
-                                           [](Context& context, const FileArgs& args) {
-                                             return verify(context, args.file);
-                                           });
+  auto [check, v] =
+      commands.add<FileArgs>("verify", "Check hash chains: of an export, of a run, or of the whole store",
+                             [](Context& context, const FileArgs& args) { return verify(context, args.file); });
   check->add_option("WHAT", v->file, "an export (.jsonl) or a run; nothing: the store");
 
   commands.add<FileArgs>("repair", "Open a damaged store as far as it can be read",
@@ -158,8 +161,10 @@ void add_workflow(Commands& commands) {
 
   auto [graph, g] = commands.add<FileArgs>("graph", "Draw a workflow file", draw_graph);
   graph->add_option("FILE", g->file, "the workflow")->required();
-  graph->add_option("--format", g->format, "how")->check(CLI::IsMember({"mermaid", "dot", "json", "ascii"}))
-      ->capture_default_str()->type_name("FORMAT");
+  graph->add_option("--format", g->format, "how")
+      ->check(CLI::IsMember({"mermaid", "dot", "json", "tree", "ascii"}))
+      ->capture_default_str()
+      ->type_name("FORMAT");
 }
 
 /// What the shells complete, from the table itself.
@@ -182,10 +187,9 @@ std::vector<CommandWords> words_of(const CLI::App& app) {
 }
 
 void add_setup(Commands& commands, const CLI::App& app) {
-  auto [explain, e] = commands.add<FileArgs>("explain", "Print the page about an error number",
-                                             [](Context& context, const FileArgs& args) {
-                                               return explain_error(context, args.file);
-                                             });
+  auto [explain, e] =
+      commands.add<FileArgs>("explain", "Print the page about an error number",
+                             [](Context& context, const FileArgs& args) { return explain_error(context, args.file); });
   explain->add_option("NUMBER", e->file, "such as HS112")->required();
 
   commands.add<FileArgs>("version", "Print the version",
@@ -196,13 +200,17 @@ void add_setup(Commands& commands, const CLI::App& app) {
                                                   context.output.bytes(completion_script(args.format, words_of(app)));
                                                   return Exit::done;
                                                 });
-  completion->add_option("SHELL", c->format, "bash, zsh or fish")->required()
-      ->check(CLI::IsMember({"bash", "zsh", "fish"}))->type_name("");
+  completion->add_option("SHELL", c->format, "bash, zsh or fish")
+      ->required()
+      ->check(CLI::IsMember({"bash", "zsh", "fish"}))
+      ->type_name("");
 }
 
 void add_global(CLI::App& app, Global& global) {
   app.add_option("-o,--output", global.format, "how data is printed: text, json or jsonl")
-      ->check(CLI::IsMember({"text", "json", "jsonl"}))->type_name("FORMAT")->capture_default_str();
+      ->check(CLI::IsMember({"text", "json", "jsonl"}))
+      ->type_name("FORMAT")
+      ->capture_default_str();
   app.add_option("--store", global.store, "folder of the store; else HILLSTAR_STORE, else .hillstar/store")
       ->type_name("DIR");
   app.add_flag("--no-color", global.output.no_color, "no colours; as is with NO_COLOR set");
@@ -239,9 +247,10 @@ int run_program(int argc, const char* const* argv) {
   CLI::App app{"Durable, auditable workflow runs. Data goes to stdout, talk to stderr.", "hillstar-actors"};
   app.set_version_flag("--version", std::string(engine_name()));
   app.require_subcommand(0, 1);
-  app.footer("Exit codes: 0 done, 1 run failed, 2 usage, 3 invalid workflow, 4 not found, 5 wrong state, 6 refused,\n"
-             "8 waits for a person, 9 integrity, 10 host unreachable, 11 cancelled, 70 bug, 74 storage, 124 timeout,\n"
-             "130/143 interrupted (resumable). `hillstar-actors explain HS112` explains an error.");
+  app.footer(
+      "Exit codes: 0 done, 1 run failed, 2 usage, 3 invalid workflow, 4 not found, 5 wrong state, 6 refused,\n"
+      "8 waits for a person, 9 integrity, 10 host unreachable, 11 cancelled, 70 bug, 74 storage, 124 timeout,\n"
+      "130/143 interrupted (resumable). `hillstar-actors explain HS112` explains an error.");
   Global global;
   Action chosen;
   Commands commands(app, chosen);
@@ -256,16 +265,21 @@ int run_program(int argc, const char* const* argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& asked) {
-    return app.exit(asked);   // --help, --version
+    return app.exit(asked);  // --help, --version
   } catch (const CLI::ParseError& wrong) {
-    Output(OutputOptions{}).error(Error{Errc::usage, std::string(wrong.what()) + ".", {},
-                                        "`hillstar-actors --help` and `hillstar-actors COMMAND --help` list what there is."});
+    Output(OutputOptions{})
+        .error(Error{Errc::usage,
+                     std::string(wrong.what()) + ".",
+                     {},
+                     "`hillstar-actors --help` and `hillstar-actors COMMAND --help` list what there is."});
     return static_cast<int>(Exit::usage);
   }
   auto environment = process_environment();
   const auto no_color = variable(environment, "NO_COLOR");
   global.output.no_color = global.output.no_color || (no_color && !no_color->empty());
-  global.output.format = global.format == "json" ? Format::json : global.format == "jsonl" ? Format::jsonl : Format::text;
+  global.output.format = global.format == "json"    ? Format::json
+                         : global.format == "jsonl" ? Format::jsonl
+                                                    : Format::text;
   Output output(global.output);
   if (!chosen) {
     output.bytes(app.help());

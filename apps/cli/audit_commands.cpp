@@ -33,10 +33,11 @@ Result<std::uint64_t> replay_one(const persistence::EventStore& store, const Run
   std::size_t from = 0;
   while (from < a.size() && from < b.size() && a[from] == b[from]) ++from;
   const std::size_t begin = from > 20 ? from - 20 : 0;
-  return Error{Errc::replay_differs,
-               fmt::format("The history folds to another state than the stored row at event {}: ...{} instead of ...{}.",
-                           stored.state.version, b.substr(begin, 60), a.substr(begin, 60)),
-               run.str(), "`hillstar-actors verify` checks the whole store; `repair` tells what can be saved."};
+  return Error{
+      Errc::replay_differs,
+      fmt::format("The history folds to another state than the stored row at event {}: ...{} instead of ...{}.",
+                  stored.state.version, b.substr(begin, 60), a.substr(begin, 60)),
+      run.str(), "`hillstar-actors verify` checks the whole store; `repair` tells what can be saved."};
 }
 
 /// Line by line, so that exports of any size are checked in bounded memory.
@@ -61,8 +62,11 @@ Result<Exit> verify_store(Context& context) {
   if (output.is_json()) {
     bj::array damaged;
     for (const auto& damage : found.damaged) damaged.push_back(Json::from_canonical(json::to_text(damage)).value());
-    output.data(Json::of(bj::object{{"ok", found.ok()}, {"runs", found.runs}, {"records", found.records},
-                                    {"blobs", found.blobs}, {"damaged", std::move(damaged)},
+    output.data(Json::of(bj::object{{"ok", found.ok()},
+                                    {"runs", found.runs},
+                                    {"records", found.records},
+                                    {"blobs", found.blobs},
+                                    {"damaged", std::move(damaged)},
                                     {"blob_problems", bj::value_from(found.blob_problems)},
                                     {"log_problem", found.log_problem}}));
   } else {
@@ -122,7 +126,9 @@ Result<Exit> verify(Context& context, const std::string& file_or_run) {
   if (std::filesystem::is_regular_file(file_or_run, failed)) {
     HILLSTAR_TRY(const auto check, check_file(file_or_run));
     if (output.is_json())
-      output.data(Json::of(bj::object{{"ok", true}, {"run", check.run().str()}, {"records", check.count()},
+      output.data(Json::of(bj::object{{"ok", true},
+                                      {"run", check.run().str()},
+                                      {"records", check.count()},
                                       {"hash", persistence::to_hex(check.last())}}));
     else
       output.data(fmt::format("ok   {}  {} records, last hash {}", check.run().str(), check.count(),

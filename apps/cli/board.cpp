@@ -74,7 +74,8 @@ void add_unit(std::vector<Row>& rows, const Unit& unit, const run::UnitState& st
     case run::NodeStatus::failed:
       rows.push_back({to_string(unit), "", state.failure ? state.failure->message : "failed", "✗", Tone::bad});
       break;
-    default: break;
+    default:
+      break;
   }
 }
 

@@ -11,7 +11,7 @@ namespace hillstar::cli {
 
 struct BoardFrame {
   std::size_t columns = 80;
-  std::size_t rows = 24;      ///< Lines the board may take, the header included; at least 3.
+  std::size_t rows = 24;  ///< Lines the board may take, the header included; at least 3.
   UtcTime now;
   bool color = false;
 };

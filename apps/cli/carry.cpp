@@ -28,20 +28,23 @@ constexpr std::size_t kShownLinesMax = 40;
 
 Exit exit_of_end(const run::RunState& state) {
   switch (state.status) {
-    case run::RunStatus::completed: return Exit::done;
-    case run::RunStatus::cancelled: return Exit::cancelled;
+    case run::RunStatus::completed:
+      return Exit::done;
+    case run::RunStatus::cancelled:
+      return Exit::cancelled;
     case run::RunStatus::failed:
       if (!state.failure) return Exit::run_failed;
       if (state.failure->kind == FailureClass::permission || state.failure->kind == FailureClass::path_refused)
         return Exit::refused;
       return state.failure->kind == FailureClass::timeout ? Exit::timeout : Exit::run_failed;
-    default: return Exit::waits;
+    default:
+      return Exit::waits;
   }
 }
 
 ReadBlob blobs_of(const Link& link) {
-  return [&link, store = std::shared_ptr<const persistence::EventStore>()](const std::string& sha256) mutable
-         -> Result<std::string> {
+  return [&link, store = std::shared_ptr<const persistence::EventStore>()](
+             const std::string& sha256) mutable -> Result<std::string> {
     // Opened when a first blob is met: most runs have none.
     if (!store) {
       HILLSTAR_TRY(store, link.reading());
@@ -136,8 +139,9 @@ std::vector<RunId> moving_alone(const Link& link) {
 /// Runs that were recovered here and that nobody follows: paused, so that they neither run unseen nor count as lost.
 void pause_abandoned(Link& link, Output& output) {
   for (const auto& run : moving_alone(link)) {
-    const auto facts = link.client().tell(run, {.kind = WordKind::pause, .yes = true, .node = 0, .item = {},
-                                                .who = person(), .reason = "its host ended"});
+    const auto facts = link.client().tell(
+        run,
+        {.kind = WordKind::pause, .yes = true, .node = 0, .item = {}, .who = person(), .reason = "its host ended"});
     if (facts && !facts->empty())
       output.say("paused " + run.str() + ", which was interrupted earlier; resume with: hillstar-actors resume " +
                  run.str());
@@ -155,8 +159,8 @@ void host_others(Link& link, Output& output) {
     const auto followed = link.followed_by_others().size();
     quiet = followed == 0 ? quiet + 1 : 0;
     if (followed != said && followed > 0)
-      output.say(fmt::format("hosting {} run{} of other terminals; Ctrl-C hands over", followed,
-                             followed == 1 ? "" : "s"));
+      output.say(
+          fmt::format("hosting {} run{} of other terminals; Ctrl-C hands over", followed, followed == 1 ? "" : "s"));
     said = followed;
     std::this_thread::sleep_for(kHostingPoll);
   }

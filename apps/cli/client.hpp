@@ -21,27 +21,28 @@ namespace hillstar::cli {
 struct StartJob {
   std::vector<std::string> allow_paths;
   std::vector<std::string> environment;
-  std::vector<NodeInherited> inherited;   ///< Strings of any size; the host puts large ones aside as blobs.
+  std::vector<NodeInherited> inherited;  ///< Strings of any size; the host puts large ones aside as blobs.
   Json inputs;
   std::string output_dir;
   std::optional<Origin> parent;
-  std::string plan;                       ///< workflow::to_text of the plan.
+  std::string plan;  ///< workflow::to_text of the plan.
   std::string started_by;
   std::string workflow_file;
   std::string workflow_text;
   std::string workspace;
 };
-BOOST_DESCRIBE_STRUCT(StartJob, (), (allow_paths, environment, inherited, inputs, output_dir, parent, plan, started_by,
-                                     workflow_file, workflow_text, workspace))
+BOOST_DESCRIBE_STRUCT(StartJob, (),
+                      (allow_paths, environment, inherited, inputs, output_dir, parent, plan, started_by, workflow_file,
+                       workflow_text, workspace))
 
 BOOST_DEFINE_ENUM_CLASS(WordKind, cancel, pause, resume, answer, settle)
 
 /// What a person tells a run.
 struct Word {
   WordKind kind = WordKind::cancel;
-  bool yes = false;                       ///< answer: approved. pause: stop what runs, too. settle: run again.
-  std::uint32_t node = 0;                 ///< answer, settle: index in the plan.
-  std::optional<std::uint32_t> item;      ///< settle.
+  bool yes = false;                   ///< answer: approved. pause: stop what runs, too. settle: run again.
+  std::uint32_t node = 0;             ///< answer, settle: index in the plan.
+  std::optional<std::uint32_t> item;  ///< settle.
   std::string who;
   std::string reason;
 };

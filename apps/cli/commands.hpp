@@ -17,26 +17,26 @@ namespace hillstar::cli {
 struct Context {
   Output& output;
   const Clock& clock;
-  std::string store;                       ///< Folder of the store, absolute.
-  std::vector<std::string> environment;    ///< `NAME=value`.
-  bool yes = false;                        ///< -y: do not ask.
+  std::string store;                     ///< Folder of the store, absolute.
+  std::vector<std::string> environment;  ///< `NAME=value`.
+  bool yes = false;                      ///< -y: do not ask.
 };
 
 struct RunArgs {
   std::string file;
   std::string output_dir = ".hillstar";
   std::string resume_from;
-  std::vector<std::string> parameters;     ///< `name=value`.
+  std::vector<std::string> parameters;  ///< `name=value`.
   std::string params_file;
   std::vector<std::string> allow_paths;
-  std::uint32_t max_concurrency = 0;       ///< 0: as the workflow says.
+  std::uint32_t max_concurrency = 0;  ///< 0: as the workflow says.
   bool ephemeral = false;
   bool strict = false;
   std::string env_file;
 };
 struct ResumeArgs {
   std::string run = "latest";
-  std::string settle;                      ///< `NODE=run-again` or `NODE=failed`.
+  std::string settle;  ///< `NODE=run-again` or `NODE=failed`.
   std::string reason;
 };
 struct ForkArgs {
@@ -84,7 +84,7 @@ struct FileArgs {
   std::string file;
   bool strict = false;
   std::string format = "mermaid";
-  bool diagram = false;                    ///< Accepted, and of no effect.
+  bool diagram = false;  ///< Accepted, and of no effect.
 };
 
 Result<Exit> run_workflow(Context& context, const RunArgs& args);

@@ -77,11 +77,13 @@ std::string fish(const std::vector<CommandWords>& commands) {
                        quoted(command.about));
     const std::string when = fmt::format("-n '__fish_seen_subcommand_from {}'", command.name);
     for (const auto& option : command.options) {
-      const std::string flag = option.name.substr(0, 2) == "--" ? "-l " + option.name.substr(2) : "-s " + option.name.substr(1);
+      const std::string flag =
+          option.name.substr(0, 2) == "--" ? "-l " + option.name.substr(2) : "-s " + option.name.substr(1);
       out += fmt::format("complete -c hillstar-actors {} {} -d {}{}\n", when, flag, quoted(option.about),
                          option.takes_value ? " -r" : "");
     }
-    for (const auto& choice : command.choices) out += fmt::format("complete -c hillstar-actors {} -a {}\n", when, choice);
+    for (const auto& choice : command.choices)
+      out += fmt::format("complete -c hillstar-actors {} -a {}\n", when, choice);
     if (command.takes_file) out += fmt::format("complete -c hillstar-actors {} -F\n", when);
   }
   return out;

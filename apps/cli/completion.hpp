@@ -8,7 +8,7 @@
 namespace hillstar::cli {
 
 struct OptionWords {
-  std::string name;                       ///< `--status`.
+  std::string name;  ///< `--status`.
   std::string about;
   bool takes_value = false;
 };
@@ -16,8 +16,8 @@ struct CommandWords {
   std::string name;
   std::string about;
   std::vector<OptionWords> options;
-  std::vector<std::string> choices;       ///< What its positional argument may be, if that is a closed set.
-  bool takes_file = false;                ///< Its first argument is a file.
+  std::vector<std::string> choices;  ///< What its positional argument may be, if that is a closed set.
+  bool takes_file = false;           ///< Its first argument is a file.
 };
 
 /// `shell` is bash, zsh or fish; empty for any other.

@@ -38,8 +38,8 @@ Error wrong_state(const StoredRun& stored, const std::string& what, std::string 
 }
 
 FollowOptions follow_options(const Context& context, const StoredRun& stored) {
-  FollowOptions options{.run = stored.run, .plan = stored.state.plan, .show_from = stored.state.version + 1,
-                        .owns = true, .ask = false};
+  FollowOptions options{
+      .run = stored.run, .plan = stored.state.plan, .show_from = stored.state.version + 1, .owns = true, .ask = false};
   options.ask = ::isatty(STDIN_FILENO) == 1 && context.output.stderr_is_terminal();
   return options;
 }
@@ -54,7 +54,11 @@ Result<Word> settlement(const StoredRun& stored, const ResumeArgs& args) {
   const std::string how = equals == std::string::npos ? "" : args.settle.substr(equals + 1);
   if (how != "run-again" && how != "failed")
     return Error{Errc::usage, "--settle takes NODE=run-again or NODE=failed.", "--settle " + args.settle, {}};
-  Word word{.kind = WordKind::settle, .yes = how == "run-again", .node = 0, .item = {}, .who = person(),
+  Word word{.kind = WordKind::settle,
+            .yes = how == "run-again",
+            .node = 0,
+            .item = {},
+            .who = person(),
             .reason = args.reason};
   std::string name = args.settle.substr(0, equals);
   auto found = find_node(*stored.state.plan, name);
@@ -102,9 +106,11 @@ Result<Exit> resume_run(Context& context, const ResumeArgs& args) {
                          "Only a lost attempt of a node with effect `once` is settled.");
   }
   if (status == run::RunStatus::paused) {
-    HILLSTAR_TRY([[maybe_unused]] const auto facts,
-                 link.client().tell(stored.run, {.kind = WordKind::resume, .yes = false, .node = 0, .item = {},
-                                                 .who = person(), .reason = args.reason}));
+    HILLSTAR_TRY(
+        [[maybe_unused]] const auto facts,
+        link.client().tell(
+            stored.run,
+            {.kind = WordKind::resume, .yes = false, .node = 0, .item = {}, .who = person(), .reason = args.reason}));
   }
   return carry(context, link, follow_options(context, stored));
 }
@@ -120,8 +126,8 @@ Result<Exit> fork_run(Context& context, const ForkArgs& args) {
     inherited = run::inherit(stored.state, stored.run, *node);
   } else if (failed == std::errc() && stopped == end && !args.from.empty()) {
     if (seq == 0 || seq > stored.state.version)
-      return Error{Errc::usage, fmt::format("The history has events 1 to {}.", stored.state.version),
-                   "--from " + args.from, {}};
+      return Error{
+          Errc::usage, fmt::format("The history has events 1 to {}.", stored.state.version), "--from " + args.from, {}};
     stored.history.resize(seq);
     stored.state = run::replay(stored.state.plan, stored.history);
     inherited = run::inherit(stored.state, stored.run, std::nullopt);
@@ -145,9 +151,11 @@ Result<Exit> cancel_run(Context& context, const AnswerArgs& args) {
   Link link({.folder = context.store, .environment = context.environment, .ephemeral = false});
   target.store.reset();
   HILLSTAR_CHECK(link.open());
-  HILLSTAR_TRY([[maybe_unused]] const auto facts,
-               link.client().tell(stored.run, {.kind = WordKind::cancel, .yes = false, .node = 0, .item = {},
-                                               .who = person(), .reason = args.reason}));
+  HILLSTAR_TRY(
+      [[maybe_unused]] const auto facts,
+      link.client().tell(
+          stored.run,
+          {.kind = WordKind::cancel, .yes = false, .node = 0, .item = {}, .who = person(), .reason = args.reason}));
   auto options = follow_options(context, stored);
   options.owns = options.ask = false;
   options.past_waits = true;
@@ -158,7 +166,8 @@ Result<Exit> cancel_run(Context& context, const AnswerArgs& args) {
   if (followed.live.state.status != run::RunStatus::cancelled)
     return Error{Errc::run_state,
                  fmt::format("The run {} before it could be cancelled.", run::status_name(followed.live.state)),
-                 stored.run.str(), {}};
+                 stored.run.str(),
+                 {}};
   context.output.say("cancelled " + stored.run.str());
   return Exit::done;
 }
@@ -170,23 +179,28 @@ Result<Exit> answer_approval(Context& context, const AnswerArgs& args) {
   const std::string hint = "`hillstar-actors show " + stored.run.str() + "` tells what the run waits for.";
   if (run::is_terminal(stored.state)) return wrong_state(stored, "nothing waits for approval", {});
   if (stored.state.nodes[node].status != run::NodeStatus::held)
-    return wrong_state(stored, fmt::format("node '{}' is {} and does not wait for approval", args.node,
-                                           run::status_name(stored.state.nodes[node].status)), hint);
+    return wrong_state(stored,
+                       fmt::format("node '{}' is {} and does not wait for approval", args.node,
+                                   run::status_name(stored.state.nodes[node].status)),
+                       hint);
   HILLSTAR_TRY(auto environment, variables_of(context, stored));
   Link link({.folder = context.store, .environment = std::move(environment), .ephemeral = false});
   target.store.reset();
   HILLSTAR_CHECK(link.open());
-  HILLSTAR_TRY(const auto facts,
-               link.client().tell(stored.run, {.kind = WordKind::answer, .yes = args.yes, .node = node, .item = {},
-                                               .who = person(), .reason = args.reason}));
+  HILLSTAR_TRY(const auto facts, link.client().tell(stored.run, {.kind = WordKind::answer,
+                                                                 .yes = args.yes,
+                                                                 .node = node,
+                                                                 .item = {},
+                                                                 .who = person(),
+                                                                 .reason = args.reason}));
   if (facts.empty()) return wrong_state(stored, "node '" + args.node + "' has been answered already", hint);
-  context.output.say(fmt::format("{} {} of {}", args.yes ? "approved" : "rejected", visible(args.node),
-                                 stored.run.str()));
+  context.output.say(
+      fmt::format("{} {} of {}", args.yes ? "approved" : "rejected", visible(args.node), stored.run.str()));
   if (link.is_host()) return carry(context, link, follow_options(context, stored));
   // Whoever hosts the run goes on with it.
   if (context.output.format() == Format::json)
-    context.output.data(Json::of(boost::json::object{{"run", stored.run.str()}, {"node", args.node},
-                                                     {"approved", args.yes}}));
+    context.output.data(
+        Json::of(boost::json::object{{"run", stored.run.str()}, {"node", args.node}, {"approved", args.yes}}));
   return Exit::done;
 }
 

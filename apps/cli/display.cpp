@@ -52,9 +52,7 @@ class LinesDisplay final : public Display {
   void note(std::string_view line) override { output_.say(line); }
 
  private:
-  void show(const Unit& unit, std::string_view line) {
-    output_.say("  " + to_string(unit) + " | " + visible(line));
-  }
+  void show(const Unit& unit, std::string_view line) { output_.say("  " + to_string(unit) + " | " + visible(line)); }
   Output& output_;
   std::map<Unit, std::string> begun_;
 };
@@ -111,7 +109,9 @@ class BoardDisplay final : public Display {
  private:
   static constexpr std::size_t kAboveBytesMax = 64 * 1024;
   /// Up to the board's first line, and clear from there.
-  [[nodiscard]] std::string erase() const { return shown_ == 0 ? std::string() : fmt::format("\x1b[{}F\x1b[J", shown_); }
+  [[nodiscard]] std::string erase() const {
+    return shown_ == 0 ? std::string() : fmt::format("\x1b[{}F\x1b[J", shown_);
+  }
 
   Output& output_;
   const Clock& clock_;

@@ -59,10 +59,18 @@ class EmbeddedClient final : public Client {
     Input input;
     input.at = SystemClock().utc_now();
     switch (word.kind) {
-      case WordKind::cancel: input.what = CancelAsked{word.who, word.reason}; break;
-      case WordKind::pause: input.what = PauseAsked{word.reason, word.yes}; break;
-      case WordKind::resume: input.what = ResumeAsked{word.who}; break;
-      case WordKind::answer: input.what = ApprovalGiven{word.node, word.yes, word.who, word.reason}; break;
+      case WordKind::cancel:
+        input.what = CancelAsked{word.who, word.reason};
+        break;
+      case WordKind::pause:
+        input.what = PauseAsked{word.reason, word.yes};
+        break;
+      case WordKind::resume:
+        input.what = ResumeAsked{word.who};
+        break;
+      case WordKind::answer:
+        input.what = ApprovalGiven{word.node, word.yes, word.who, word.reason};
+        break;
       case WordKind::settle:
         input.what = Resolved{word.node, word.item, word.yes ? Settlement::run_again : Settlement::failed, word.who,
                               word.reason};

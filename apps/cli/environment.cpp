@@ -105,7 +105,9 @@ Result<std::string> read_file(const std::string& path, Errc unreadable, std::siz
   if (descriptor < 0) {
     const bool missing = errno == ENOENT || errno == ENOTDIR;
     return Error{missing ? Errc::not_found : unreadable,
-                 std::string("The file cannot be opened: ") + std::strerror(errno) + ".", path, {}};
+                 std::string("The file cannot be opened: ") + std::strerror(errno) + ".",
+                 path,
+                 {}};
   }
   std::string text;
   std::array<char, 65536> piece;

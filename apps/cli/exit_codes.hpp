@@ -14,15 +14,15 @@ enum class Exit : int {
   not_found = 4,
   wrong_state = 5,
   refused = 6,
-  waits = 8,            ///< For a person, or paused.
+  waits = 8,  ///< For a person, or paused.
   integrity = 9,
   unreachable = 10,
   cancelled = 11,
   internal = 70,
   storage = 74,
   timeout = 124,
-  interrupted = 130,    ///< SIGINT; the run stays resumable.
-  terminated = 143,     ///< SIGTERM; the run stays resumable.
+  interrupted = 130,  ///< SIGINT; the run stays resumable.
+  terminated = 143,   ///< SIGTERM; the run stays resumable.
 };
 
 /// The exit code that stands for an error.
@@ -38,36 +38,47 @@ constexpr Exit exit_of(Errc code) {
     case Errc::workflow_invalid:
     case Errc::workflow_file:
     case Errc::reference:
-    case Errc::inputs_invalid: return Exit::invalid_workflow;
+    case Errc::tool_unknown:
+    case Errc::tool_parameters:
+    case Errc::inputs_invalid:
+      return Exit::invalid_workflow;
     case Errc::store_open:
     case Errc::store_version:
     case Errc::store_write:
-    case Errc::io: return Exit::storage;
+    case Errc::io:
+      return Exit::storage;
     case Errc::store_conflict:
-    case Errc::run_state: return Exit::wrong_state;
+    case Errc::run_state:
+      return Exit::wrong_state;
     case Errc::store_truncated:
     case Errc::record_corrupt:
     case Errc::chain_broken:
     case Errc::blob_missing:
-    case Errc::replay_differs: return Exit::integrity;
+    case Errc::replay_differs:
+      return Exit::integrity;
     case Errc::run_not_found:
-    case Errc::not_found: return Exit::not_found;
+    case Errc::not_found:
+      return Exit::not_found;
     case Errc::permission_denied:
-    case Errc::path_refused: return Exit::refused;
-    case Errc::approval_needed: return Exit::waits;
+    case Errc::path_refused:
+      return Exit::refused;
+    case Errc::approval_needed:
+      return Exit::waits;
     case Errc::provider_unknown:
     case Errc::provider_config:
     case Errc::provider_failed:
     case Errc::tool_failed:
-    case Errc::tool_unknown:
-    case Errc::tool_parameters:
-    case Errc::output_limit: return Exit::run_failed;
+    case Errc::output_limit:
+      return Exit::run_failed;
     case Errc::run_ambiguous:
-    case Errc::usage: return Exit::usage;
+    case Errc::usage:
+      return Exit::usage;
     case Errc::store_busy:
     case Errc::host_unreachable:
-    case Errc::host_protocol: return Exit::unreachable;
-    case Errc::internal: return Exit::internal;
+    case Errc::host_protocol:
+      return Exit::unreachable;
+    case Errc::internal:
+      return Exit::internal;
   }
   return Exit::internal;
 }

@@ -2,6 +2,9 @@
 // export: a run's history as JSON lines that prove themselves, or its Hillstar files once more.
 #include <fmt/format.h>
 
+#include <boost/json.hpp>
+
+#include "actors/hillstar_export.hpp"
 #include "apps/cli/carry.hpp"
 #include "apps/cli/commands.hpp"
 #include "apps/cli/environment.hpp"
@@ -21,7 +24,13 @@ Result<Exit> export_files(Context& context, const ExportArgs& args) {
     }));
     return Exit::done;
   }
-  return Error{Errc::usage, "Only --jsonl is known."};
+  const std::string folder = absolute_path(args.folder);
+  HILLSTAR_CHECK(actors::export_run(*store, row.run, folder));
+  if (context.output.is_json())
+    context.output.data(Json::of(boost::json::object{{"run", row.run.str()}, {"output_dir", folder}}));
+  else
+    context.output.say(fmt::format("wrote the files of {} to {}", row.run.str(), folder));
+  return Exit::done;
 }
 
 }  // namespace hillstar::cli

@@ -53,9 +53,8 @@ class Follower {
   }
 
   Result<Followed> run() {
-    Interrupts interrupts([inbox = inbox_, this](int signal) {
-      asio::post(inbox->io, [this, signal] { on_interrupt(signal); });
-    });
+    Interrupts interrupts(
+        [inbox = inbox_, this](int signal) { asio::post(inbox->io, [this, signal] { on_interrupt(signal); }); });
     HILLSTAR_CHECK(take_up());
     tick();
     inbox_->io.run();
@@ -139,9 +138,10 @@ class Follower {
     if (!options_.owns || run::is_terminal(live_.state)) return end(Stop::interrupted);
     display_->hide();
     display_->note("interrupted: pausing the run; once more ends at once");
-    auto told = link_.client().tell(options_.run, {.kind = WordKind::pause, .yes = true, .node = 0, .item = {},
-                                                   .who = person(), .reason = "interrupted"});
-    if (!told && told.error().code == Errc::run_state) return;   // it has just ended: the event is on its way
+    auto told = link_.client().tell(
+        options_.run,
+        {.kind = WordKind::pause, .yes = true, .node = 0, .item = {}, .who = person(), .reason = "interrupted"});
+    if (!told && told.error().code == Errc::run_state) return;  // it has just ended: the event is on its way
     if (!told) return fail_unless(told.error());
     settle();
   }
@@ -149,8 +149,8 @@ class Follower {
   /// False if no approval is open.
   bool ask() {
     const auto& nodes = live_.state.nodes;
-    const auto held = std::find_if(nodes.begin(), nodes.end(),
-                                   [](const auto& node) { return node.status == run::NodeStatus::held; });
+    const auto held =
+        std::find_if(nodes.begin(), nodes.end(), [](const auto& node) { return node.status == run::NodeStatus::held; });
     if (held == nodes.end() || live_.state.status == run::RunStatus::paused) return false;
     asked_ = static_cast<NodeIndex>(held - nodes.begin());
     const auto& id = options_.plan->nodes[*asked_].id;
@@ -179,8 +179,12 @@ class Follower {
     if (got <= 0 || word == "q") return end(Stop::waits);
     if (yes || no) {
       const auto reason = word.size() < answer.size() ? answer.substr(word.size() + 1) : std::string_view();
-      auto told = link_.client().tell(options_.run, {.kind = WordKind::answer, .yes = yes, .node = node, .item = {},
-                                                     .who = person(), .reason = json::to_utf8(reason)});
+      auto told = link_.client().tell(options_.run, {.kind = WordKind::answer,
+                                                     .yes = yes,
+                                                     .node = node,
+                                                     .item = {},
+                                                     .who = person(),
+                                                     .reason = json::to_utf8(reason)});
       if (!told && told.error().code != Errc::run_state) return fail_unless(told.error());
     }
     settle();
@@ -215,14 +219,14 @@ class Follower {
   Link& link_;
   Output& output_;
   FollowOptions options_;
-  std::shared_ptr<Display> display_;   // shared: the caller may have given it
+  std::shared_ptr<Display> display_;  // shared: the caller may have given it
   std::shared_ptr<Inbox> inbox_;
   asio::steady_timer ticker_;
   asio::steady_timer settler_;
   asio::posix::stream_descriptor keyboard_;
   LiveRun live_;
   std::optional<std::uint64_t> feed_;
-  std::uint64_t generation_ = 0;   // tells items of the present feed from late ones of an earlier
+  std::uint64_t generation_ = 0;  // tells items of the present feed from late ones of an earlier
   std::optional<NodeIndex> asked_;
   std::optional<Error> failure_;
   Stop stop_ = Stop::ended;

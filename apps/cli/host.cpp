@@ -35,7 +35,7 @@ struct Core {
 /// One feed of one terminal. Engine threads touch `cut` only.
 struct Feed {
   RunId run;
-  std::uint64_t engine_ticket = 0;   // 0: not known yet, or ended
+  std::uint64_t engine_ticket = 0;  // 0: not known yet, or ended
   std::atomic<bool> cut{false};
 };
 
@@ -97,17 +97,17 @@ class Session : public std::enable_shared_from_this<Session> {
     const auto hello = json::read<Hello>(call.params.value(), "hello");
     if (!hello || hello->protocol != kProtocolVersion) {
       const auto theirs = hello ? std::to_string(hello->protocol) : std::string("none that is known");
-      send(encode_reply(call.id,
-                        Error{Errc::host_protocol,
-                              "The host of this store speaks protocol " + std::to_string(kProtocolVersion) +
-                                  ", this terminal " + theirs + ".",
-                              {},
-                              "Use the same version of hillstar-actors in all terminals, or wait until the host ends."}));
+      send(encode_reply(
+          call.id, Error{Errc::host_protocol,
+                         "The host of this store speaks protocol " + std::to_string(kProtocolVersion) +
+                             ", this terminal " + theirs + ".",
+                         {},
+                         "Use the same version of hillstar-actors in all terminals, or wait until the host ends."}));
       return close_after_writes();
     }
     greeted_ = true;
-    send(encode_reply(call.id, Json::from_canonical(
-                                   json::to_text(Hello{::getpid(), kProtocolVersion, std::string(version())}))));
+    send(encode_reply(
+        call.id, Json::from_canonical(json::to_text(Hello{::getpid(), kProtocolVersion, std::string(version())}))));
     read();
   }
 
@@ -134,8 +134,8 @@ class Session : public std::enable_shared_from_this<Session> {
   void on_follow(const Call& call) {
     const auto asked = json::read<FollowCall>(call.params.value(), "follow");
     if (!asked || feeds_.size() >= kFeedsMax || feeds_.contains(call.id)) {
-      send(encode_reply(call.id, asked ? Error{Errc::host_protocol, "Too many feeds in one terminal."}
-                                       : asked.error()));
+      send(
+          encode_reply(call.id, asked ? Error{Errc::host_protocol, "Too many feeds in one terminal."} : asked.error()));
       return read();
     }
     auto feed = std::make_shared<Feed>();
@@ -143,7 +143,8 @@ class Session : public std::enable_shared_from_this<Session> {
     feeds_[call.id] = feed;
     asio::post(calls_, [self = shared_from_this(), feed, id = call.id, from = asked->from_seq] {
       auto ticket = self->service_.follow(
-          feed->run, from, [weak = std::weak_ptr(self), feed, id](const FeedItem& item) { deliver(weak, feed, id, item); });
+          feed->run, from,
+          [weak = std::weak_ptr(self), feed, id](const FeedItem& item) { deliver(weak, feed, id, item); });
       asio::post(self->core_->io, [self, feed, id, ticket = std::move(ticket)] {
         if (ticket) {
           feed->engine_ticket = *ticket;
@@ -225,7 +226,7 @@ class Session : public std::enable_shared_from_this<Session> {
   Client& service_;
   std::string input_;
   std::deque<std::string> output_;
-  std::atomic<std::size_t> pending_{0};   // bytes that wait for this terminal, on their way to `output_` or in it
+  std::atomic<std::size_t> pending_{0};  // bytes that wait for this terminal, on their way to `output_` or in it
   std::map<std::uint64_t, std::shared_ptr<Feed>> feeds_;
   bool greeted_ = false;
   bool last_words_ = false;
@@ -247,7 +248,9 @@ class SocketHost final : public Host {
       failed.assign(errno, boost::system::system_category());
     if (!failed) acceptor_.listen(asio::socket_base::max_listen_connections, failed);
     if (failed)
-      return Error{Errc::host_unreachable, "Cannot listen for other terminals: " + failed.message() + ".", {},
+      return Error{Errc::host_unreachable,
+                   "Cannot listen for other terminals: " + failed.message() + ".",
+                   {},
                    "The store's folder must be on a file system with Unix sockets."};
     accept();
     thread_ = std::thread([this] { core_->io.run(); });

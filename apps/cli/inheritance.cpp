@@ -68,7 +68,8 @@ Result<Checkpoint> read_checkpoint(const std::string& text, const std::string& f
     return wrong("its state has no text `workflow_id`");
   const auto* outputs = fields.if_contains("node_outputs");
   if (outputs == nullptr || !outputs->is_object()) return wrong("its state has no object `node_outputs`");
-  for (const auto& [id, result] : outputs->get_object()) checkpoint.results.emplace_back(id, Value{{}, Json::of(result)});
+  for (const auto& [id, result] : outputs->get_object())
+    checkpoint.results.emplace_back(id, Value{{}, Json::of(result)});
   if (const auto* order = fields.if_contains("execution_order"); order != nullptr && order->is_array()) {
     for (const auto& id : order->get_array()) {
       if (!id.is_string()) return wrong("its `execution_order` holds more than node ids");
@@ -82,8 +83,8 @@ Result<std::vector<NodeInherited>> inherit(const Checkpoint& checkpoint, const w
                                            const ReadBlob& read) {
   const auto& file = checkpoint.place;
   if (checkpoint.workflow != plan.workflow.str())
-    return foreign("The checkpoint is of workflow '" + checkpoint.workflow + "', not of '" + plan.workflow.str() +
-                       "'.", file);
+    return foreign("The checkpoint is of workflow '" + checkpoint.workflow + "', not of '" + plan.workflow.str() + "'.",
+                   file);
   const auto index = index_of(plan);
   std::unordered_map<NodeIndex, std::size_t> place;
   for (const auto& id : checkpoint.order) {
@@ -107,7 +108,8 @@ Result<std::vector<NodeInherited>> inherit(const Checkpoint& checkpoint, const w
       rests = rests && stands[p];
       if (place.contains(i) && place.contains(p) && place[p] > place[i])
         return foreign("The checkpoint ran '" + node.id.str() + "' before '" + plan.nodes[p].id.str() +
-                           "', which it needs in this workflow.", file);
+                           "', which it needs in this workflow.",
+                       file);
     }
     const auto result = results.find(i);
     stands[i] = rests && result != results.end() && !is_error(result->second->json.value());
@@ -138,7 +140,9 @@ Result<void> edit(std::vector<NodeInherited>& inherited, const workflow::Plan& p
     if (fits && (target == nullptr || target->node.str().size() < id.size())) target = &candidate;
   }
   if (target == nullptr)
-    return Error{Errc::not_found, "No node whose result is taken over fits '" + std::string(left) + "'.", {},
+    return Error{Errc::not_found,
+                 "No node whose result is taken over fits '" + std::string(left) + "'.",
+                 {},
                  "Only nodes that completed before the point of the fork can be edited."};
   auto document = target->result.json.value();
   std::string pointer;

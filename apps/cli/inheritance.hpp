@@ -14,12 +14,12 @@ namespace hillstar::cli {
 
 /// Results with a name: a checkpoint file as Hillstar writes it, or the state of a run at a checkpoint.
 struct Checkpoint {
-  std::string place;                      ///< For errors: the file, or the run.
+  std::string place;  ///< For errors: the file, or the run.
   std::string node;
   std::string workflow;
   std::vector<std::pair<std::string, Value>> results;
-  std::vector<std::string> order;         ///< Node ids as they ran; may be empty.
-  std::optional<Origin> origin;           ///< Of a run.
+  std::vector<std::string> order;  ///< Node ids as they ran; may be empty.
+  std::optional<Origin> origin;    ///< Of a run.
 };
 
 /// Errors: json_* and json_type name `file`.

@@ -63,8 +63,8 @@ Json show_object(const StoredRun& stored, const run::Summary& row) {
                      {"attempt", state.attempt}};
     if (const auto time = times.find(node.id.str()); time != times.end()) entry["time_ms"] = time->second.count();
     if (state.failure)
-      entry["failure"] = bj::object{{"kind", std::string(json::enum_name(state.failure->kind))},
-                                    {"message", state.failure->message}};
+      entry["failure"] =
+          bj::object{{"kind", std::string(json::enum_name(state.failure->kind))}, {"message", state.failure->message}};
     nodes.push_back(std::move(entry));
   }
   object["nodes_detail"] = std::move(nodes);
@@ -113,7 +113,9 @@ Result<std::string> raw_bytes(const Value& value, const std::string& key, const 
       std::string keys;
       if (object != nullptr)
         for (const auto& [name, member] : *object) keys += (keys.empty() ? "" : ", ") + std::string(name);
-      return Error{Errc::not_found, "The result has no '" + key + "'.", {},
+      return Error{Errc::not_found,
+                   "The result has no '" + key + "'.",
+                   {},
                    keys.empty() ? "The result is no object." : "It has " + keys + "."};
     }
   }
@@ -198,9 +200,11 @@ Result<Exit> show_result(Context& context, const ResultArgs& args) {
     const auto& id = stored.state.plan->nodes[i].id.str();
     const auto value = run::result_of(stored.state, i);
     if (value.json.is_null() && value.blobs.empty())
-      return Error{Errc::not_found,
-                   fmt::format("Node '{}' has no result; it is {}.", id,
-                               run::status_name(stored.state.nodes[i].status)), row.run.str(), {}};
+      return Error{
+          Errc::not_found,
+          fmt::format("Node '{}' has no result; it is {}.", id, run::status_name(stored.state.nodes[i].status)),
+          row.run.str(),
+          {}};
     if (args.raw || !args.key.empty()) {
       HILLSTAR_TRY(const auto bytes, raw_bytes(value, args.key.empty() && args.raw ? "output" : args.key, read));
       if (output.is_json()) {

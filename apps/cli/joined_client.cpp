@@ -28,7 +28,9 @@ constexpr std::chrono::seconds kAnswerPatience{120};
 constexpr std::chrono::seconds kHelloPatience{10};
 
 Error lost_error() {
-  return {Errc::host_unreachable, "The host of this store ended before it answered.", {},
+  return {Errc::host_unreachable,
+          "The host of this store ended before it answered.",
+          {},
           "Look at `hillstar-actors ls` before you repeat the command: it may have had its effect."};
 }
 
@@ -115,7 +117,9 @@ class JoinedClient final : public Client {
                     std::chrono::seconds patience = kAnswerPatience) {
     std::string line = encode_call(id, method, params);
     if (line.size() > kLineBytesMax)
-      return Error{Errc::host_protocol, "A request to the host is longer than 64 MiB.", {},
+      return Error{Errc::host_protocol,
+                   "A request to the host is longer than 64 MiB.",
+                   {},
                    "Run it while no other terminal owns the store, or make the workflow or its inputs smaller."};
     auto answer = std::make_shared<Answer>();
     auto future = answer->get_future();
@@ -128,7 +132,8 @@ class JoinedClient final : public Client {
     if (future.wait_for(patience) == std::future_status::ready) return future.get();
     asio::post(io_, [this, id] { pending_.erase(id); });
     return Error{Errc::host_unreachable,
-                 "The host of this store has not answered for " + std::to_string(patience.count()) + " s.", {},
+                 "The host of this store has not answered for " + std::to_string(patience.count()) + " s.",
+                 {},
                  "Look at the terminal that runs it, or end it; the next command takes over."};
   }
 

@@ -18,7 +18,7 @@ namespace {
 /// How long an owner of the store may neither answer nor let go: opening, recovering or closing takes that long.
 constexpr std::chrono::seconds kPatience{30};
 constexpr std::chrono::milliseconds kPauseMin{20};
-constexpr std::uint32_t kPauseSpreadMax = 180;   ///< Milliseconds.
+constexpr std::uint32_t kPauseSpreadMax = 180;  ///< Milliseconds.
 
 }  // namespace
 
@@ -79,9 +79,7 @@ Result<void> Link::open() {
   }
 }
 
-std::vector<RunId> Link::followed_by_others() const {
-  return host_ ? host_->followed() : std::vector<RunId>();
-}
+std::vector<RunId> Link::followed_by_others() const { return host_ ? host_->followed() : std::vector<RunId>(); }
 
 std::vector<RunId> Link::live_runs() const { return engine_ ? engine_->live_runs() : std::vector<RunId>(); }
 

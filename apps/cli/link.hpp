@@ -15,9 +15,9 @@ namespace hillstar::cli {
 class Host;
 
 struct LinkOptions {
-  std::string folder;                     ///< The store's; ignored if ephemeral.
-  std::vector<std::string> environment;   ///< Of this person; stands in for that of recovered runs.
-  bool ephemeral = false;                 ///< A store in memory, without host.
+  std::string folder;                    ///< The store's; ignored if ephemeral.
+  std::vector<std::string> environment;  ///< Of this person; stands in for that of recovered runs.
+  bool ephemeral = false;                ///< A store in memory, without host.
 };
 
 class Link {
@@ -50,7 +50,7 @@ class Link {
 
   LinkOptions options_;
   // In order of dependence: the host serves the client, which calls the engine, which writes the store.
-  std::shared_ptr<persistence::EventStore> store_;   // shared with readers, which may outlive a change of hosts
+  std::shared_ptr<persistence::EventStore> store_;  // shared with readers, which may outlive a change of hosts
   std::unique_ptr<Engine> engine_;
   std::unique_ptr<Client> client_;
   std::unique_ptr<Host> host_;

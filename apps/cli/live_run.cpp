@@ -56,9 +56,15 @@ struct Words {
   std::optional<std::string> operator()(const NodeSkipped& e) const {
     std::string text = e.node.str() + " skipped (";
     switch (e.reason) {
-      case SkipReason::loop_done: text += "loop is done"; break;
-      case SkipReason::condition: text += "condition"; break;
-      case SkipReason::dependency: text += "needs " + (e.because ? e.because->str() : "a failed node"); break;
+      case SkipReason::loop_done:
+        text += "loop is done";
+        break;
+      case SkipReason::condition:
+        text += "condition";
+        break;
+      case SkipReason::dependency:
+        text += "needs " + (e.because ? e.because->str() : "a failed node");
+        break;
     }
     return text + ")";
   }
@@ -89,9 +95,7 @@ struct Words {
   std::optional<std::string> operator()(const ApprovalAnswered& e) const {
     return e.node.str() + (e.approved ? " approved" : " rejected") + said_by(e.who, e.reason);
   }
-  std::optional<std::string> operator()(const RunPaused& e) const {
-    return "run paused" + said_by({}, e.reason);
-  }
+  std::optional<std::string> operator()(const RunPaused& e) const { return "run paused" + said_by({}, e.reason); }
   std::optional<std::string> operator()(const RunResumed& e) const { return "run resumed" + said_by(e.who, {}); }
   std::optional<std::string> operator()(const CancelRequested& e) const {
     return "cancel asked" + said_by(e.who, e.reason);

@@ -19,7 +19,7 @@ struct OutputOptions {
   Format format = Format::text;
   bool quiet = false;
   bool verbose = false;
-  bool no_color = false;      ///< --no-color, or NO_COLOR set and not empty.
+  bool no_color = false;  ///< --no-color, or NO_COLOR set and not empty.
 };
 
 /// Not thread-safe: the main thread prints.

@@ -43,11 +43,16 @@ bj::value* at_pointer(bj::value& root, std::string_view pointer) {
 
 std::string_view headline(run::RunStatus status) {
   switch (status) {
-    case run::RunStatus::completed: return "Workflow completed";
-    case run::RunStatus::failed: return "Workflow failed";
-    case run::RunStatus::cancelled: return "Workflow cancelled";
-    case run::RunStatus::paused: return "Workflow paused";
-    default: return "Workflow not finished";
+    case run::RunStatus::completed:
+      return "Workflow completed";
+    case run::RunStatus::failed:
+      return "Workflow failed";
+    case run::RunStatus::cancelled:
+      return "Workflow cancelled";
+    case run::RunStatus::paused:
+      return "Workflow paused";
+    default:
+      return "Workflow not finished";
   }
 }
 
@@ -100,8 +105,8 @@ std::vector<NodeIndex> final_nodes(const run::RunState& state) {
     const auto status = state.nodes[i].status;
     const auto& node = state.plan->nodes[i];
     // A skipped attempt of a loop shows the result of the attempt that ended the loop.
-    const bool has_result = status == run::NodeStatus::completed ||
-                            (status == run::NodeStatus::skipped && node.stands_for.has_value());
+    const bool has_result =
+        status == run::NodeStatus::completed || (status == run::NodeStatus::skipped && node.stands_for.has_value());
     if (has_result && node.successors.empty()) found.push_back(i);
   }
   return found;

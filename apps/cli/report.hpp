@@ -19,7 +19,7 @@ namespace hillstar::cli {
 struct StoredRun {
   RunId run;
   std::vector<Recorded> history;
-  run::RunState state;                     ///< Holds the plan.
+  run::RunState state;  ///< Holds the plan.
 };
 Result<StoredRun> load_run(const persistence::EventStore& store, const RunId& run);
 

@@ -106,8 +106,11 @@ Result<ResumePoint> find_resume_point(Context& context, const std::string& from,
   if (stored) return *std::move(stored);
   HILLSTAR_TRY(auto exported, from_folder(output_dir + "/checkpoints", from, plan));
   if (exported) return *std::move(exported);
-  return Error{Errc::not_found, "Checkpoint not found: " + from, {},
-               "Name a checkpoint file, or a node listed in `state.checkpoints` that a run of this workflow has reached."};
+  return Error{
+      Errc::not_found,
+      "Checkpoint not found: " + from,
+      {},
+      "Name a checkpoint file, or a node listed in `state.checkpoints` that a run of this workflow has reached."};
 }
 
 }  // namespace hillstar::cli

@@ -13,8 +13,8 @@
 namespace hillstar::cli {
 
 struct ResumePoint {
-  std::string name;                       ///< For a person: the file, or the node and its run.
-  std::optional<Origin> origin;           ///< If it comes from a run of the store.
+  std::string name;              ///< For a person: the file, or the node and its run.
+  std::optional<Origin> origin;  ///< If it comes from a run of the store.
   std::vector<NodeInherited> inherited;
 };
 

@@ -34,10 +34,13 @@ Result<Json> params_of(const std::string& file) {
   HILLSTAR_TRY(const auto text, read_file(file, Errc::inputs_invalid, kParamsBytesMax));
   auto parsed = json::parse(text);
   if (!parsed)
-    return Error{Errc::inputs_invalid, "The parameters are no JSON: " + parsed.error().message,
-                 file + ":" + parsed.error().where, {}};
+    return Error{Errc::inputs_invalid,
+                 "The parameters are no JSON: " + parsed.error().message,
+                 file + ":" + parsed.error().where,
+                 {}};
   if (!parsed->is_object())
-    return Error{Errc::inputs_invalid, "The parameters must be one JSON object.", file, R"(For example {"topic": "cats"}.)"};
+    return Error{Errc::inputs_invalid, "The parameters must be one JSON object.", file,
+                 R"(For example {"topic": "cats"}.)"};
   return Json::of(*parsed);
 }
 

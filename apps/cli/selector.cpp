@@ -46,13 +46,15 @@ Result<run::Summary> select_run(const persistence::EventStore& store, std::strin
     return Error{Errc::run_not_found,
                  latest ? "There is no run in this store yet."
                         : "No run's id starts with '" + std::string(selector) + "', and no workflow is called that.",
-                 {}, "`hillstar-actors ls` lists the runs; --store names another store."};
+                 {},
+                 "`hillstar-actors ls` lists the runs; --store names another store."};
   std::string hint = "They are";
   for (const auto& row : matches) hint += (&row == &matches.front() ? " " : ", ") + row.run.str();
   if (count > matches.size()) hint += ", ...";
   return Error{Errc::run_ambiguous,
                std::to_string(count) + " runs start with '" + std::string(selector) + "'; more characters are needed.",
-               {}, hint + "."};
+               {},
+               hint + "."};
 }
 
 }  // namespace hillstar::cli

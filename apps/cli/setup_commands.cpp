@@ -38,7 +38,8 @@ std::string known_numbers() {
   const auto pages = embedded::error_pages;
   std::string numbers;
   for (std::size_t at = pages.find(kPageStart); at != std::string_view::npos; at = pages.find(kPageStart, at + 1))
-    if (at == 0 || pages[at - 1] == '\n') numbers += (numbers.empty() ? "" : " ") + std::string(pages.substr(at + 2, 5));
+    if (at == 0 || pages[at - 1] == '\n')
+      numbers += (numbers.empty() ? "" : " ") + std::string(pages.substr(at + 2, 5));
   return numbers;
 }
 

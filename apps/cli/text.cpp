@@ -82,7 +82,7 @@ std::string one_line(std::string_view raw, std::size_t width) {
   const std::string clean = json::to_utf8(raw.substr(0, width * 16 + 64));
   std::string_view text = clean;
   std::string out;
-  std::string fits;       // the longest prefix that leaves room for the ellipsis
+  std::string fits;  // the longest prefix that leaves room for the ellipsis
   std::size_t used = 0;
   bool gap = false;
   while (!text.empty()) {

@@ -6,9 +6,9 @@
 #include <boost/json.hpp>
 
 #include "apps/cli/commands.hpp"
-#include "apps/cli/graph.hpp"
 #include "apps/cli/text.hpp"
 #include "apps/cli/workflow_file.hpp"
+#include "runtime/workflow/render.hpp"
 
 namespace hillstar::cli {
 
@@ -19,14 +19,15 @@ Result<Exit> validate_file(Context& context, const FileArgs& args) {
   if (!show_diagnostics(output, compiled.diagnostics, args.file)) return Exit::invalid_workflow;
   const auto& plan = *compiled.plan;
   if (output.is_json()) {
-    output.data(Json::of(boost::json::object{{"valid", true},
-                                             {"file", args.file},
-                                             {"id", plan.workflow.str()},
-                                             {"description", compiled.description},
-                                             {"nodes", compiled.authored_nodes},
-                                             {"edges", compiled.authored_edges},
-                                             {"planned_nodes", plan.nodes.size()},
-                                             {"diagnostics", workflow::to_json(compiled.diagnostics, args.file).value()}}));
+    output.data(
+        Json::of(boost::json::object{{"valid", true},
+                                     {"file", args.file},
+                                     {"id", plan.workflow.str()},
+                                     {"description", compiled.description},
+                                     {"nodes", compiled.authored_nodes},
+                                     {"edges", compiled.authored_edges},
+                                     {"planned_nodes", plan.nodes.size()},
+                                     {"diagnostics", workflow::to_json(compiled.diagnostics, args.file).value()}}));
     return Exit::done;
   }
   output.data(output.paint_data(Tone::good, "Workflow is valid"));
@@ -58,14 +59,14 @@ Result<Exit> draw_graph(Context& context, const FileArgs& args) {
   auto& output = context.output;
   if (!show_diagnostics(output, loaded.compiled.diagnostics, args.file)) return Exit::invalid_workflow;
   const auto& plan = *loaded.compiled.plan;
+  auto format = workflow::GraphFormat::mermaid;
   if (args.format == "json" || output.is_json())
-    output.data(to_graph_json(plan));
+    format = workflow::GraphFormat::json;
   else if (args.format == "dot")
-    output.bytes(to_dot(plan));
-  else if (args.format == "ascii")
-    output.bytes(to_ascii(plan));
-  else
-    output.bytes(to_mermaid(plan));
+    format = workflow::GraphFormat::dot;
+  else if (args.format == "ascii" || args.format == "tree")
+    format = workflow::GraphFormat::tree;
+  output.bytes(workflow::draw(plan, format));
   return Exit::done;
 }
 
