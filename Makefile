@@ -9,7 +9,7 @@ FUZZ_SECONDS ?= 60
 .PHONY: help deps configure build demo test check bench sim fuzz install docs golden clean
 
 help:  ## This list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/:/' | awk -F: '{printf "  make %-10s%s\n", $$1, $$2}'
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/:/' | sed -E 's|^([a-z]+): +(.*)|  make \1\t\2|' | expand -t 16
 
 deps:  ## Install the missing Debian packages
 	@tests/support/install_dependencies.sh

@@ -116,6 +116,24 @@ TEST_CASE("docs: links lead to files and headings that exist") {
   CHECK_MESSAGE(findings.empty(), findings.text());
 }
 
+TEST_CASE("docs: pages that code and scripts name exist") {
+  Findings findings;
+  for (const auto& file : source_tree()) {
+    if (file.is_doc() || file.in("tests/tidy")) continue;
+    for (std::size_t i = 0; i < file.lines.size(); ++i) {
+      const auto& line = file.lines[i];
+      for (auto at = line.find("docs/"); at != std::string::npos; at = line.find("docs/", at + 1)) {
+        const auto end =
+            line.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-/.", at);
+        auto path = line.substr(at, end == std::string::npos ? end : end - at);
+        while (path.ends_with('.')) path.pop_back();
+        if (path.ends_with(".md") && !exists(path)) findings.add(file, i, "no such page: " + path);
+      }
+    }
+  }
+  CHECK_MESSAGE(findings.empty(), findings.text());
+}
+
 TEST_CASE("docs: every error number has a page, and every page a number") {
   const auto numbers = error_numbers();
   REQUIRE(numbers.size() > 30);
