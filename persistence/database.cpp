@@ -51,8 +51,6 @@ rocksdb::DBOptions database_options(const DatabaseOptions& options) {
                                                           : rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
   db.recycle_log_file_num = 0;
   db.track_and_verify_wals_in_manifest = options.mode != OpenMode::repair;
-  // All families are flushed together, so that no family is ahead of a log that lost its end.
-  db.atomic_flush = true;
   db.max_background_jobs = 2;
   db.max_bgerror_resume_count = 0;
   db.listeners.push_back(std::make_shared<NoRecovery>());
@@ -111,7 +109,7 @@ rocksdb::Env& env_of(const DatabaseOptions& options) {
 }
 
 Result<std::unique_ptr<Database>> Database::open(const std::string& folder, const DatabaseOptions& options) {
-  const auto db_options = database_options(options);
+  auto db_options = database_options(options);
   const bool exists = db_options.env->FileExists(folder + "/CURRENT").ok();
   const bool read_only = options.mode == OpenMode::read_only;
   if (exists && !read_only) HILLSTAR_CHECK(check_families(db_options, folder));
@@ -141,6 +139,11 @@ Result<std::unique_ptr<Database>> Database::open(const std::string& folder, cons
       return families_known.error();
   } else {
     status = rocksdb::DB::Open(db_options, folder, families, &result->handles_, &db);
+    if (options.mode == OpenMode::repair && status.IsCorruption()) {
+      // One table was flushed beyond the damage. What follows it is read too; a run that misses records shows it.
+      db_options.wal_recovery_mode = rocksdb::WALRecoveryMode::kSkipAnyCorruptedRecords;
+      status = rocksdb::DB::Open(db_options, folder, families, &result->handles_, &db);
+    }
   }
   result->db_.reset(db);
   if (!status.ok()) return refusal(status, folder);

@@ -108,7 +108,9 @@ class CrashEnv final : public rocksdb::EnvWrapper {
 }  // namespace
 
 CrashFs::CrashFs(const std::shared_ptr<rocksdb::FileSystem>& target, Plan plan)
-    : FileSystemWrapper(target), plan_(plan) {}
+    : FileSystemWrapper(target), plan_(std::move(plan)) {
+  std::filesystem::create_directories(plan_.graves);
+}
 
 std::uint64_t CrashFs::operations() const {
   const std::lock_guard lock(mutex_);
@@ -158,13 +160,10 @@ void CrashFs::folder_synced(const std::string& folder) {
 }
 
 std::string CrashFs::bury(const std::string& name) {
-  // Beside all folders that the store looks into, on the same file system.
-  const auto place = std::filesystem::temp_directory_path() / ("hillstar-grave-" + std::to_string(::getpid()));
-  std::filesystem::create_directories(place);
-  const auto grave = place / std::to_string(++graves_);
-  std::error_code failed;
-  std::filesystem::rename(name, grave, failed);
-  return failed ? std::string() : grave.string();
+  const std::filesystem::path place = plan_.graves;
+  const auto grave = place / std::to_string(++buried_);
+  std::filesystem::rename(name, grave);
+  return grave.string();
 }
 
 IOStatus CrashFs::NewWritableFile(const std::string& raw, const FileOptions& options,

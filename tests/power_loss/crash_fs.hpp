@@ -27,6 +27,7 @@ class CrashFs final : public rocksdb::FileSystemWrapper {
     Fault fault = Fault::none;
     std::uint64_t at = 0;                ///< The changing operation, counted from 1, at which it happens.
     bool ignores_sync = false;           ///< Control: a disk that lies about syncs.
+    std::string graves = {};              ///< Folder for replaced files, on the same file system, empty for each life.
   };
   CrashFs(const std::shared_ptr<rocksdb::FileSystem>& target, Plan plan);
 
@@ -93,7 +94,7 @@ class CrashFs final : public rocksdb::FileSystemWrapper {
   std::uint64_t operations_ = 0;
   bool happened_ = false;
   bool off_ = false;
-  std::uint64_t graves_ = 0;
+  std::uint64_t buried_ = 0;
   struct Sizes {
     std::uint64_t written = 0;
     std::uint64_t synced = 0;

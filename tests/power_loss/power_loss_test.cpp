@@ -29,9 +29,9 @@ using hillstar::testing::CrashFs;
 using hillstar::testing::Fault;
 
 constexpr std::uint64_t kFirstSeed = 1;
-constexpr std::uint64_t kSeeds = 120;
+constexpr std::uint64_t kSeeds = 100;
 constexpr std::uint64_t kCutsPerSeed = 10;
-constexpr std::uint64_t kControlSeeds = 12;
+constexpr std::uint64_t kControlSeeds = 10;
 constexpr std::uint64_t kRuns = 6;
 constexpr std::uint64_t kCommitsMax = 40;
 constexpr std::uint64_t kOperationsMax = 260;
@@ -91,6 +91,7 @@ class Trial {
 
  private:
   std::shared_ptr<CrashFs> make_files(CrashFs::Plan plan) {
+    plan.graves = folder_ + "/graves/" + std::to_string(++lives_);
     return std::make_shared<CrashFs>(rocksdb::FileSystem::Default(), plan);
   }
 
@@ -227,6 +228,7 @@ class Trial {
   Counts& counts_;
   std::mt19937_64 dice_;
   std::string folder_;
+  std::uint64_t lives_ = 0;
   World world_;
   std::optional<World> unknown_;
   bool violated_ = false;
