@@ -83,13 +83,20 @@ class EngineImpl final : public Engine {
   void stop() override { stop_actors(); }
 
  private:
-  /// Sends a message that carries `reply` and waits for the answer.
-  template <class T, class Handle, class Message>
-  Result<T> ask(const Handle& actor, Reply<T> reply, Message message) const {
+  /// Lets `say` send something to the tree, unless it stops: then nothing is said, and its reply says so.
+  template <class Say>
+  void send(Say say) const {
+    sending_.fetch_add(1);
+    if (!stopped_) say(*tree_);
+    if (sending_.fetch_sub(1) == 1) sending_.notify_all();
+  }
+  /// The same, and waits for the answer to the reply that `say` gets.
+  template <class T, class Say>
+  Result<T> ask(Say say) const {
+    auto reply = Reply<T>::create();
     auto answer = reply.future();
-    reply = {};
-    if (stopped_) return Error{Errc::host_unreachable, "the engine stopped"};
-    caf::anon_send(actor, std::move(message));
+    send([&](Tree& tree) { say(tree, std::exchange(reply, {})); });
+    reply = {};   // not said: answers itself
     return answer.get();
   }
   /// The run's row; run_not_found if there is none. run_state if it is terminal and `alive` is asked for.
@@ -103,6 +110,7 @@ class EngineImpl final : public Engine {
   Lifeline alive_ = Lifeline::create();
   std::future<Result<bool>> all_gone_ = alive_.future();
   std::atomic<std::uint64_t> tickets_{0};
+  mutable std::atomic<int> sending_{0};   ///< Threads that use the tree at this moment.
   std::atomic<bool> stopped_{false};
 };
 
@@ -167,31 +175,37 @@ Result<void> EngineImpl::check(const RunId& run, bool alive) const {
 }
 
 Result<RunId> EngineImpl::start(StartRun request) {
-  auto reply = Reply<RunId>::create();
-  return ask(tree_->supervisor, reply, StartRequest{std::make_shared<StartRun>(std::move(request)), reply});
+  return ask<RunId>([&](Tree& tree, Reply<RunId> reply) {
+    caf::anon_send(tree.supervisor, StartRequest{std::make_shared<StartRun>(std::move(request)), std::move(reply)});
+  });
 }
 
 void EngineImpl::start_async(StartRun request, std::function<void(Result<RunId>)> done) {
   const auto reply = Reply<RunId>::call(std::move(done));
-  if (stopped_) return reply.answer(Error{Errc::host_unreachable, "the engine stopped"});
-  caf::anon_send(tree_->supervisor, StartRequest{std::make_shared<StartRun>(std::move(request)), reply});
+  send([&](Tree& tree) {
+    caf::anon_send(tree.supervisor, StartRequest{std::make_shared<StartRun>(std::move(request)), reply});
+  });
 }
 
 Result<std::uint64_t> EngineImpl::follow(const RunId& run, std::uint64_t from_seq, FeedCallback callback) {
   HILLSTAR_CHECK(check(run, false));
-  auto reply = Reply<std::uint64_t>::create();
-  return ask(tree_->services->feed, reply, Follow{++tickets_, run, from_seq, std::move(callback), reply});
+  return ask<std::uint64_t>([&](Tree& tree, Reply<std::uint64_t> reply) {
+    caf::anon_send(tree.services->feed, Follow{++tickets_, run, from_seq, std::move(callback), std::move(reply)});
+  });
 }
 
 void EngineImpl::unfollow(std::uint64_t ticket) {
-  auto reply = Reply<bool>::create();
-  (void)ask(tree_->services->feed, reply, Unfollow{ticket, reply});   // an engine that stopped calls nobody either
+  // An engine that stopped calls nobody either.
+  (void)ask<bool>([&](Tree& tree, Reply<bool> reply) {
+    caf::anon_send(tree.services->feed, Unfollow{ticket, std::move(reply)});
+  });
 }
 
 Result<std::vector<Event>> EngineImpl::tell(const RunId& run, Input input) {
   HILLSTAR_CHECK(check(run, true));
-  auto reply = Reply<std::vector<Event>>::create();
-  auto facts = ask(tree_->supervisor, reply, TellRun{run, std::move(input), reply});
+  auto facts = ask<std::vector<Event>>([&](Tree& tree, Reply<std::vector<Event>> reply) {
+    caf::anon_send(tree.supervisor, TellRun{run, std::move(input), std::move(reply)});
+  });
   // The run may have ended while this was on its way.
   if (!facts) HILLSTAR_CHECK(check(run, true));
   return facts;
@@ -199,19 +213,25 @@ Result<std::vector<Event>> EngineImpl::tell(const RunId& run, Input input) {
 
 Result<void> EngineImpl::set_environment(const RunId& run, std::vector<std::string> environment) {
   HILLSTAR_CHECK(check(run, true));
-  auto reply = Reply<bool>::create();
-  const auto done = ask(tree_->supervisor, reply, SetEnvironment{run, std::move(environment), reply});
+  const auto done = ask<bool>([&](Tree& tree, Reply<bool> reply) {
+    caf::anon_send(tree.supervisor, SetEnvironment{run, std::move(environment), std::move(reply)});
+  });
   if (!done) return done.error();
   return {};
 }
 
 std::vector<RunId> EngineImpl::live_runs() const {
-  auto reply = Reply<std::vector<RunId>>::create();
-  return ask(tree_->supervisor, reply, ListLive{reply}).value_or({});
+  auto runs = ask<std::vector<RunId>>([](Tree& tree, Reply<std::vector<RunId>> reply) {
+                caf::anon_send(tree.supervisor, ListLive{std::move(reply)});
+              }).value_or({});
+  // The last breath of a run's actor comes after its end is durable, and the store knows the end.
+  runs.erase(std::remove_if(runs.begin(), runs.end(), [&](const RunId& run) { return !check(run, true); }), runs.end());
+  return runs;
 }
 
 void EngineImpl::stop_actors() {
   if (stopped_.exchange(true)) return;
+  for (auto others = sending_.load(); others != 0; others = sending_.load()) sending_.wait(others);
   auto& services = *tree_->services;
   auto reply = Reply<bool>::create();
   auto runs_gone = reply.future();

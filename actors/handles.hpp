@@ -1,32 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// The typed protocol of every actor, in one file. Only actors/ includes it.
+// The typed protocol of every actor, in one file. What the messages hold: actors/local_messages.hpp.
 //
 // All messages are one-way: an answer is another message. Nothing here crosses a machine, so messages are plain structs.
 // Who talks to whom: actors/README.md.
 #pragma once
 
 #include <caf/replies_to.hpp>
-#include <caf/typed_actor.hpp>
 #include <caf/stateful_actor.hpp>
+#include <caf/typed_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
-#include <cstdint>
-#include <functional>
-#include <memory>
-#include <optional>
-#include <string>
-#include <variant>
-#include <vector>
 
 #include "actors/engine.hpp"
-#include "actors/reply.hpp"
 #include "messages/commands.hpp"
-#include "messages/events.hpp"
-#include "messages/inputs.hpp"
-#include "messages/model.hpp"
-#include "persistence/event_store.hpp"
-#include "runtime/run/state.hpp"
-#include "runtime/tools/tool.hpp"
-#include "runtime/workflow/plan.hpp"
 
 namespace hillstar::actors {
 
@@ -118,198 +103,6 @@ using Supervisor = caf::typed_actor<caf::reacts_to<StartRequest>, caf::reacts_to
                                     caf::reacts_to<TellRun>, caf::reacts_to<SetEnvironment>, caf::reacts_to<ListLive>,
                                     caf::reacts_to<StopAll>>;
 
-// -- event log ----------------------------------------------------------------------------------------
-
-using EventBatch = std::shared_ptr<const std::vector<Recorded>>;
-
-struct AppendEvents {
-  persistence::Append append;
-  EventBatch events;               ///< The same records, decoded, for the feed.
-  RunActor writer;
-};
-struct FlushBatch {};
-struct WatchRun {
-  RunId run;
-  Subscriber subscriber;           ///< Gets WatchStands.
-  FeedActor feed;                  ///< Gets Committed.
-};
-struct UnwatchRun {
-  RunId run;
-};
-
-// -- run ----------------------------------------------------------------------------------------------
-
-/// A StartRun whose texts are blobs already.
-struct Birth {
-  StartRun request;
-  std::string workflow_sha256;
-  std::string plan_sha256;
-  std::shared_ptr<const run::PlanIndex> index;
-};
-struct BeginRun {
-  std::shared_ptr<const Birth> birth;   ///< Null: the history says it all.
-  Reply<RunId> reply;                   ///< Answered once RunStarted is durable; empty for a recovery.
-};
-struct Appended {
-  std::uint64_t version = 0;
-  bool conflict = false;
-};
-struct AttemptEnded {
-  NodeOutcome outcome;
-};
-struct TimerDue {
-  AttemptRef ref;
-};
-struct GraceOver {
-  AttemptRef ref;
-};
-struct TellRun {
-  RunId run;
-  Input input;
-  Reply<std::vector<Event>> reply;
-};
-struct SetEnvironment {
-  RunId run;
-  std::vector<std::string> environment;
-  Reply<bool> reply;
-};
-struct StopRun {};
-
-// -- node ---------------------------------------------------------------------------------------------
-
-struct Attempt {
-  ExecuteNode command;
-  std::shared_ptr<const workflow::PlanNode> node;
-  Json model_config;
-  std::shared_ptr<const tools::RunContext> run;
-};
-struct JobDone {
-  NodeOutcome outcome;
-};
-using ModelAnswer = std::variant<ModelReply, Failure, AttemptCancelled, AttemptLost>;
-struct ModelDone {
-  AttemptRef ref;
-  ModelAnswer answer;
-  std::string partial;             ///< Text received before a failure: kept as evidence.
-};
-
-// -- slots --------------------------------------------------------------------------------------------
-
-class Job;
-using JobPtr = std::shared_ptr<Job>;
-struct RunJob {
-  JobPtr job;
-};
-struct WithdrawJob {
-  JobPtr job;
-};
-struct JobQueueOver {
-  JobPtr job;
-};
-struct SlotFreed {
-  JobWorker worker;
-  bool script = false;             ///< Which of the two bounds the job counted against.
-};
-
-// -- providers ----------------------------------------------------------------------------------------
-
-class ModelCall;
-using ModelCallPtr = std::shared_ptr<ModelCall>;
-struct CallModel {
-  ModelCallPtr call;
-};
-struct CancelModel {
-  ModelCallPtr call;
-};
-struct CallQueueOver {
-  ModelCallPtr call;
-};
-struct CallEnded {
-  ModelCallPtr call;
-  std::variant<ModelReply, Failure> result;
-  std::string partial;
-};
-
-// -- feed ---------------------------------------------------------------------------------------------
-
-struct Committed {
-  RunId run;
-  EventBatch events;
-};
-struct Follow {
-  std::uint64_t ticket = 0;
-  RunId run;
-  std::uint64_t from_seq = 1;
-  FeedCallback callback;
-  Reply<std::uint64_t> reply;
-};
-struct Unfollow {
-  std::uint64_t ticket = 0;
-  Reply<bool> reply;               ///< Answered once the callback will not be called again.
-};
-struct WatchStands {};
-struct ReadHistory {};
-struct LiveItem {
-  EventBatch events;                          ///< Null: it is progress.
-  std::shared_ptr<const Progress> progress;
-};
-struct CutOff {};
-struct StopSubscriber {
-  Reply<bool> reply;
-};
-
-// -- supervisor ---------------------------------------------------------------------------------------
-
-struct StartRequest {
-  std::shared_ptr<StartRun> request;
-  Reply<RunId> reply;
-};
-struct RestartRun {
-  RunId run;
-};
-struct ListLive {
-  Reply<std::vector<RunId>> reply;
-};
-struct StopAll {
-  Reply<bool> reply;               ///< Answered when no run actor lives any more.
-};
-
 }  // namespace hillstar::actors
 
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::AppendEvents)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::FlushBatch)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::WatchRun)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::UnwatchRun)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::BeginRun)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::Appended)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::AttemptEnded)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::TimerDue)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::GraceOver)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::TellRun)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::SetEnvironment)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::StopRun)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::Attempt)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::CancelNode)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::JobDone)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::ModelDone)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::RunJob)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::WithdrawJob)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::JobQueueOver)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::SlotFreed)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::CallModel)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::CancelModel)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::CallQueueOver)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::CallEnded)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::Committed)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::Progress)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::Follow)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::Unfollow)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::WatchStands)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::ReadHistory)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::LiveItem)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::CutOff)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::StopSubscriber)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::StartRequest)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::RestartRun)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::ListLive)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::StopAll)
+#include "actors/local_messages.hpp"  // IWYU pragma: export
