@@ -114,7 +114,9 @@ TEST_CASE("engine: long strings of a result become blobs and are read back where
   const auto run = host.start(plan.plan());
   CHECK(host.end_of(run) == "completed");
   CHECK(tool.calls().back().input.text == text);
-  for (const auto& recorded : *store.read(run))
+  const auto recorded_events = store.read(run);
+  REQUIRE(recorded_events);
+  for (const auto& recorded : *recorded_events)
     if (const auto* completed = std::get_if<NodeCompleted>(&recorded.event); completed && completed->node.str() == "a")
       CHECK(completed->result.blobs.size() == 1);
 }
@@ -245,7 +247,9 @@ TEST_CASE("engine: a model call goes through the pool and comes back as a result
   const auto run = host.start(std::make_shared<const workflow::Plan>(plan));
   CHECK(host.end_of(run) == "completed");
   REQUIRE(transport->requests().size() == 1);
-  for (const auto& recorded : *store.read(run)) {
+  const auto recorded_events = store.read(run);
+  REQUIRE(recorded_events);
+  for (const auto& recorded : *recorded_events) {
     const auto* completed = std::get_if<NodeCompleted>(&recorded.event);
     if (completed == nullptr) continue;
     CHECK(completed->result.json.text().find(R"("output":"hello")") != std::string::npos);
