@@ -118,8 +118,10 @@ void tell_end(Output& output, const Followed& followed) {
   lines.front() = output.paint(tone, lines.front());
   for (const auto& line : lines) output.say(line);
   if (!run::is_terminal(state)) return say_how_to_go_on(output, followed.live);
-  if (state.status != run::RunStatus::completed)
+  if (state.status == run::RunStatus::failed)
     output.say("  run what failed again with: hillstar-actors resume " + followed.live.run.str());
+  if (state.status == run::RunStatus::cancelled)
+    output.say("  go on from here in a new run with: hillstar-actors resume " + followed.live.run.str());
 }
 
 /// Runs that go on in this process, and are not followed by anybody else. Those that wait for a person need no host.

@@ -80,7 +80,8 @@ TEST_CASE("host: calls of a joined client reach the service, and errors come bac
   const auto started = (*client)->start(job);
   REQUIRE(started);
   CHECK(*started == kRun);
-  const auto facts = (*client)->tell(kRun, {.kind = WordKind::pause, .yes = true, .reason = "because"});
+  const auto facts = (*client)->tell(
+      kRun, {.kind = WordKind::pause, .yes = true, .node = 0, .item = {}, .who = "me", .reason = "because"});
   REQUIRE(facts);
   REQUIRE(facts->size() == 1);
   CHECK(std::get<RunPaused>(facts->front()).reason == "because");
