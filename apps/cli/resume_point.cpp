@@ -108,7 +108,7 @@ Result<ResumePoint> find_resume_point(Context& context, const std::string& from,
   if (exported) return *std::move(exported);
   return Error{
       Errc::not_found,
-      "Checkpoint not found: " + from,
+      "Checkpoint not found: " + from + ".",
       {},
       "Name a checkpoint file, or a node listed in `state.checkpoints` that a run of this workflow has reached."};
 }
