@@ -3,12 +3,11 @@
 
 #include <utility>
 
+#include "runtime/run/hillstar_names.hpp"
 #include "runtime/run/run.hpp"
 
 namespace hillstar::actors {
 namespace {
-
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 Result<RunStarted> first_event(const std::vector<Recorded>& history, const RunId& run) {
   if (history.empty() || !std::holds_alternative<RunStarted>(history.front().event))
@@ -45,16 +44,6 @@ tools::RunContext run_context(const RunId& run, const RunStarted& started, std::
   return context;
 }
 
-std::string step_of(std::string_view workflow_id) {
-  const auto after = [&](std::string_view prefix) {
-    return workflow_id.substr(0, prefix.size()) == prefix ? workflow_id.substr(prefix.size()) : std::string_view{};
-  };
-  if (const auto rest = after("step_"); rest.size() >= 2 && is_digit(rest[0]) && is_digit(rest[1]))
-    return std::string(rest.substr(0, 2));
-  if (const auto rest = after("phase_"); !rest.empty() && is_digit(rest[0])) return std::string(rest.substr(0, 1));
-  if (const auto rest = after("pre_phase_"); !rest.empty() && is_digit(rest[0]))
-    return "pre_" + std::string(rest.substr(0, 1));
-  return {};
-}
+std::string step_of(std::string_view workflow_id) { return run::step_of(workflow_id); }
 
 }  // namespace hillstar::actors

@@ -28,8 +28,7 @@ Result<RecoveredRun> recover_run(const persistence::EventStore& store, const Run
 /// What all tools of the run are told.
 tools::RunContext run_context(const RunId& run, const RunStarted& started, std::vector<std::string> environment);
 
-/// Hillstar's step number: `04` of `step_04_x`, `2` of `phase_2`, `pre_2` of `pre_phase_2`; empty if there is none.
-/// Source: Hillstar specification section 3, `<NN>`.
+/// run::step_of, for HILLSTAR_STEP.
 std::string step_of(std::string_view workflow_id);
 
 }  // namespace hillstar::actors
