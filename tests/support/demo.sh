@@ -8,7 +8,7 @@ set -euo pipefail
 program=$(realpath "${1:?the hillstar-actors binary}")
 source_tree=$(cd "$(dirname "$0")/../.." && pwd)
 folder=${2:-$source_tree/out/demo}
-server_folder=$source_tree/build/model_server
+server_folder=${MODEL_SERVER_FOLDER:-$source_tree/build/model_server}
 fits_before_kill=4
 server_pid=
 

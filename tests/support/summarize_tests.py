@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads ctest's JUnit report: prints each doctest summary, ctest's summary, and last `N passed, N failed`.
 
-A doctest binary counts as its test cases; any other test, or a binary that ended without a summary, counts as one.
+A doctest binary or Python unittest counts as its test cases; anything else, or what ended without a summary, as one.
 """
 import re
 import sys
@@ -10,7 +10,20 @@ import xml.etree.ElementTree as tree
 
 CASES = re.compile(r"\[doctest\] test cases:\s*(\d+)\s*\|\s*(\d+) passed\s*\|\s*(\d+) failed(?:\s*\|\s*(\d+) skipped)?")
 ASSERTIONS = re.compile(r"\[doctest\] assertions:.*")
+UNITTEST = re.compile(r"^Ran (\d+) tests? in .*\n\n(OK|FAILED)(?: \(([^)]*)\))?", re.MULTILINE)
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def unittest_counts(output):
+    """(passed, failed, line) of a Python unittest, or nothing."""
+    found = UNITTEST.search(output)
+    if not found:
+        return None
+    outcomes = dict(part.split("=") for part in (found.group(3) or "").split(", ") if "=" in part)
+    bad = int(outcomes.get("failures", 0)) + int(outcomes.get("errors", 0))
+    skipped = int(outcomes.get("skipped", 0))
+    good = max(int(found.group(1)) - bad - skipped, 0)
+    return good, bad, f"[unittest] test cases: {found.group(1)} | {good} passed | {bad} failed | {skipped} skipped"
 
 
 def main(path):
@@ -33,14 +46,18 @@ def main(path):
         output = COLOURS.sub("", test.findtext("system-out") or "")
         found = CASES.findall(output)
         good, bad = (sum(int(case[1]) for case in found), sum(int(case[2]) for case in found)) if found else (0, 0)
+        python = None if found else unittest_counts(output)
+        if python:
+            good, bad, line = python
+            print(f"{name:<{width}}  {line}")
         if broken and bad == 0:
             bad += 1  # It crashed, timed out, or a sanitizer spoke up.
-        if not found and not broken:
+        if not found and not python and not broken:
             good += 1
         for line in output.splitlines():
             if CASES.search(line) or ASSERTIONS.search(line):
                 print(f"{name:<{width}}  {line.strip()}")
-        if not found:
+        if not found and not python:
             print(f"{name:<{width}}  {'failed' if broken else 'passed'}")
         passed, failed, tests_failed = passed + good, failed + bad, tests_failed + bool(broken)
     total = len(tests)
