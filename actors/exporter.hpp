@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Keeps Hillstar's files of live runs up to date, beside the runs and never in their way.
 //
-// A run actor rings its bell when a batch is durable; the exporter then reads the new records from the store, on a thread
-// of its own. A bell that was rung and not yet heard is not rung again, so the mailbox holds one message a run, however
-// far the files lag behind. Files that cannot be written cost one warning; they can be written later (export_run).
+// A run actor rings its bell when a batch is durable; the exporter then reads the new records from the store, on a
+// thread of its own. A bell that was rung and not yet heard is not rung again, so the mailbox holds one message a run,
+// however far the files lag behind. Files that cannot be written cost one warning; they can be written later
+// (export_run).
 #pragma once
 
 #include <atomic>
@@ -56,6 +57,7 @@ class ExportBell {
 struct ExporterParts {
   const persistence::EventStore* store = nullptr;    ///< Outlives the actor.
   std::function<void(const std::string&)> log;       ///< One line for the operator. Thread-safe.
+  Reply<bool> alive;                                 ///< Held for as long as the actor lives.
 };
 
 class ExporterState {

@@ -200,7 +200,8 @@ Result<void> RunExport::begin() {
   HILLSTAR_TRY(const auto text, store_.read_blob(started->plan_sha256));
   HILLSTAR_TRY(auto plan, workflow::plan_from_text(text));
   files_ = std::make_unique<run::HillstarFiles>(
-      run_, std::make_shared<const workflow::Plan>(std::move(plan)), [](std::string_view bytes) { return sha256_hex(bytes); },
+      run_, std::make_shared<const workflow::Plan>(std::move(plan)),
+      [](std::string_view bytes) { return sha256_hex(bytes); },
       [this](const std::string& sha256) { return store_.read_blob(sha256); }, options_);
   return {};
 }

@@ -183,7 +183,8 @@ std::string log_footer(const HillstarHistory& history, const HillstarPlaces& pla
     text += (state.status == RunStatus::failed ? " Workflow failed: " : " Workflow cancelled: ") + id + "\n";
     if (!error.empty()) text += " Error: " + plain_line(error) + "\n";
   }
-  text += " Nodes executed: " + std::to_string(executed(history)) + "/" + std::to_string(state.plan->nodes.size()) + "\n";
+  text += " Nodes executed: " + std::to_string(executed(history)) + "/" + std::to_string(state.plan->nodes.size());
+  text += "\n";
   if (state.failed_nodes > 0) text += " Nodes failed: " + std::to_string(state.failed_nodes) + "\n";
   append_total(text, history);
   text += " Trace file: " + places.trace + "\n Log file: " + places.log + "\n" + kRule + "\n";

@@ -22,7 +22,8 @@ std::string after_prefix(std::string_view text, std::string_view prefix) {
 }
 
 bool is_plain(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c) || c == '.' || c == '_' || c == '-' || c == '@';
+  const bool is_letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+  return is_letter || is_digit(c) || c == '.' || c == '_' || c == '-' || c == '@';
 }
 
 }  // namespace

@@ -163,7 +163,8 @@ CASES = [
         run("workflow.json", "--resume-from", "sib", exit=FAILED, recorded="2_resume_sib", same=False,
             why="the failed node runs again: a failure is no result"),
         run("workflow.json", "--resume-from", "sib", exit=DONE, recorded="2_resume_sib", before={"go": ""},
-            outputs=".hillstar", ignore=["bad"], expected={"after": "after bad=partial\n err="},
+            outputs=".hillstar", ignore=["bad"],
+            expected={"after": "after bad=partial\n err="},
             why="the failed node has run again, and well"),
     ]),
     Case("04c_resume_final", [
@@ -193,7 +194,8 @@ CASES = [
     ]),
     script_cases(),
     Case("07b_script_run_more", [
-        run("wf_big.json", "out_big", exit=DONE, recorded="big", expected={"big": "x" * 3_000_000}, why="the recording is cut; checkpoints hold large outputs in full"),
+        run("wf_big.json", "out_big", exit=DONE, recorded="big", expected={"big": "x" * 3_000_000},
+            why="the recording is cut; checkpoints hold large outputs in full"),
         run("wf_nonutf8.json", "out_nonutf8", exit=DONE, recorded="nonutf8", same=False,
             why="bytes that are no UTF-8 are kept"),
         run("wf_orphan.json", "out_orphan", exit=TIMEOUT, recorded="orphan", absent=["late.txt"],

@@ -88,7 +88,8 @@ class Scenario {
       for (const auto& command : outstanding(state_)) out += "command " + words_of(command) + "\n";
     } else {
       for (auto i = first; i < history_.size(); ++i)
-        for (const auto& command : commands_of(state_, history_[i].event)) out += "command " + words_of(command) + "\n";
+        for (const auto& command : commands_of(state_, history_[i].event))
+          out += "command " + words_of(command) + "\n";
     }
     if (out.empty()) out = "nothing follows\n";
     return out;
@@ -223,7 +224,9 @@ class Scenario {
   static std::string details(const LoopExhausted& e) { return " " + e.loop + " after " + std::to_string(e.attempts); }
   static std::string details(const NodeInherited& e) { return " " + e.node.str(); }
   static std::string details(const NodeScheduled& e) { return attempt_of(e); }
-  static std::string details(const MapExpanded& e) { return attempt_of(e) + " to " + std::to_string(e.count) + " items"; }
+  static std::string details(const MapExpanded& e) {
+    return attempt_of(e) + " to " + std::to_string(e.count) + " items";
+  }
   static std::string details(const NodeCompleted& e) { return attempt_of(e); }
   static std::string details(const NodeAttemptFailed& e) {
     return attempt_of(e) + failure(e.failure) + (e.retry_at ? ", again " + offset(*e.retry_at) : "");
@@ -232,7 +235,8 @@ class Scenario {
   static std::string details(const NodeCancelled& e) { return attempt_of(e); }
   static std::string details(const NodeFailed& e) { return " " + unit(e.node.str(), e.item) + failure(e.failure); }
   static std::string details(const NodeSkipped& e) {
-    return " " + e.node.str() + ": " + std::string(json::enum_name(e.reason)) + (e.because ? " " + e.because->str() : "");
+    const auto because_of = e.because ? " " + e.because->str() : "";
+    return " " + e.node.str() + ": " + std::string(json::enum_name(e.reason)) + because_of;
   }
   static std::string details(const CheckpointReached& e) { return " " + e.node.str(); }
   static std::string details(const ApprovalRequested& e) { return " " + e.node.str() + ": " + e.prompt; }
@@ -251,8 +255,10 @@ class Scenario {
       return text;
     }
     if (const auto* cancel = std::get_if<CancelNode>(&command)) return "stop " + attempt(cancel->ref);
-    if (const auto* timer = std::get_if<ArmTimer>(&command)) return "wake " + attempt(timer->ref) + " " + offset(timer->due);
-    if (const auto* ask = std::get_if<AskApproval>(&command)) return "ask a person about " + plan_->nodes[ask->node].id.str();
+    if (const auto* timer = std::get_if<ArmTimer>(&command))
+      return "wake " + attempt(timer->ref) + " " + offset(timer->due);
+    if (const auto* ask = std::get_if<AskApproval>(&command))
+      return "ask a person about " + plan_->nodes[ask->node].id.str();
     return "finish";
   }
 

@@ -145,7 +145,8 @@ struct RunningExporter {
     ExporterParts parts{&store, [this](const std::string& line) {
                           const std::lock_guard lock(mutex);
                           warnings.push_back(line);
-                        }};
+                        },
+                        {}};
     actor = system.spawn<caf::detached>(exporter, std::move(parts));
   }
   void stop() {
