@@ -146,6 +146,7 @@ Result<void> BlobStore::put_row(const Hash& hash, std::string_view bytes) {
   const auto key = slice(keys::bytes_of(hash));
   auto status = database_.db().Get(rocksdb::ReadOptions(), database_.blobs(), key, &present);
   if (status.ok()) return {};
+  if (database_.is_abandoned()) return write_error(rocksdb::Status::IOError("an earlier write failed"), folder_);
   if (status.IsNotFound()) status = database_.db().Put(rocksdb::WriteOptions(), database_.blobs(), key, slice(bytes));
   if (!status.ok()) {
     database_.abandon();

@@ -50,6 +50,9 @@ class Database {
   /// would trip an assertion in builds of RocksDB that have them: a write that fails while it switches memtables keeps
   /// references. Thread-safe.
   void abandon() { abandoned_ = true; }
+  /// A write has failed: nothing more may be written, not even by another caller, whose write would go behind the
+  /// damage in the same file (RocksDB built with assertions aborts then).
+  [[nodiscard]] bool is_abandoned() const { return abandoned_; }
   /// The log head row; {} if the log is empty.
   [[nodiscard]] Result<LogHead> head() const;
 

@@ -101,7 +101,7 @@ Result<bool> RocksStore::add(Batch& batch, const Append& append) {
 
 Result<std::vector<std::size_t>> RocksStore::commit(const std::vector<Append>& appends) {
   if (!keeper_) return Error(Errc::store_write, "the store was opened for reading.", database_->folder());
-  if (failed_)
+  if (failed_ || database_->is_abandoned())
     return Error(Errc::store_write, "an earlier write failed, so nothing more is written.", database_->folder(),
                  "Start again: the store finds out what is on disk.");
   Batch& batch = *batch_;
