@@ -32,8 +32,9 @@ check:  ## What a change must pass before it is merged: format, tests, tests und
 	@tests/support/check.sh $(JOBS)
 
 bench: configure  ## Measure the engine beside the machine's own limits
-	@tests/support/build.sh $(BUILD) $(JOBS) hillstar_bench
-	@$(BUILD)/tests/bench/hillstar_bench
+	@tests/support/build.sh $(BUILD) $(JOBS) hillstar_bench mock_model_server hillstar-actors
+	@$(BUILD)/tests/bench/hillstar_bench --folder $(BUILD)/bench --binary $(BUILD)/apps/hillstar-actors \
+	  --server $(BUILD)/tests/support/mock_model_server
 
 sim: configure  ## Simulate random worlds; SEED=n repeats one
 	@tests/support/build.sh $(BUILD) $(JOBS) core_tests
