@@ -1,4 +1,5 @@
 # `make install` and packages: the program, its documentation and the examples.
+set(CMAKE_INSTALL_DOCDIR share/doc/hillstar-actors CACHE PATH "Documentation and examples")
 include(GNUInstallDirs)
 if(TARGET hillstar-actors)
   install(TARGETS hillstar-actors RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
