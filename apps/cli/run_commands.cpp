@@ -64,8 +64,8 @@ Result<Exit> run_workflow(Context& context, const RunArgs& args) {
   job.inputs = inputs.values;
   job.workspace = absolute_path(".");
   job.output_dir = absolute_path(args.output_dir.empty() ? ".hillstar" : args.output_dir);
-  for (const auto* folders : {&args.allow_paths, &plan.file_access})
-    for (const auto& folder : *folders) job.allow_paths.push_back(absolute_path(folder));
+  for (const auto& folder : args.allow_paths) job.allow_paths.push_back(absolute_path(folder));
+  for (const auto& folder : plan.file_access) job.allow_paths.push_back(absolute_path(folder));
   HILLSTAR_TRY(job.environment, variables_for(context, args.file, job.workspace, args.env_file));
   job.started_by = person();
   if (!args.resume_from.empty()) {
