@@ -123,6 +123,12 @@ Result<std::string> raw_bytes(const Value& value, const std::string& key, const 
   return json::canonical(*shown);
 }
 
+/// A text as lines: most scripts end theirs with a newline, which is not doubled.
+void print_text(Output& output, const std::string& text) {
+  const std::string_view lines(text.data(), text.size() - (text.ends_with('\n') ? 1 : 0));
+  output.data(output.stdout_is_terminal() ? visible(lines) : std::string(lines));
+}
+
 }  // namespace
 
 Result<Exit> list_runs(Context& context, const ListArgs& args) {
@@ -212,14 +218,14 @@ Result<Exit> show_result(Context& context, const ResultArgs& args) {
       } else if (args.raw) {
         output.bytes(bytes);
       } else {
-        output.data(output.stdout_is_terminal() ? visible(bytes) : bytes);
+        print_text(output, bytes);
       }
     } else if (output.is_json()) {
       HILLSTAR_TRY(all[id], whole(value, read));
     } else {
       HILLSTAR_TRY(const auto text, result_text(value, read));
       if (nodes.size() > 1) output.data(output.paint_data(Tone::strong, "== " + visible(id)));
-      output.data(output.stdout_is_terminal() ? visible(text) : text);
+      print_text(output, text);
     }
   }
   if (output.is_json()) output.data(Json::of(nodes.size() == 1 ? all.begin()->value() : bj::value(all)));
