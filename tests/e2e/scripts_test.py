@@ -1,0 +1,193 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Scripts that misbehave, files that lie elsewhere, and commits.
+
+Usage: scripts_test.py --binary PROGRAM
+"""
+import os
+import subprocess
+import sys
+
+from harness import EndToEnd, is_alive, main, script
+
+
+class Scripts(EndToEnd):
+    def test_a_timeout_ends_the_whole_group(self):
+        line = 'sh -c "trap : TERM; sleep 300 & echo \\$! >> pids; wait; wait" & echo $! >> pids; echo $$ >> pids; wait'
+        self.flow({'a': script(line, timeout=0.5)})
+        done = self.hill('run', 'flow.json', code=124)
+        self.assertIn('timeout', done.err)
+        self.assertEqual(self.node('a')['failure']['kind'], 'timeout')
+        pids = self.read('pids').split()
+        self.assertEqual(len(pids), 3)
+        self.until(lambda: not any(is_alive(pid) for pid in pids), 'every process of the script to be gone')
+
+    def test_output_beyond_the_cap(self):
+        self.flow({'a': script('echo $$ > pid; yes'), 'b': script('touch ran', '{{ a.output }}')})
+        done = self.hill('run', 'flow.json', code=1)
+        self.assertEqual(self.node('a')['failure']['kind'], 'output_limit')
+        self.assertIn('more than 67108864 bytes', done.err)
+        self.assertFalse(is_alive(self.read('pid').strip()))
+        self.assertFalse(os.path.exists(self.path('ran')))
+
+    def test_death_by_signal(self):
+        self.flow({'a': script('echo before; echo why >&2; kill -SEGV $$', on_error='continue'),
+                   'b': script('cat -', '{{ a.return_code }} {{ a.output }} {{ a.error }}')})
+        done = self.hill('run', 'flow.json')
+        self.assertEqual(self.node('a')['failure']['kind'], 'signal')
+        self.assertEqual(done.out.split(), ['-11', 'before', 'why'])
+
+    def test_failing_codes_and_programs_that_are_none(self):
+        self.flow({'a': script('echo partial; echo reason >&2; exit 7')})
+        self.assertIn('reason', self.hill('run', 'flow.json', code=1).err)
+        self.assertEqual(self.hill('result', 'latest', 'a', '--key', 'return_code', code=None).code, 0)
+        self.flow({'a': script('./not_there')})
+        done = self.hill('run', 'flow.json', code=1)
+        self.assertEqual(self.node('a')['failure']['kind'], 'spawn', done)
+        self.assertIn('not_there', done.err)
+
+    def test_bytes_that_are_no_text_are_kept(self):
+        data = bytes(range(256)) * 3
+        self.write('data', data)
+        self.flow({'a': script('cat data'), 'b': script('cat - > copy', '{{ a.output }}')})
+        self.hill('run', 'flow.json')
+        with open(self.path('copy'), 'rb') as file:
+            self.assertEqual(file.read(), data)
+        self.assertEqual(self.hill('result', 'latest', 'a', '--raw').raw, data)
+        self.hill('show', 'latest')
+        self.hill('logs', 'latest').out.encode()
+        self.hill('result', 'latest', 'a', '-o', 'json').json
+        self.holds()
+
+    def test_a_megabyte_from_script_to_script(self):
+        self.flow({'a': script('head -c 750000 /dev/urandom | base64 -w0 | tee made'),
+                   'b': script('tee passed | sha256sum', '{{ a.output }}')})
+        self.hill('run', 'flow.json')
+        self.assertEqual(self.read('passed'), self.read('made'))
+        self.assertEqual(len(self.read('made')), 1_000_000)
+        self.assertEqual(self.hill('result', 'latest', 'a', '--raw').out, self.read('made'))
+        self.holds()
+
+    def test_input_is_data_and_never_a_command(self):
+        self.flow({'a': script('cat -', '{{ inputs.text }}')}, inputs={'text': {'type': 'string'}})
+        nasty = '$(touch ran); `touch ran` "; touch ran; \' {{ a.output }}'
+        self.assertEqual(self.hill('run', 'flow.json', '-p', 'text=' + nasty).out, nasty + '\n')
+        self.assertFalse(os.path.exists(self.path('ran')))
+
+    def test_escape_sequences_do_not_reach_a_reader_of_lines(self):
+        self.flow({'a': script('printf "\\033[2J\\033]0;owned\\007 red" >&2; exit 1')})
+        done = self.hill('run', 'flow.json', code=1)
+        self.assertNotIn('\x1b', done.err)
+
+    def test_what_a_script_is_told(self):
+        self.flow({'a': script('echo $HILLSTAR_RUN_ID $HILLSTAR_WORKFLOW_ID $HILLSTAR_NODE_ID $HILLSTAR_ATTEMPT '
+                               '$HILLSTAR_IDEMPOTENCY_KEY $HILLSTAR_ATTEMPT_KEY')})
+        run, *rest = self.hill('run', 'flow.json').out.split()
+        self.assertEqual(rest, ['flow', 'a', '1', f'{run}/a', f'{run}/a/1'])
+
+
+class Files(EndToEnd):
+    def setUp(self):
+        super().setUp()
+        self.outside = self.path('outside')
+        os.mkdir(self.outside)
+        os.mkdir(self.path('work'))
+        self.write('outside/secret', 'secret')
+
+    def run_with(self, path, *arguments, tool='file_read', code=0, **top):
+        node = {'tool': tool, 'parameters': {'path': path}}
+        if tool == 'file_write':
+            node['input'] = 'text'
+        self.flow({'a': node}, name='work/flow.json', **top)
+        return self.hill('run', 'flow.json', *arguments, code=code, cwd=self.path('work'))
+
+    def test_paths_outside_are_refused_with_the_advice(self):
+        for path in ('../outside/secret', self.outside + '/secret'):
+            done = self.run_with(path, code=6)
+            self.assertIn('--allow-path', done.err)
+            self.assertIn('"file_access"', done.err)
+            self.assertIn(os.path.realpath(self.outside), done.err)
+            self.run_with(path, tool='file_write', code=6)
+        self.assertEqual(self.read('outside/secret'), 'secret')
+
+    def test_the_advice_helps(self):
+        path = self.outside + '/secret'
+        self.assertEqual(self.run_with(path, '--allow-path', self.outside).out, 'secret\n')
+        self.assertEqual(self.run_with(path, file_access=[self.outside]).out, 'secret\n')
+        self.assertEqual(self.run_with(path, file_access=['../outside']).out, 'secret\n')
+        self.run_with(self.outside + '/new/made', file_access=[self.outside], tool='file_write')
+        self.assertEqual(self.read('outside/new/made'), 'text')
+
+    def test_links_that_lead_out_are_refused(self):
+        os.symlink(self.outside, self.path('work/link'))
+        os.symlink(self.outside + '/secret', self.path('work/file'))
+        self.run_with('link/secret', code=6)
+        self.run_with('file', code=6)
+        self.run_with('link/made', tool='file_write', code=6)
+        self.run_with('link/../outside/secret', code=6)
+        self.assertEqual(os.listdir(self.outside), ['secret'])
+
+    def test_files_that_are_none(self):
+        self.assertIn('nothing_here', self.run_with('nothing_here', code=1).err)
+        detail = self.hill('show', '-o', 'json', cwd=self.path('work')).json['nodes_detail'][0]
+        self.assertEqual(detail['failure']['kind'], 'not_found')
+        self.run_with('.', code=1)
+        os.mkfifo(self.path('work/pipe'))
+        self.run_with('pipe', code=1)
+
+    def test_written_whole(self):
+        self.run_with('a/b/c.txt', tool='file_write')
+        self.assertEqual(self.read('work/a/b/c.txt'), 'text')
+        self.assertEqual(os.listdir(self.path('work/a/b')), ['c.txt'])
+
+
+class Commits(EndToEnd):
+    def setUp(self):
+        super().setUp()
+        os.mkdir(self.path('repo'))
+        self.git('init', '-q', '-b', 'main')
+        self.git('config', 'user.name', 'Tester')
+        self.git('config', 'user.email', 'tester@example.org')
+        self.write('repo/.gitignore', '.hillstar\nflow.json\n')
+
+    def git(self, *arguments):
+        return subprocess.run(['git', *arguments], cwd=self.path('repo'), env=self.environment, check=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60).stdout.decode()
+
+    def commit(self, code=0, **parameters):
+        self.flow({'c': {'tool': 'git_commit', 'parameters': {'message': 'Results', **parameters}}},
+                  name='repo/flow.json')
+        return self.hill('run', 'flow.json', code=code, cwd=self.path('repo'))
+
+    def test_a_commit_and_then_nothing_to_commit(self):
+        self.write('repo/data.txt', '1\n')
+        self.commit()
+        told = self.hill('result', 'latest', 'c', '-o', 'json', cwd=self.path('repo')).json
+        self.assertEqual(self.git('rev-parse', 'HEAD').strip(), told['commit'])
+        self.assertIn('Results', self.git('log', '-1', '--format=%B'))
+        self.assertIn('data.txt', self.git('show', '--name-only', '--format='))
+        done = self.commit(code=1)
+        self.assertIn('nothing', done.err)
+        detail = self.hill('show', '-o', 'json', cwd=self.path('repo')).json['nodes_detail'][0]
+        self.assertEqual(detail['failure']['kind'], 'nothing_to_commit')
+        self.commit(if_nothing='ok')
+        self.assertEqual(self.git('rev-list', '--count', 'HEAD').strip(), '1')
+
+    def test_keys_are_refused(self):
+        self.write('repo/.env', 'KEY=1')
+        self.assertIn('.env', self.commit(code=6).err)
+        self.assertEqual(self.git('status', '--porcelain', '--', '.env').strip()[:2], '??')
+
+    def test_hooks_run(self):
+        self.write('repo/.git/hooks/pre-commit', '#!/bin/sh\necho not today >&2\nexit 1\n', 0o755)
+        self.write('repo/data.txt', '1\n')
+        self.assertIn('not today', self.commit(code=1).err)
+        self.commit(no_verify=True)
+
+    def test_outside_of_a_repository(self):
+        self.flow({'c': {'tool': 'git_commit', 'parameters': {'message': 'x'}}})
+        self.assertIn('repository', self.hill('run', 'flow.json', code=1).err)
+
+
+if __name__ == '__main__':
+    sys.exit(main())
