@@ -130,7 +130,8 @@ ToolReply failed(FailureClass kind, std::string message) {
 }
 
 ToolReply failed(const Error& error) {
-  return failed(class_of(error.code), error.hint.empty() ? error.message : error.message + ". " + error.hint);
+  if (error.hint.empty()) return failed(class_of(error.code), error.message);
+  return failed(class_of(error.code), error.message + (error.message.ends_with('.') ? " " : ". ") + error.hint);
 }
 
 }  // namespace hillstar::tools

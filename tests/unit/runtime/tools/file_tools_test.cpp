@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 #include <sys/stat.h>
 
+#include "runtime/tools/standard_tools.hpp"
 #include "tests/unit/runtime/tools/tool_bench.hpp"
 
 using namespace hillstar;
@@ -15,6 +16,13 @@ TEST_CASE("file_read: text comes back with its path, and line ends translated") 
   const auto reply = bench();
   REQUIRE(succeeded(reply));
   CHECK(reply.result.json.text() == "{\"file_path\":\"a b \xC3\xA4.txt\",\"output\":\"one\\ntwo\\nthree\\n\"}");
+}
+
+TEST_CASE("tools: a failure's message ends its sentence before the advice follows") {
+  CHECK(failed(Error{Errc::io, "the disk is full", {}, "Free some."}).failure->message == "the disk is full. Free some.");
+  CHECK(failed(Error{Errc::io, "The disk is full.", {}, "Free some."}).failure->message ==
+        "The disk is full. Free some.");
+  CHECK(failed(Error{Errc::io, "the disk is full"}).failure->message == "the disk is full");
 }
 
 TEST_CASE("file_read: the input is the path if it is not empty") {
