@@ -10,10 +10,9 @@ shift 2
 cd "$(dirname "$0")/../.."
 command -v clang++ >/dev/null || { echo "make fuzz needs clang (apt-get install clang)" >&2; exit 1; }
 targets=("$@")
-[ ${#targets[@]} -gt 0 ] || targets=(json workflow templates record sse)
+[ ${#targets[@]} -gt 0 ] || targets=(json workflow templates decide record sse)
 
-cmake -S . -B build/fuzz -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMAKE_CXX_COMPILER=clang++ -DHILLSTAR_FUZZ=ON \
-  '-DHILLSTAR_SANITIZE=address;undefined;fuzzer-no-link' '-DCMAKE_CXX_FLAGS=-Wno-error' >/dev/null
+cmake --preset fuzz >/dev/null
 tests/support/build.sh build/fuzz "$jobs" "${targets[@]/#/fuzz_}"
 failed=0
 for target in "${targets[@]}"; do
