@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "actors/event_log.hpp"
+#include "actors/exporter.hpp"
 #include "actors/feed.hpp"
 #include "actors/provider_pool.hpp"
 #include "actors/services.hpp"
@@ -28,6 +29,8 @@ using namespace actors;
 constexpr int kExitStorage = 74;
 /// Beyond the grace time: for actors that only have to leave.
 constexpr Millis kStopSlack{2'000};
+/// For the files of runs that wait to be written when the engine stops.
+constexpr Millis kExportTime{10'000};
 
 void print_line(const std::string& line) {
   const auto text = line + "\n";
@@ -35,7 +38,8 @@ void print_line(const std::string& line) {
 }
 
 [[noreturn]] void end_process(const Error& error) {
-  // A failed write means "unknown": nothing may be done on top of it in this process. The histories say what is durable.
+  // A failed write means "unknown": nothing may be done on top of it in this process. The histories say what is
+  // durable.
   print_line(to_string(error));
   ::_exit(kExitStorage);
 }
@@ -47,7 +51,7 @@ bool is_terminal(const std::string& status) {
 /// CAF as this program uses it: no command line, no configuration file, no log.
 struct Config : caf::actor_system_config {
   explicit Config(unsigned threads) {
-    set("scheduler.policy", caf::atom("sharing"));   // stealing walks whole queues: quadratic with many actors
+    set("scheduler.policy", caf::atom("sharing"));  // stealing walks whole queues: quadratic with many actors
     set("scheduler.max-threads", static_cast<std::size_t>(threads));
   }
 };
@@ -96,7 +100,7 @@ class EngineImpl final : public Engine {
     auto reply = Reply<T>::create();
     auto answer = reply.future();
     send([&](Tree& tree) { say(tree, std::exchange(reply, {})); });
-    reply = {};   // not said: answers itself
+    reply = {};  // not said: answers itself
     return answer.get();
   }
   /// The run's row; run_not_found if there is none. run_state if it is terminal and `alive` is asked for.
@@ -107,17 +111,19 @@ class EngineImpl final : public Engine {
   persistence::EventStore& store_;
   std::unique_ptr<Tree> tree_;
   std::size_t follower_queue_max_;
+  bool recovers_all_;
   Lifeline alive_ = Lifeline::create();
   std::future<Result<bool>> all_gone_ = alive_.future();
   std::atomic<std::uint64_t> tickets_{0};
-  mutable std::atomic<int> sending_{0};   ///< Threads that use the tree at this moment.
+  mutable std::atomic<int> sending_{0};  ///< Threads that use the tree at this moment.
   std::atomic<bool> stopped_{false};
 };
 
 EngineImpl::EngineImpl(persistence::EventStore& store, EngineOptions options)
     : store_(store),
       tree_(std::make_unique<Tree>(options.scheduler_threads == 0 ? std::max(2U, cores()) : options.scheduler_threads)),
-      follower_queue_max_(options.follower_queue_max) {
+      follower_queue_max_(options.follower_queue_max),
+      recovers_all_(options.recovers_all) {
   auto& services = *tree_->services;
   services.store = &store_;
   services.clock = options.clock ? options.clock : std::make_shared<const SystemClock>();
@@ -152,8 +158,10 @@ void EngineImpl::open(std::vector<std::string> environment) {
   };
   pool.alive = alive_;
   services.providers = system.spawn(provider_directory, std::move(pool));
+  services.exporter = system.spawn<caf::detached>(exporter, ExporterParts{&store_, services.log, alive_});
   tree_->supervisor = system.spawn<caf::detached>(
-      supervisor, SupervisorParts{tree_->services, std::move(environment), to_recover(), alive_});
+      supervisor, SupervisorParts{tree_->services, std::move(environment),
+                                  recovers_all_ ? to_recover() : std::vector<RunId>(), alive_});
 }
 
 std::vector<RunId> EngineImpl::to_recover() const {
@@ -170,7 +178,8 @@ Result<void> EngineImpl::check(const RunId& run, bool alive) const {
   const auto row = store_.summary(run);
   if (!row) return row.error();
   if (alive && is_terminal(row->status))
-    return Error{Errc::run_state, "the run is " + row->status, run.str(), "Nothing can be told to a run that has ended."};
+    return Error{Errc::run_state, "the run is " + row->status, run.str(),
+                 "Nothing can be told to a run that has ended."};
   return {};
 }
 
@@ -238,6 +247,12 @@ void EngineImpl::stop_actors() {
   caf::anon_send(tree_->supervisor, StopAll{std::exchange(reply, {})});
   (void)runs_gone.wait_for(services.cancel_grace + kStopSlack);
 
+  auto files_reply = Reply<bool>::create();
+  auto files_written = files_reply.future();
+  caf::anon_send(services.exporter, StopExporter{std::exchange(files_reply, {})});
+  (void)files_written.wait_for(kExportTime);  // what is missing then, `export` writes
+  services.exporter = nullptr;
+
   const auto leave = [](auto& actor) {
     caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
     actor = nullptr;
@@ -249,11 +264,12 @@ void EngineImpl::stop_actors() {
   leave(services.event_log);
   alive_ = {};
   if (all_gone_.wait_for(kStopSlack) == std::future_status::timeout) {
-    services.log(to_string(Error{Errc::internal, "a tool or a follower did not stop; its thread ends with the process"}));
+    services.log(
+        to_string(Error{Errc::internal, "a tool or a follower did not stop; its thread ends with the process"}));
     (void)tree_.release();
     return;
   }
-  services.transport.reset();   // joins its thread; late callbacks find no actor
+  services.transport.reset();  // joins its thread; late callbacks find no actor
   tree_.reset();
 }
 

@@ -14,8 +14,8 @@
 
 #include "messages/error.hpp"
 #include "messages/events.hpp"
-#include "messages/inputs.hpp"
 #include "messages/ids.hpp"
+#include "messages/inputs.hpp"
 #include "persistence/event_store.hpp"
 #include "providers/http/transport.hpp"
 #include "runtime/platform/clock.hpp"
@@ -31,8 +31,10 @@ struct EngineOptions {
   std::uint32_t model_calls_max = 256;  ///< Model calls in flight per backend, until its limits are known.
   Millis cancel_grace{5'000};           ///< A cancelled attempt that has not answered by then counts as cancelled.
   tools::Catalog catalog;               ///< Empty: the standard one.
-  /// Called once for every run whose end (completed, failed, cancelled) has become durable; on an engine thread, must be
-  /// quick. May be empty.
+  /// False: an interrupted run goes on only when a person asks for it, so that one command never starts another's work.
+  bool recovers_all = true;
+  /// Called once for every run whose end (completed, failed, cancelled) has become durable; on an engine thread, must
+  /// be quick. May be empty.
   std::function<void(const RunId&, const run::Summary&)> on_end;
   std::size_t follower_queue_max = 10'000;  ///< Items that may wait for a follower's callback before it is cut off.
 
@@ -55,10 +57,10 @@ struct StartRun {
   std::string workspace;
   std::string output_dir;
   std::vector<std::string> allow_paths;
-  std::vector<std::string> environment; ///< For scripts and keys; kept in memory only.
+  std::vector<std::string> environment;  ///< For scripts and keys; kept in memory only.
   std::string started_by;
-  std::optional<Origin> parent;         ///< For forks,
-  std::vector<NodeInherited> inherited; ///< with the results that are taken over.
+  std::optional<Origin> parent;          ///< For forks,
+  std::vector<NodeInherited> inherited;  ///< with the results that are taken over.
 };
 
 /// Live, not durable: a piece of a model's reply or of a script's output.
@@ -78,14 +80,21 @@ struct FeedEvent {
 struct FeedCut {
   RunId run;
 };
-using FeedItem = std::variant<FeedEvent, Progress, FeedCut>;
+/// The run stops here although it has no end: a bug, an unreadable history or another writer. Its history is as it was;
+/// nothing follows until somebody tells it something, or another program takes it up.
+struct RunParked {
+  RunId run;
+  Error error;
+};
+using FeedItem = std::variant<FeedEvent, Progress, FeedCut, RunParked>;
 /// Called on an engine thread, in order; must be quick (push to a queue).
 using FeedCallback = std::function<void(const FeedItem&)>;
 
 class Engine {
  public:
-  /// Spawns the actors over `store`, which must outlive the engine, and recovers every run that is not terminal, paused
-  /// ones included (they stay paused). `environment` stands in for that of recovered runs.
+  /// Spawns the actors over `store`, which must outlive the engine. Every run that is not terminal is recovered at
+  /// once (paused ones stay paused), or, without EngineOptions::recovers_all, when tell() or set_environment() name it.
+  /// `environment` stands in for that of recovered runs.
   static std::unique_ptr<Engine> start_up(persistence::EventStore& store, EngineOptions options,
                                           std::vector<std::string> environment);
   virtual ~Engine() = default;

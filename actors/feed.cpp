@@ -31,25 +31,31 @@ void FeedState::hand(const RunId& run, const LiveItem& item, std::size_t weight)
 
 void FeedState::on_committed(Committed& message) {
   const auto weight = message.events->size();
-  hand(message.run, LiveItem{std::move(message.events), nullptr}, weight);
+  hand(message.run, LiveItem{std::move(message.events), nullptr, nullptr}, weight);
 }
 
 void FeedState::on_progress(Progress& message) {
   parts_.gate->progress_pending.fetch_sub(1);
   const auto run = message.run;
-  hand(run, LiveItem{nullptr, std::make_shared<const Progress>(std::move(message))}, 1);
+  hand(run, LiveItem{nullptr, std::make_shared<const Progress>(std::move(message)), nullptr}, 1);
+}
+
+void FeedState::on_parked(RunParked& message) {
+  const auto run = message.run;
+  hand(run, LiveItem{nullptr, nullptr, std::make_shared<const RunParked>(std::move(message))}, 1);
 }
 
 void FeedState::on_follow(Follow& message) {
   if (runs_.size() >= kFollowersMax) {
-    return message.reply.answer(
-        Error{Errc::run_state, "too many followers", message.run.str(), "Close some of the programs that follow runs."});
+    return message.reply.answer(Error{Errc::run_state, "too many followers", message.run.str(),
+                                      "Close some of the programs that follow runs."});
   }
   Entry entry;
   entry.ticket = message.ticket;
   entry.pending = std::make_shared<std::atomic<std::size_t>>(0);
-  SubscriberParts parts{parts_.store, message.run, std::max<std::uint64_t>(message.from_seq, 1),
-                        std::move(message.callback), entry.pending, parts_.alive};
+  SubscriberParts parts{
+      parts_.store,  message.run, std::max<std::uint64_t>(message.from_seq, 1), std::move(message.callback),
+      entry.pending, parts_.alive};
   entry.actor = spawn_blocking(*self_, parts_.own_threads, subscriber, std::move(parts));
   caf::anon_send(parts_.event_log, WatchRun{message.run, entry.actor, FeedActor(self_)});
   by_run_[message.run].push_back(std::move(entry));
@@ -77,6 +83,7 @@ FeedActor::behavior_type feed_actor(FeedActor::stateful_pointer<FeedState> self,
   self->state.open(std::move(parts));
   return {[self](Committed& message) { self->state.on_committed(message); },
           [self](Progress& message) { self->state.on_progress(message); },
+          [self](RunParked& message) { self->state.on_parked(message); },
           [self](Follow& message) { self->state.on_follow(message); },
           [self](Unfollow& message) { self->state.on_unfollow(message); }};
 }

@@ -37,6 +37,7 @@ class FeedState {
   void open(FeedParts parts) { parts_ = std::move(parts); }
   void on_committed(Committed& message);
   void on_progress(Progress& message);
+  void on_parked(RunParked& message);
   void on_follow(Follow& message);
   void on_unfollow(Unfollow& message);
 

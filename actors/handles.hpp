@@ -91,6 +91,7 @@ using ProviderPool = caf::typed_actor<caf::reacts_to<CallModel>,      // answere
 /// Hands durable events and progress to the subscribers of each run.
 using FeedActor = caf::typed_actor<caf::reacts_to<Committed>,  // from the event log, watched runs only
                                    caf::reacts_to<Progress>,   // from nodes, only while somebody follows
+                                   caf::reacts_to<RunParked>,  // from a run actor or its supervisor
                                    caf::reacts_to<Follow>, caf::reacts_to<Unfollow>>;
 
 /// One follower: history from the store, then live, in order; on a thread of its own.

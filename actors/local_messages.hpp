@@ -156,8 +156,9 @@ struct Unfollow {
 struct WatchStands {};
 struct ReadHistory {};
 struct LiveItem {
-  EventBatch events;                          ///< Null: it is progress.
+  EventBatch events;                          ///< One of them is set.
   std::shared_ptr<const Progress> progress;
+  std::shared_ptr<const RunParked> parked;
 };
 struct CutOff {};
 struct StopSubscriber {
@@ -208,6 +209,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::CallQueueOver)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::CallEnded)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::Committed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::Progress)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::RunParked)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::Follow)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::Unfollow)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::WatchStands)

@@ -64,17 +64,23 @@ void RunActorState::recover() {
   state_ = std::move(recovered->state);
   chain_ = recovered->chain;
   make_context();
+  announce();
   if (run::is_terminal(state_)) {
     gone_ = true;
     return self_->quit();
   }
   recovering_ = true;
   enqueue(Recovered{});
-  if (!in_flight_ && !gone_) act();   // nothing had to be recorded: what is owed can be done at once
+  if (!in_flight_ && !gone_) act();  // nothing had to be recorded: what is owed can be done at once
 }
 
 void RunActorState::make_context() {
   context_ = std::make_shared<const tools::RunContext>(run_context(birth_.run, state_.started, birth_.environment));
+}
+
+void RunActorState::announce() {
+  if (!bell_) bell_ = state_.started.output_dir.empty() ? ExportBell() : ExportBell(services_->exporter, birth_.run);
+  bell_->ring();
 }
 
 // -- inputs -------------------------------------------------------------------------------------------
@@ -132,6 +138,7 @@ void RunActorState::on_appended(const Appended& message) {
   if (message.conflict)
     return leave(RunExit::conflict, Error{Errc::store_conflict, "another program writes this run's history"});
   if (!context_) make_context();
+  announce();
   if (!stopping_) act();
   for (auto& person : waiting_) {
     std::vector<Event> facts;
@@ -217,8 +224,8 @@ void RunActorState::on_attempt_ended(AttemptEnded& message) {
   }
   if (stopping_) return stop_if_quiet();
   const bool failed = std::holds_alternative<AttemptFailed>(message.outcome);
-  std::visit(
-      [&](auto& outcome) { enqueue(std::move(outcome), failed ? services_->ids->chance_ppm() : 0); }, message.outcome);
+  std::visit([&](auto& outcome) { enqueue(std::move(outcome), failed ? services_->ids->chance_ppm() : 0); },
+             message.outcome);
 }
 
 void RunActorState::on_timer(const TimerDue& message) {
@@ -253,8 +260,7 @@ void RunActorState::on_down(const caf::down_msg& message) {
 // -- people and the engine ----------------------------------------------------------------------------
 
 void RunActorState::on_tell(TellRun& message) {
-  if (!gone_ && !stopping_)
-    enqueue(std::move(message.input.what), message.input.chance_ppm, std::move(message.reply));
+  if (!gone_ && !stopping_) enqueue(std::move(message.input.what), message.input.chance_ppm, std::move(message.reply));
 }
 
 void RunActorState::on_set_environment(SetEnvironment& message) {
@@ -289,11 +295,13 @@ void RunActorState::leave(RunExit reason, const Error& error) {
   Error line = error;
   line.where = "run " + birth_.run.str() + (line.where.empty() ? "" : ", " + line.where);
   services_->log(to_string(line));
+  caf::anon_send(services_->feed, RunParked{birth_.run, line});
   if (started_) std::exchange(started_, {}).answer(line);
   self_->quit(caf::error(static_cast<std::uint8_t>(reason), kRunExitCategory));
 }
 
-RunActor::behavior_type run_actor(RunActor::stateful_pointer<RunActorState> self, ServicesPtr services, RunBirth birth) {
+RunActor::behavior_type run_actor(RunActor::stateful_pointer<RunActorState> self, ServicesPtr services,
+                                  RunBirth birth) {
   die_quietly(self);
   self->set_down_handler([self](caf::down_msg& message) { self->state.on_down(message); });
   self->state.open(std::move(services), std::move(birth));

@@ -78,6 +78,8 @@ class RunActorState {
   void stop_if_quiet();
   void leave(RunExit reason, const Error& error);
   void make_context();
+  /// Has the run's files written, if it has any.
+  void announce();
 
   static std::uint64_t key_of(const AttemptRef& ref);
 
@@ -87,6 +89,7 @@ class RunActorState {
   run::RunState state_;
   persistence::Hash chain_{};
   std::shared_ptr<const tools::RunContext> context_;
+  std::optional<ExportBell> bell_;
   Reply<RunId> started_;
   std::vector<Queued> inbox_;             ///< What came while a batch was in flight; bounded by nodes and people.
   std::vector<Waiting> waiting_;

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <utility>
 
+#include "actors/exporter.hpp"
 #include "actors/handles.hpp"
 #include "providers/http/transport.hpp"
 #include "runtime/platform/clock.hpp"
@@ -51,6 +52,7 @@ struct Services {
   FeedActor feed;
   ToolSlots slots;
   ProviderPool providers;
+  Exporter exporter;
 };
 /// Hands a piece of output to whoever follows. Thread-safe; drops it if the feed lags.
 void send_progress(FeedGate& gate, const FeedActor& feed, Progress piece);

@@ -25,14 +25,16 @@ void SubscriberState::on_read_history() {
     parts_.callback(FeedEvent{parts_.run, std::move(*recorded)});
   }
   if (page->size() < kHistoryPage)
-    phase_ = Phase::live;   // what is committed after this read is in the mailbox, or on its way to it
+    phase_ = Phase::live;  // what is committed after this read is in the mailbox, or on its way to it
   else
-    self_->send(Subscriber(self_), ReadHistory{});   // behind live items, which are read from the store instead
+    self_->send(Subscriber(self_), ReadHistory{});  // behind live items, which are read from the store instead
 }
 
 void SubscriberState::on_live(const LiveItem& message) {
   parts_.pending->fetch_sub(message.events ? message.events->size() : 1);
   if (phase_ == Phase::over) return;
+  // Said even while history is read: the follower is not to wait for what will not come.
+  if (message.parked) return parts_.callback(*message.parked);
   if (message.progress) {
     if (phase_ == Phase::live) parts_.callback(*message.progress);
     return;
@@ -62,7 +64,7 @@ void SubscriberState::end_with_cut() {
 
 void SubscriberState::on_stop(const StopSubscriber& message) {
   phase_ = Phase::over;
-  parts_.callback = nullptr;   // what it holds belongs to the follower, who goes on after the answer
+  parts_.callback = nullptr;  // what it holds belongs to the follower, who goes on after the answer
   message.reply.answer(true);
   self_->quit();
 }
@@ -70,11 +72,10 @@ void SubscriberState::on_stop(const StopSubscriber& message) {
 Subscriber::behavior_type subscriber(Subscriber::stateful_pointer<SubscriberState> self, SubscriberParts parts) {
   die_quietly(self);
   self->state.open(std::move(parts));
-  return {[self](WatchStands) { self->state.on_watch_stands(); },
-          [self](ReadHistory) { self->state.on_read_history(); },
-          [self](const LiveItem& message) { self->state.on_live(message); },
-          [self](CutOff) { self->state.on_cut_off(); },
-          [self](const StopSubscriber& message) { self->state.on_stop(message); }};
+  return {
+      [self](WatchStands) { self->state.on_watch_stands(); }, [self](ReadHistory) { self->state.on_read_history(); },
+      [self](const LiveItem& message) { self->state.on_live(message); }, [self](CutOff) { self->state.on_cut_off(); },
+      [self](const StopSubscriber& message) { self->state.on_stop(message); }};
 }
 
 }  // namespace hillstar::actors

@@ -58,11 +58,14 @@ void SupervisorState::on_start(StartRequest& message) {
   if (!texts) return message.reply.answer(texts.error());
   const auto& services = *parts_.services;
   const auto run = services.ids->new_run(services.clock->utc_now());
+  // Scripts may write there at once. If it fails, the exporter says so.
+  if (const auto& folder = message.request->output_dir; !folder.empty())
+    (void)prepare_output_folder(folder, message.request->plan->workflow.str());
   auto& live = live_[run];
   live.environment = message.request->environment;
   live.actor = spawn_run(run, {});
-  auto birth = std::make_shared<const Birth>(Birth{std::move(*message.request), (*texts)->workflow_sha256,
-                                                   (*texts)->plan_sha256, (*texts)->index});
+  auto birth = std::make_shared<const Birth>(
+      Birth{std::move(*message.request), (*texts)->workflow_sha256, (*texts)->plan_sha256, (*texts)->index});
   caf::anon_send(live.actor, BeginRun{std::move(birth), std::move(message.reply)});
 }
 
@@ -73,19 +76,33 @@ void SupervisorState::on_restart(const RestartRun& message) {
   caf::anon_send(entry->second.actor, BeginRun{});
 }
 
+SupervisorState::Live* SupervisorState::live_or_recovered(const RunId& run,
+                                                          const std::vector<std::string>& environment) {
+  const auto entry = live_.find(run);
+  if (entry != live_.end()) return &entry->second;
+  const auto row = parts_.services->store->summary(run);
+  if (stopping_ || !row || row->status == "completed" || row->status == "failed" || row->status == "cancelled")
+    return nullptr;
+  auto& live = live_[run];
+  live.environment = environment;
+  live.actor = spawn_run(run, environment);
+  caf::anon_send(live.actor, BeginRun{});
+  return &live;
+}
+
 void SupervisorState::on_tell(TellRun& message) {
-  const auto entry = live_.find(message.run);
-  if (entry == live_.end() || !entry->second.actor)
+  const auto* live = live_or_recovered(message.run, parts_.environment);
+  if (live == nullptr || !live->actor)
     return message.reply.answer(Error{Errc::run_state, "the run is not live", message.run.str()});
-  caf::anon_send(entry->second.actor, std::move(message));
+  caf::anon_send(live->actor, std::move(message));
 }
 
 void SupervisorState::on_set_environment(SetEnvironment& message) {
-  const auto entry = live_.find(message.run);
-  if (entry == live_.end()) return message.reply.answer(Error{Errc::run_state, "the run is not live", message.run.str()});
-  entry->second.environment = message.environment;
-  if (entry->second.actor)
-    caf::anon_send(entry->second.actor, std::move(message));
+  auto* live = live_or_recovered(message.run, message.environment);
+  if (live == nullptr) return message.reply.answer(Error{Errc::run_state, "the run is not live", message.run.str()});
+  live->environment = message.environment;
+  if (live->actor)
+    caf::anon_send(live->actor, std::move(message));
   else
     message.reply.answer(true);
 }
@@ -115,7 +132,7 @@ void SupervisorState::on_down(const caf::down_msg& message) {
   if (entry == live_.end()) return;
   const bool ended = !message.reason || message.reason.category() == kRunExitCategory;
   if (ended || stopping_)
-    live_.erase(entry);     // terminal, parked or stopped: it says which itself
+    live_.erase(entry);  // terminal, parked or stopped: it says which itself
   else
     died(run, entry->second);
   if (stopping_) answer_stop_if_done();
@@ -124,8 +141,10 @@ void SupervisorState::on_down(const caf::down_msg& message) {
 void SupervisorState::died(const RunId& run, Live& live) {
   live.actor = nullptr;
   if (++live.deaths > kRestartsMax) {
-    parts_.services->log(to_string(Error{Errc::internal, "the run's actor died too often; the run is parked",
-                                         "run " + run.str(), "Its history is intact: resume it with a new program."}));
+    const Error error{Errc::internal, "the run's actor died too often; the run is parked", "run " + run.str(),
+                      "Its history is intact: resume it with a new program."};
+    parts_.services->log(to_string(error));
+    caf::anon_send(parts_.services->feed, RunParked{run, error});
     live_.erase(run);
     return;
   }

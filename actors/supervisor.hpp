@@ -60,6 +60,8 @@ class SupervisorState {
   };
   Result<const KnownPlan*> keep_texts(const StartRun& request);
   RunActor spawn_run(const RunId& run, std::vector<std::string> environment);
+  /// The live run, taken up from its history if need be; null if there is no such run, or it has ended.
+  Live* live_or_recovered(const RunId& run, const std::vector<std::string>& environment);
   void died(const RunId& run, Live& live);
   void answer_stop_if_done();
 

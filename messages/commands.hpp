@@ -22,9 +22,9 @@ struct Binding {
 struct ExecuteNode {
   AttemptRef ref;
   bool lists_items = false;
-  std::vector<Binding> bindings;          ///< One for each node that the templates of this node name.
-  Value items;                            ///< For a map item: the whole list; the item is `ref.item`.
-  Json inputs;                            ///< The run's inputs.
+  std::vector<Binding> bindings;  ///< One for each node that the templates of this node name.
+  Value items;                    ///< For a map item: the whole list; the item is `ref.item`.
+  Json inputs;                    ///< The run's inputs.
 };
 struct CancelNode {
   AttemptRef ref;

@@ -70,10 +70,7 @@ struct Error {
   std::string hint;     ///< The next thing to do; may be empty.
 
   Error(Errc code_, std::string message_, std::string where_ = {}, std::string hint_ = {})
-      : code(code_),
-        message(std::move(message_)),
-        where(std::move(where_)),
-        hint(std::move(hint_)) {}
+      : code(code_), message(std::move(message_)), where(std::move(where_)), hint(std::move(hint_)) {}
 };
 
 /// `HS112`.
@@ -98,7 +95,8 @@ class [[nodiscard]] Result {
   T&& value() && { return std::get<0>(std::move(state_)); }
   T& operator*() & { return value(); }
   const T& operator*() const& { return value(); }
-  T&& operator*() && { return std::move(*this).value(); }
+  /// By value: `for (auto& x : *read())` must not outlive what it walks.
+  T operator*() && { return std::move(*this).value(); }
   T* operator->() { return &value(); }
   const T* operator->() const { return &value(); }
 
@@ -135,21 +133,20 @@ struct InvariantError {
 }  // namespace hillstar
 
 /// Checked in release builds too.
-#define HILLSTAR_ASSERT(expression)                                           \
-  do {                                                                        \
+#define HILLSTAR_ASSERT(expression)                                                   \
+  do {                                                                                \
     if (!(expression)) ::hillstar::invariant_failed(#expression, __FILE__, __LINE__); \
   } while (false)
 
 #define HILLSTAR_CONCAT_(a, b) a##b
 #define HILLSTAR_CONCAT(a, b) HILLSTAR_CONCAT_(a, b)
 /// `HILLSTAR_TRY(auto plan, compile(...));` returns the error to the caller, or goes on with the value.
-#define HILLSTAR_TRY(declaration, expression)                                \
-  auto HILLSTAR_CONCAT(result_, __LINE__) = (expression);                    \
-  if (!HILLSTAR_CONCAT(result_, __LINE__))                                   \
-    return std::move(HILLSTAR_CONCAT(result_, __LINE__)).error();            \
+#define HILLSTAR_TRY(declaration, expression)                                                            \
+  auto HILLSTAR_CONCAT(result_, __LINE__) = (expression);                                                \
+  if (!HILLSTAR_CONCAT(result_, __LINE__)) return std::move(HILLSTAR_CONCAT(result_, __LINE__)).error(); \
   declaration = std::move(HILLSTAR_CONCAT(result_, __LINE__)).value()
 /// The same for Result<void>.
-#define HILLSTAR_CHECK(expression)                                            \
-  do {                                                                        \
-    if (auto checked = (expression); !checked) return checked.error();        \
+#define HILLSTAR_CHECK(expression)                                     \
+  do {                                                                 \
+    if (auto checked = (expression); !checked) return checked.error(); \
   } while (false)

@@ -46,25 +46,26 @@ BOOST_DESCRIBE_STRUCT(Origin, (), (run, seq))
 /// First event of every history.
 struct RunStarted {
   WorkflowId workflow;
-  std::string workflow_file;           ///< Path as typed; empty if it came over an API.
-  std::string workflow_sha256;         ///< Blob: the author's text.
-  std::string plan_sha256;             ///< Blob: the compiled plan, so that a newer compiler changes nothing.
-  Json inputs;                         ///< Values of the run's inputs, defaults filled in.
-  std::string workspace;               ///< Absolute path; relative paths of tools start here.
-  std::string output_dir;              ///< Absolute path of Hillstar's files; empty: none are written.
+  std::string workflow_file;             ///< Path as typed; empty if it came over an API.
+  std::string workflow_sha256;           ///< Blob: the author's text.
+  std::string plan_sha256;               ///< Blob: the compiled plan, so that a newer compiler changes nothing.
+  Json inputs;                           ///< Values of the run's inputs, defaults filled in.
+  std::string workspace;                 ///< Absolute path; relative paths of tools start here.
+  std::string output_dir;                ///< Absolute path of Hillstar's files; empty: none are written.
   std::vector<std::string> allow_paths;  ///< Absolute folders outside the workspace that file tools may use.
-  std::optional<Origin> parent;        ///< Set for a fork.
-  std::string started_by;              ///< Login name of the person.
-  std::string engine;                  ///< Version and build of the program that started the run.
+  std::optional<Origin> parent;          ///< Set for a fork.
+  std::string started_by;                ///< Login name of the person.
+  std::string engine;                    ///< Version and build of the program that started the run.
 };
-BOOST_DESCRIBE_STRUCT(RunStarted, (), (workflow, workflow_file, workflow_sha256, plan_sha256, inputs,
-                                       workspace, output_dir, allow_paths, parent, started_by, engine))
+BOOST_DESCRIBE_STRUCT(RunStarted, (),
+                      (workflow, workflow_file, workflow_sha256, plan_sha256, inputs, workspace, output_dir,
+                       allow_paths, parent, started_by, engine))
 
 /// Nothing new starts until RunResumed.
 struct RunPaused {
   std::string reason;
-  std::optional<NodeId> node;          ///< The lost attempt that a person must settle, if that is why.
-  bool interrupted = false;            ///< Attempts in flight are stopped too; they run again after RunResumed.
+  std::optional<NodeId> node;  ///< The lost attempt that a person must settle, if that is why.
+  bool interrupted = false;    ///< Attempts in flight are stopped too; they run again after RunResumed.
 };
 BOOST_DESCRIBE_STRUCT(RunPaused, (), (reason, node, interrupted))
 
@@ -80,13 +81,13 @@ struct CancelRequested {
 BOOST_DESCRIBE_STRUCT(CancelRequested, (), (who, reason))
 
 struct RunCompleted {
-  std::uint32_t failed_nodes = 0;      ///< Failures that `on_error` tolerated.
+  std::uint32_t failed_nodes = 0;  ///< Failures that `on_error` tolerated.
 };
 BOOST_DESCRIBE_STRUCT(RunCompleted, (), (failed_nodes))
 
 struct RunFailed {
   Failure failure;
-  std::optional<NodeId> node;          ///< First failed node in order of events.
+  std::optional<NodeId> node;  ///< First failed node in order of events.
 };
 BOOST_DESCRIBE_STRUCT(RunFailed, (), (failure, node))
 
@@ -108,9 +109,9 @@ BOOST_DESCRIBE_STRUCT(LoopExhausted, (), (loop, attempts))
 struct NodeInherited {
   NodeId node;
   Value result;
-  std::vector<bool> tests;             ///< As in NodeCompleted.
-  std::optional<Origin> origin;        ///< Absent if it came from a file.
-  bool edited = false;                 ///< A person changed the result (`fork --set`).
+  std::vector<bool> tests;       ///< As in NodeCompleted.
+  std::optional<Origin> origin;  ///< Absent if it came from a file.
+  bool edited = false;           ///< A person changed the result (`fork --set`).
 };
 BOOST_DESCRIBE_STRUCT(NodeInherited, (), (node, result, tests, origin, edited))
 
@@ -127,7 +128,7 @@ struct MapExpanded {
   NodeId node;
   std::uint32_t attempt = 1;
   std::uint32_t count = 0;
-  Value items;                         ///< A JSON array of `count` elements.
+  Value items;  ///< A JSON array of `count` elements.
 };
 BOOST_DESCRIBE_STRUCT(MapExpanded, (), (node, attempt, count, items))
 
@@ -135,10 +136,10 @@ struct NodeCompleted {
   NodeId node;
   std::optional<std::uint32_t> item;
   std::uint32_t attempt = 1;
-  Value result;                        ///< Null for a map as a whole: its items hold the results.
-  std::vector<bool> tests;             ///< Verdicts of PlanNode::tests on this result, in their order.
+  Value result;             ///< Null for a map as a whole: its items hold the results.
+  std::vector<bool> tests;  ///< Verdicts of PlanNode::tests on this result, in their order.
   std::optional<Usage> usage;
-  std::optional<Json> detail;          ///< What a model call used: model, request id, fingerprint, finish reason.
+  std::optional<Json> detail;  ///< What a model call used: model, request id, fingerprint, finish reason.
 };
 BOOST_DESCRIBE_STRUCT(NodeCompleted, (), (node, item, attempt, result, tests, usage, detail))
 
@@ -147,9 +148,9 @@ struct NodeAttemptFailed {
   std::optional<std::uint32_t> item;
   std::uint32_t attempt = 1;
   Failure failure;
-  Value result;                        ///< What the attempt left, such as the output of a failed script.
-  std::optional<UtcTime> retry_at;     ///< Present: another attempt follows then.
-  std::optional<Usage> usage;          ///< A failed call may cost money too.
+  Value result;                     ///< What the attempt left, such as the output of a failed script.
+  std::optional<UtcTime> retry_at;  ///< Present: another attempt follows then.
+  std::optional<Usage> usage;       ///< A failed call may cost money too.
 };
 BOOST_DESCRIBE_STRUCT(NodeAttemptFailed, (), (node, item, attempt, failure, result, retry_at, usage))
 
@@ -157,7 +158,7 @@ BOOST_DESCRIBE_STRUCT(NodeAttemptFailed, (), (node, item, attempt, failure, resu
 struct NodeRetryDue {
   NodeId node;
   std::optional<std::uint32_t> item;
-  std::uint32_t attempt = 1;           ///< The attempt that failed.
+  std::uint32_t attempt = 1;  ///< The attempt that failed.
 };
 BOOST_DESCRIBE_STRUCT(NodeRetryDue, (), (node, item, attempt))
 
@@ -190,7 +191,7 @@ BOOST_DEFINE_ENUM_CLASS(SkipReason, loop_done, condition, dependency)
 struct NodeSkipped {
   NodeId node;
   SkipReason reason = SkipReason::condition;
-  std::optional<NodeId> because;       ///< The failed dependency.
+  std::optional<NodeId> because;  ///< The failed dependency.
 };
 BOOST_DESCRIBE_STRUCT(NodeSkipped, (), (node, reason, because))
 
@@ -227,15 +228,14 @@ struct NodeResolved {
 BOOST_DESCRIBE_STRUCT(NodeResolved, (), (node, item, attempt, settlement, who, reason))
 
 /// Order is part of nothing: records name their type.
-using Event = std::variant<RunStarted, RunPaused, RunResumed, CancelRequested, RunCompleted, RunFailed,
-                           RunCancelled, LoopExhausted, NodeInherited, NodeScheduled, MapExpanded,
-                           NodeCompleted, NodeAttemptFailed, NodeAttemptLost, NodeCancelled, NodeFailed,
-                           NodeSkipped, CheckpointReached, ApprovalRequested, ApprovalAnswered, NodeResolved,
-                           NodeRetryDue>;
+using Event = std::variant<RunStarted, RunPaused, RunResumed, CancelRequested, RunCompleted, RunFailed, RunCancelled,
+                           LoopExhausted, NodeInherited, NodeScheduled, MapExpanded, NodeCompleted, NodeAttemptFailed,
+                           NodeAttemptLost, NodeCancelled, NodeFailed, NodeSkipped, CheckpointReached,
+                           ApprovalRequested, ApprovalAnswered, NodeResolved, NodeRetryDue>;
 
 /// An event with its place in a history.
 struct Recorded {
-  std::uint64_t seq = 0;               ///< 1, 2, 3, ... without a gap.
+  std::uint64_t seq = 0;  ///< 1, 2, 3, ... without a gap.
   UtcTime at;
   Event event;
 };

@@ -35,7 +35,5 @@ using ProviderId = Id<struct ProviderTag>;
 
 template <class Tag>
 struct std::hash<hillstar::Id<Tag>> {
-  std::size_t operator()(const hillstar::Id<Tag>& id) const noexcept {
-    return std::hash<std::string>{}(id.str());
-  }
+  std::size_t operator()(const hillstar::Id<Tag>& id) const noexcept { return std::hash<std::string>{}(id.str()); }
 };

@@ -26,7 +26,7 @@ struct AttemptRef {
 
 struct Start {
   RunStarted started;
-  std::vector<NodeInherited> inherited;   ///< For forks: results taken over, in plan order.
+  std::vector<NodeInherited> inherited;  ///< For forks: results taken over, in plan order.
 };
 struct AttemptSucceeded {
   AttemptRef ref;
@@ -37,7 +37,7 @@ struct AttemptSucceeded {
 };
 /// The list of a map was evaluated.
 struct ItemsListed {
-  AttemptRef ref;                         ///< Without item.
+  AttemptRef ref;  ///< Without item.
   std::uint32_t count = 0;
   Value items;
 };
@@ -55,7 +55,7 @@ struct AttemptCancelled {
   AttemptRef ref;
 };
 struct RetryDue {
-  AttemptRef ref;                         ///< The attempt that failed.
+  AttemptRef ref;  ///< The attempt that failed.
 };
 struct ApprovalGiven {
   NodeIndex node = 0;
@@ -88,14 +88,13 @@ struct Recovered {};
 
 struct Input {
   UtcTime at;
-  std::uint32_t chance_ppm = 0;           ///< In [0, 1000000): jitter for a retry, drawn by the shell.
-  std::variant<Start, AttemptSucceeded, ItemsListed, AttemptFailed, AttemptLost, AttemptCancelled,
-               RetryDue, ApprovalGiven, PauseAsked, ResumeAsked, CancelAsked, Resolved, Recovered>
+  std::uint32_t chance_ppm = 0;  ///< In [0, 1000000): jitter for a retry, drawn by the shell.
+  std::variant<Start, AttemptSucceeded, ItemsListed, AttemptFailed, AttemptLost, AttemptCancelled, RetryDue,
+               ApprovalGiven, PauseAsked, ResumeAsked, CancelAsked, Resolved, Recovered>
       what;
 };
 
 /// What a node actor answers, exactly once per attempt.
-using NodeOutcome =
-    std::variant<AttemptSucceeded, ItemsListed, AttemptFailed, AttemptLost, AttemptCancelled>;
+using NodeOutcome = std::variant<AttemptSucceeded, ItemsListed, AttemptFailed, AttemptLost, AttemptCancelled>;
 
 }  // namespace hillstar

@@ -65,9 +65,9 @@ struct Located {
 };
 
 /// Strict RFC 8259: refuses duplicate keys (json_duplicate_key), numbers that are infinite or integers
-/// beyond 64 bits (json_number; the digits of a double below 1e21 as canonical text has them are that double), nesting beyond the limit (json_too_deep), invalid UTF-8 and lone
-/// surrogates (json_encoding), a byte order mark, comments and trailing text (json_syntax).
-/// The error's `where` is `line:column`.
+/// beyond 64 bits (json_number; the digits of a double below 1e21 as canonical text has them are that double), nesting
+/// beyond the limit (json_too_deep), invalid UTF-8 and lone surrogates (json_encoding), a byte order mark, comments and
+/// trailing text (json_syntax). The error's `where` is `line:column`.
 Result<boost::json::value> parse(std::string_view text, const Limits& limits = {});
 /// The same, with positions; several times slower, for files that people wrote.
 Result<Located> parse_located(std::string text, const Limits& limits = {});

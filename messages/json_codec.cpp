@@ -5,8 +5,7 @@ namespace hillstar::json::detail {
 
 Error type_error(std::string_view path, std::string_view expected, const boost::json::value& found) {
   return {Errc::json_type,
-          "expected " + std::string(expected) + ", found " +
-              std::string(boost::json::to_string(found.kind())),
+          "expected " + std::string(expected) + ", found " + std::string(boost::json::to_string(found.kind())),
           std::string(path)};
 }
 

@@ -45,8 +45,7 @@ template <class T>
 struct is_map<std::map<std::string, T>> : std::true_type {};
 
 template <class T>
-using Members =
-    boost::describe::describe_members<T, boost::describe::mod_public | boost::describe::mod_inherited>;
+using Members = boost::describe::describe_members<T, boost::describe::mod_public | boost::describe::mod_inherited>;
 
 /// Indices of T's members in the order of their names.
 template <class T>
@@ -58,8 +57,7 @@ constexpr auto sorted_members() {
   boost::mp11::mp_for_each<Members<T>>([&](auto member) { names[next++] = member.name; });
   for (std::size_t i = 0; i < count; ++i) order[i] = i;
   for (std::size_t i = 1; i < count; ++i)
-    for (std::size_t k = i; k > 0 && names[order[k]] < names[order[k - 1]]; --k)
-      std::swap(order[k], order[k - 1]);
+    for (std::size_t k = i; k > 0 && names[order[k]] < names[order[k - 1]]; --k) std::swap(order[k], order[k - 1]);
   return order;
 }
 
@@ -169,7 +167,47 @@ std::string to_text(const T& value) {
 }
 
 template <class T>
-Result<T> read(const boost::json::value& value, const std::string& path = {}) {
+Result<T> read(const boost::json::value& value, const std::string& path = {});
+
+namespace detail {
+
+template <class T>
+Result<T> read_struct(const boost::json::value& value, const std::string& path) {
+  if (!value.is_object()) return type_error(path, "an object", value);
+  T result{};
+  const auto& object = value.get_object();
+  std::size_t found = 0;
+  std::optional<Error> failure;
+  boost::mp11::mp_for_each<Members<T>>([&](auto member) {
+    if (failure) return;
+    using Field = std::remove_reference_t<decltype(result.*member.pointer)>;
+    const auto* entry = object.if_contains(member.name);
+    if (entry == nullptr) {
+      if constexpr (!may_be_absent<Field>) failure = missing_field(path, member.name);
+      return;
+    }
+    ++found;
+    auto field = read<Field>(*entry, path + "/" + member.name);
+    if (field)
+      result.*member.pointer = std::move(field).value();
+    else
+      failure = std::move(field).error();
+  });
+  if (failure) return *std::move(failure);
+  if (found != object.size()) {
+    for (const auto& [key, element] : object) {
+      bool known = false;
+      boost::mp11::mp_for_each<Members<T>>([&, name = std::string_view(key)](auto member) { known = known || name == member.name; });
+      if (!known) return unknown_field(path, key);
+    }
+  }
+  return result;
+}
+
+}  // namespace detail
+
+template <class T>
+Result<T> read(const boost::json::value& value, const std::string& path) {
   using namespace detail;
   if constexpr (std::is_same_v<T, bool>) {
     if (!value.is_bool()) return type_error(path, "true or false", value);
@@ -177,8 +215,7 @@ Result<T> read(const boost::json::value& value, const std::string& path = {}) {
   } else if constexpr (std::is_integral_v<T>) {
     boost::system::error_code code;
     const auto number = value.is_number() && !value.is_double() ? value.to_number<T>(code) : T{};
-    if (!value.is_number() || value.is_double() || code)
-      return type_error(path, "an integer in range", value);
+    if (!value.is_number() || value.is_double() || code) return type_error(path, "an integer in range", value);
     return number;
   } else if constexpr (std::is_same_v<T, std::string>) {
     if (!value.is_string()) return type_error(path, "a string", value);
@@ -197,8 +234,7 @@ Result<T> read(const boost::json::value& value, const std::string& path = {}) {
     return T{count};
   } else if constexpr (std::is_enum_v<T>) {
     T result{};
-    if (!value.is_string() ||
-        !boost::describe::enum_from_string(std::string(value.get_string()).c_str(), result))
+    if (!value.is_string() || !boost::describe::enum_from_string(std::string(value.get_string()).c_str(), result))
       return type_error(path, "one of the known names", value);
     return result;
   } else if constexpr (is_optional<T>::value) {
@@ -210,8 +246,7 @@ Result<T> read(const boost::json::value& value, const std::string& path = {}) {
     T result;
     result.reserve(value.get_array().size());
     for (const auto& element : value.get_array()) {
-      HILLSTAR_TRY(auto item, read<typename T::value_type>(
-                                  element, path + "/" + std::to_string(result.size())));
+      HILLSTAR_TRY(auto item, read<typename T::value_type>(element, path + "/" + std::to_string(result.size())));
       result.push_back(std::move(item));
     }
     return result;
@@ -224,36 +259,7 @@ Result<T> read(const boost::json::value& value, const std::string& path = {}) {
     }
     return result;
   } else {
-    if (!value.is_object()) return type_error(path, "an object", value);
-    T result{};
-    const auto& object = value.get_object();
-    std::size_t found = 0;
-    std::optional<Error> failure;
-    boost::mp11::mp_for_each<Members<T>>([&](auto member) {
-      if (failure) return;
-      using Field = std::remove_reference_t<decltype(result.*member.pointer)>;
-      const auto* entry = object.if_contains(member.name);
-      if (entry == nullptr) {
-        if constexpr (!may_be_absent<Field>) failure = missing_field(path, member.name);
-        return;
-      }
-      ++found;
-      auto field = read<Field>(*entry, path + "/" + member.name);
-      if (field)
-        result.*member.pointer = std::move(field).value();
-      else
-        failure = std::move(field).error();
-    });
-    if (failure) return *std::move(failure);
-    if (found != object.size()) {
-      for (const auto& [key, element] : object) {
-        bool known = false;
-        boost::mp11::mp_for_each<Members<T>>(
-            [&](auto member) { known = known || key == std::string_view(member.name); });
-        if (!known) return unknown_field(path, key);
-      }
-    }
-    return result;
+    return read_struct<T>(value, path);
   }
 }
 

@@ -16,10 +16,10 @@ namespace hillstar {
 
 struct ModelRequest {
   std::string model;
-  std::string system;                     ///< Empty: none.
+  std::string system;  ///< Empty: none.
   std::string prompt;
   std::uint32_t max_tokens = 4096;
-  Json temperature;                       ///< A JSON number as it will be sent, or null for none.
+  Json temperature;  ///< A JSON number as it will be sent, or null for none.
   /// Further request fields, an object: reasoning_effort, thinking, chat_template_kwargs, top_p, stop, seed,
   /// response_format, ... as the adapter of the provider understands them.
   Json extra;
@@ -27,7 +27,7 @@ struct ModelRequest {
 
 struct ModelReply {
   std::string text;
-  std::string model;                      ///< As the provider named it in its reply.
+  std::string model;  ///< As the provider named it in its reply.
   std::string finish_reason;
   std::string request_id;
   std::string fingerprint;

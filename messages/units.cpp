@@ -40,16 +40,14 @@ std::string to_rfc3339(UtcTime time) {
 
 std::optional<UtcTime> from_rfc3339(std::string_view text) {
   using namespace std::chrono;
-  if (text.size() != 27 || text[4] != '-' || text[7] != '-' || text[10] != 'T' ||
-      text[13] != ':' || text[16] != ':' || text[19] != '.' || text[26] != 'Z')
+  if (text.size() != 27 || text[4] != '-' || text[7] != '-' || text[10] != 'T' || text[13] != ':' || text[16] != ':' ||
+      text[19] != '.' || text[26] != 'Z')
     return std::nullopt;
   std::array<int, 7> part{};
-  const bool ok = take(text, 0, 4, part[0]) && take(text, 5, 2, part[1]) &&
-                  take(text, 8, 2, part[2]) && take(text, 11, 2, part[3]) &&
-                  take(text, 14, 2, part[4]) && take(text, 17, 2, part[5]) &&
+  const bool ok = take(text, 0, 4, part[0]) && take(text, 5, 2, part[1]) && take(text, 8, 2, part[2]) &&
+                  take(text, 11, 2, part[3]) && take(text, 14, 2, part[4]) && take(text, 17, 2, part[5]) &&
                   take(text, 20, 6, part[6]);
-  const year_month_day date{year{part[0]}, month{static_cast<unsigned>(part[1])},
-                            day{static_cast<unsigned>(part[2])}};
+  const year_month_day date{year{part[0]}, month{static_cast<unsigned>(part[1])}, day{static_cast<unsigned>(part[2])}};
   if (!ok || !date.ok() || part[3] > 23 || part[4] > 59 || part[5] > 59) return std::nullopt;
   const std::int64_t day_count = sys_days{date}.time_since_epoch().count();
   const std::int64_t seconds = (part[3] * 60 + part[4]) * 60 + part[5];

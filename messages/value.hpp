@@ -19,10 +19,10 @@ inline constexpr std::size_t kInlineBytesMax = 64 * 1024;
 
 /// Names bytes by their content. The blob is durable before any event that names it.
 struct BlobRef {
-  std::string at;          ///< JSON pointer of the null in Value::json that these bytes replace.
+  std::string at;  ///< JSON pointer of the null in Value::json that these bytes replace.
   std::uint64_t bytes = 0;
-  bool binary = false;     ///< Not valid UTF-8: handed on as bytes to scripts and files, as U+FFFD elsewhere.
-  std::string sha256;      ///< 64 lower-case hex digits.
+  bool binary = false;  ///< Not valid UTF-8: handed on as bytes to scripts and files, as U+FFFD elsewhere.
+  std::string sha256;   ///< 64 lower-case hex digits.
 
   bool operator==(const BlobRef&) const = default;
 };

@@ -101,6 +101,7 @@ class Follower {
 
   void on_item(const FeedItem& item) {
     if (std::holds_alternative<FeedCut>(item)) return fail_unless(take_up());
+    if (const auto* parked = std::get_if<RunParked>(&item)) return fail_unless(parked->error);
     if (const auto* piece = std::get_if<Progress>(&item)) {
       live_.stream({piece->node, piece->item}, piece->attempt, piece->text);
       return display_->progress(live_, *piece);

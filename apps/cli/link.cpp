@@ -40,7 +40,9 @@ Result<void> Link::become_host() {
     HILLSTAR_TRY(auto store, persistence::RocksStore::open(options_.folder));
     store_ = std::move(store);
   }
-  engine_ = Engine::start_up(*store_, {}, options_.environment);
+  EngineOptions engine;
+  engine.recovers_all = false;  // other people's interrupted runs are not this command's to go on with
+  engine_ = Engine::start_up(*store_, std::move(engine), options_.environment);
   client_ = embed(*engine_, *store_);
   if (options_.ephemeral) return {};
   auto host = Host::open(options_.folder, *client_);

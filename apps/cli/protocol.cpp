@@ -59,6 +59,8 @@ std::string encode_feed(std::uint64_t ticket, const FeedItem& item) {
     feed.record = record_line(event->run, event->recorded);
   else if (const auto* piece = std::get_if<Progress>(&item))
     feed.progress = WireProgress{piece->attempt, piece->item, piece->node, json::to_utf8(piece->text)};
+  else if (const auto* parked = std::get_if<RunParked>(&item))
+    feed.parked = to_wire(parked->error);
   else
     feed.cut = true;
   return to_line(HostLine{std::move(feed), std::nullopt});
@@ -75,6 +77,7 @@ Result<HostLine> decode_host_line(std::string_view line) {
 
 Result<FeedItem> decode_feed(const FeedLine& feed, const RunId& run) {
   if (feed.cut) return FeedItem(FeedCut{run});
+  if (feed.parked) return FeedItem(RunParked{run, from_wire(*feed.parked)});
   if (feed.progress)
     return FeedItem(
         Progress{run, feed.progress->node, feed.progress->item, feed.progress->attempt, feed.progress->text});

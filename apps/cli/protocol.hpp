@@ -95,11 +95,12 @@ BOOST_DESCRIBE_STRUCT(WireProgress, (), (attempt, item, node, text))
 
 struct FeedLine {
   bool cut = false;
+  std::optional<WireError> parked;
   std::optional<WireProgress> progress;
   std::optional<std::string> record;  ///< A record's line as in the log (persistence/event_codec.hpp).
   std::uint64_t ticket = 0;
 };
-BOOST_DESCRIBE_STRUCT(FeedLine, (), (cut, progress, record, ticket))
+BOOST_DESCRIBE_STRUCT(FeedLine, (), (cut, parked, progress, record, ticket))
 
 /// One member is set.
 struct HostLine {

@@ -43,9 +43,10 @@ class Advance {
     for (const auto i : state_.maps_ended) end_map(i);
     if (state_.status == RunStatus::running && !state_.lost.empty()) {
       const auto& unit = *state_.lost.begin();
-      facts_.emplace_back(RunPaused{"an attempt of '" + id(unit.node).str() +
-                                        "' was lost: it may or may not have had its effect, which must not happen twice",
-                                    id(unit.node), false});
+      facts_.emplace_back(
+          RunPaused{"an attempt of '" + id(unit.node).str() +
+                        "' was lost: it may or may not have had its effect, which must not happen twice",
+                    id(unit.node), false});
     }
   }
 
@@ -53,7 +54,8 @@ class Advance {
     const auto& map = *state_.nodes[i].map;
     const auto required = required_successes(plan_.nodes[i], map);
     if (map.succeeded >= required) {
-      facts_.emplace_back(NodeCompleted{id(i), std::nullopt, state_.nodes[i].attempt, {}, {}, std::nullopt, std::nullopt});
+      facts_.emplace_back(
+          NodeCompleted{id(i), std::nullopt, state_.nodes[i].attempt, {}, {}, std::nullopt, std::nullopt});
       return;
     }
     facts_.emplace_back(NodeFailed{id(i), std::nullopt,

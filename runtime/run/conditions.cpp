@@ -16,9 +16,12 @@ bool holds(const RunState& state, const workflow::NodeTest& test) {
 
 bool holds(const RunState& state, const workflow::StatusTest& test) {
   switch (test.status) {
-    case workflow::NodeEnd::completed: return state.nodes[test.node].status == NodeStatus::completed;
-    case workflow::NodeEnd::failed: return state.nodes[test.node].status == NodeStatus::failed;
-    case workflow::NodeEnd::skipped: return state.nodes[test.node].status == NodeStatus::skipped;
+    case workflow::NodeEnd::completed:
+      return state.nodes[test.node].status == NodeStatus::completed;
+    case workflow::NodeEnd::failed:
+      return state.nodes[test.node].status == NodeStatus::failed;
+    case workflow::NodeEnd::skipped:
+      return state.nodes[test.node].status == NodeStatus::skipped;
   }
   return false;
 }

@@ -5,6 +5,7 @@
 
 #include "runtime/run/conditions.hpp"
 #include "runtime/run/run.hpp"
+#include "runtime/run/startable.hpp"
 #include "runtime/run/units.hpp"
 
 namespace hillstar::run {
@@ -12,7 +13,7 @@ namespace {
 
 class Evolution {
  public:
-  Evolution(RunState& state, UtcTime at) : state_(state), plan_(*state.plan), at_(at) {}
+  Evolution(RunState& state, UtcTime at) : state_(state), plan_(*state.plan), startable_(state), at_(at) {}
 
   void operator()(const RunStarted& event) {
     state_.started = event;
@@ -21,7 +22,7 @@ class Evolution {
     state_.open_nodes = static_cast<std::uint32_t>(plan_.nodes.size());
     for (NodeIndex i = 0; i < plan_.nodes.size(); ++i) {
       state_.nodes[i].open_predecessors = static_cast<std::uint32_t>(plan_.nodes[i].predecessors.size());
-      if (state_.nodes[i].open_predecessors == 0) place(i);
+      if (state_.nodes[i].open_predecessors == 0) startable_.place(i);
     }
   }
 
@@ -50,19 +51,22 @@ class Evolution {
   }
 
   void operator()(const LoopExhausted& event) {
-    const auto loop = std::find_if(plan_.loops.begin(), plan_.loops.end(), [&](const auto& l) { return l.id == event.loop; });
+    const auto loop =
+        std::find_if(plan_.loops.begin(), plan_.loops.end(), [&](const auto& l) { return l.id == event.loop; });
     HILLSTAR_ASSERT(loop != plan_.loops.end());
     std::erase(state_.unmet_loops, static_cast<std::uint32_t>(loop - plan_.loops.begin()));
     if (loop->fail_when_exhausted)
-      fail_run({FailureClass::loop_exhausted, "loop '" + event.loop + "' did not meet its condition in " +
-                                                  std::to_string(event.attempts) + " attempts", std::nullopt},
-               std::nullopt);
+      fail_run(
+          {FailureClass::loop_exhausted,
+           "loop '" + event.loop + "' did not meet its condition in " + std::to_string(event.attempts) + " attempts",
+           std::nullopt},
+          std::nullopt);
   }
 
   void operator()(const NodeInherited& event) {
     const auto i = index_of_node(state_, event.node);
     auto& node = state_.nodes[i];
-    unplace(i);
+    startable_.unplace(i);
     node.result = event.result;
     node.tests = event.tests;
     end(i, NodeStatus::completed);
@@ -78,7 +82,7 @@ class Evolution {
       unit.status = NodeStatus::running;
       if (map.again.erase(*event.item) == 0) map.next = *event.item + 1;
       ++map.running;
-      offer_items(i);
+      startable_.offer_items(i);
       return;
     }
     unit.status = plan_.nodes[i].map ? NodeStatus::expanding : NodeStatus::running;
@@ -97,7 +101,7 @@ class Evolution {
     node.map = std::make_unique<MapState>();
     node.map->items = event.items;
     node.map->units.resize(event.count);
-    offer_items(i);
+    startable_.offer_items(i);
   }
 
   void operator()(const NodeCompleted& event) {
@@ -110,7 +114,7 @@ class Evolution {
       unit.status = NodeStatus::completed;
       unit.result = event.result;
       ++node.map->succeeded;
-      offer_items(i);
+      startable_.offer_items(i);
       return;
     }
     if (node.status == NodeStatus::mapping)
@@ -140,7 +144,7 @@ class Evolution {
       unit.status = NodeStatus::failing;
       state_.failing.insert({i, event.item});
     }
-    if (event.item) offer_items(i);
+    if (event.item) startable_.offer_items(i);
   }
 
   void operator()(const NodeRetryDue& event) {
@@ -157,7 +161,8 @@ class Evolution {
     ++unit.lost;
     if (unit.lost >= kLostMax) {
       unit.status = NodeStatus::failing;
-      unit.failure = Failure{FailureClass::lost, "nobody saw the end of " + std::to_string(unit.lost) + " attempts", std::nullopt};
+      unit.failure =
+          Failure{FailureClass::lost, "nobody saw the end of " + std::to_string(unit.lost) + " attempts", std::nullopt};
       state_.failing.insert({i, event.item});
     } else if (plan_.nodes[i].effect == workflow::Effect::once && unit.status != NodeStatus::expanding) {
       unit.status = NodeStatus::lost;
@@ -166,7 +171,7 @@ class Evolution {
     } else {
       again(i, event.item);
     }
-    if (event.item) offer_items(i);
+    if (event.item) startable_.offer_items(i);
   }
 
   void operator()(const NodeResolved& event) {
@@ -179,7 +184,8 @@ class Evolution {
     }
     auto& unit = unit_of(i, event.item);
     unit.status = NodeStatus::failing;
-    unit.failure = Failure{FailureClass::lost, "the attempt was lost, and settled as failed: " + event.reason, std::nullopt};
+    unit.failure =
+        Failure{FailureClass::lost, "the attempt was lost, and settled as failed: " + event.reason, std::nullopt};
     state_.failing.insert({i, event.item});
   }
 
@@ -198,11 +204,11 @@ class Evolution {
     if (event.item) {
       unit.status = NodeStatus::failed;
       ++state_.nodes[i].map->failed;
-      offer_items(i);
+      startable_.offer_items(i);
       return;
     }
     const bool placed = unit.status == NodeStatus::ready || unit.status == NodeStatus::waiting;
-    if (placed) unplace(i);
+    if (placed) startable_.unplace(i);
     if (unit.status == NodeStatus::mapping) leave_map(i);
     ++state_.failed_nodes;
     if (plan_.nodes[i].on_error == workflow::OnError::fail) fail_run(event.failure, i);
@@ -212,7 +218,7 @@ class Evolution {
   void operator()(const NodeSkipped& event) {
     const auto i = index_of_node(state_, event.node);
     state_.doomed.erase(i);
-    unplace(i);
+    startable_.unplace(i);
     if (const auto source = plan_.nodes[i].stands_for; source && event.reason == SkipReason::loop_done)
       state_.nodes[i].tests = state_.nodes[*source].tests;
     end(i, NodeStatus::skipped, event.reason == SkipReason::dependency);
@@ -232,12 +238,13 @@ class Evolution {
     --state_.held;
     if (event.approved) {
       node.approved = true;
-      place(i);
+      startable_.place(i);
       return;
     }
     node.status = NodeStatus::failing;
-    node.failure = Failure{FailureClass::rejected, event.who + " rejected it" + (event.reason.empty() ? "" : ": " + event.reason),
-                           std::nullopt};
+    node.failure =
+        Failure{FailureClass::rejected, event.who + " rejected it" + (event.reason.empty() ? "" : ": " + event.reason),
+                std::nullopt};
     state_.failing.insert({i, std::nullopt});
   }
 
@@ -268,60 +275,17 @@ class Evolution {
     if (state_.status == RunStatus::running) state_.status = RunStatus::failing;
   }
 
-  /// All predecessors of the node have ended: puts it where advance finds it.
-  void place(NodeIndex i) {
-    const auto& node = plan_.nodes[i];
-    state_.nodes[i].status = NodeStatus::ready;
-    if (node.permission == workflow::Permission::never) {
-      state_.to_refuse.insert(i);
-    } else if ((node.skip_if && holds(state_, *node.skip_if)) || (node.when && !holds(state_, *node.when))) {
-      state_.to_skip.insert(i);
-    } else if (node.permission == workflow::Permission::ask && !state_.nodes[i].approved) {
-      state_.to_ask.insert(i);
-    } else if (node.lane.empty()) {
-      state_.ready.insert(i);
-    } else {
-      state_.lanes[node.lane].waiting.insert(i);
-      promote(state_.lanes[node.lane]);
-    }
-  }
-  void unplace(NodeIndex i) {
-    state_.ready.erase(i);
-    state_.to_skip.erase(i);
-    state_.to_ask.erase(i);
-    state_.to_refuse.erase(i);
-    if (const auto& name = plan_.nodes[i].lane; !name.empty()) {
-      auto& lane = state_.lanes[name];
-      lane.waiting.erase(i);
-      if (lane.head == i) lane.head.reset();
-      promote(lane);
-    }
-  }
-  /// The lane's lowest waiting node becomes its head, if the lane is free and has none.
-  void promote(LaneState& lane) {
-    if (lane.busy || lane.head || lane.waiting.empty()) return;
-    lane.head = *lane.waiting.begin();
-    lane.waiting.erase(lane.waiting.begin());
-    state_.ready.insert(*lane.head);
-  }
-  void release_lane(NodeIndex i) {
-    const auto& name = plan_.nodes[i].lane;
-    if (name.empty()) return;
-    state_.lanes[name].busy = false;
-    promote(state_.lanes[name]);
-  }
-
   void leave_flight(NodeIndex i, std::optional<std::uint32_t> item) {
     --state_.running;
     if (item)
       --state_.nodes[i].map->running;
     else
-      release_lane(i);
+      startable_.release_lane(i);
   }
   void leave_map(NodeIndex i) {
     state_.maps_ended.erase(i);
     state_.ready.erase(i);
-    release_lane(i);
+    startable_.release_lane(i);
   }
 
   /// The unit may be scheduled once more.
@@ -330,27 +294,10 @@ class Evolution {
     unit.status = NodeStatus::ready;
     if (item) {
       state_.nodes[i].map->again.insert(*item);
-      offer_items(i);
+      startable_.offer_items(i);
     } else {
-      place(i);
+      startable_.place(i);
     }
-  }
-
-  /// Puts the map among the ready nodes if an item of it may start, and among the ended ones if nothing is left.
-  void offer_items(NodeIndex i) {
-    const auto& map = *state_.nodes[i].map;
-    const auto& node = plan_.nodes[i];
-    if (has_startable_item(node, map))
-      state_.ready.insert(i);
-    else
-      state_.ready.erase(i);
-    const bool all_ended = map.succeeded + map.failed == map.units.size();
-    if (all_ended || (is_hopeless(node, map) && map.running == 0 && map.retrying == 0 && !has_failing_item(i)))
-      state_.maps_ended.insert(i);
-  }
-  [[nodiscard]] bool has_failing_item(NodeIndex i) const {
-    const auto found = state_.failing.lower_bound({i, std::nullopt});
-    return found != state_.failing.end() && found->node == i;
   }
 
   /// The node has ended: tells its successors and the loop it judges.
@@ -366,7 +313,7 @@ class Evolution {
       if (dooms)
         state_.doomed.emplace(next, i);
       else if (successor.open_predecessors == 0 && !state_.doomed.contains(next))
-        place(next);
+        startable_.place(next);
     }
     if (node.loop) judge(i);
   }
@@ -375,7 +322,8 @@ class Evolution {
   void judge(NodeIndex i) {
     for (std::uint32_t l = 0; l < plan_.loops.size(); ++l) {
       const auto& loop = plan_.loops[l];
-      if (loop.id != plan_.nodes[i].loop->loop || std::find(loop.judges.begin(), loop.judges.end(), i) == loop.judges.end())
+      if (loop.id != plan_.nodes[i].loop->loop ||
+          std::find(loop.judges.begin(), loop.judges.end(), i) == loop.judges.end())
         continue;
       if (--state_.open_judges[l] > 0) continue;
       const bool skipped = std::any_of(loop.judges.begin(), loop.judges.end(),
@@ -386,38 +334,16 @@ class Evolution {
 
   RunState& state_;
   const workflow::Plan& plan_;
+  Startable startable_;
   UtcTime at_;
 };
 
 }  // namespace
 
-std::shared_ptr<const PlanIndex> index_of(const workflow::Plan& plan) {
-  auto index = std::make_shared<PlanIndex>();
-  index->reserve(plan.nodes.size());
-  for (NodeIndex i = 0; i < plan.nodes.size(); ++i) index->emplace(plan.nodes[i].id.str(), i);
-  return index;
-}
-
-RunState initial(std::shared_ptr<const workflow::Plan> plan, std::shared_ptr<const PlanIndex> index) {
-  RunState state;
-  state.index = index ? std::move(index) : index_of(*plan);
-  state.plan = std::move(plan);
-  state.nodes.resize(state.plan->nodes.size());
-  for (const auto& loop : state.plan->loops)
-    state.open_judges.push_back(static_cast<std::uint32_t>(loop.judges.size()));
-  return state;
-}
-
 void evolve(RunState& state, const Event& event, UtcTime at) {
   std::visit(Evolution(state, at), event);
   ++state.version;
   state.updated_at = at;
-}
-
-RunState replay(std::shared_ptr<const workflow::Plan> plan, const std::vector<Recorded>& history) {
-  auto state = initial(std::move(plan));
-  for (const auto& recorded : history) evolve(state, recorded.event, recorded.at);
-  return state;
 }
 
 }  // namespace hillstar::run

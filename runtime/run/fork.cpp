@@ -17,10 +17,11 @@ std::vector<NodeInherited> inherit(const RunState& parent, const RunId& parent_i
     // A skipped node has nothing to keep; its condition is asked again, of the same results.
     const bool has_end = status == NodeStatus::completed || status == NodeStatus::skipped;
     const auto& before = nodes[i].predecessors;
-    runs_again[i] = from == i || !has_end ||
-                    std::any_of(before.begin(), before.end(), [&](NodeIndex p) { return runs_again[p]; });
+    runs_again[i] =
+        from == i || !has_end || std::any_of(before.begin(), before.end(), [&](NodeIndex p) { return runs_again[p]; });
     if (!runs_again[i] && status == NodeStatus::completed)
-      kept.push_back({nodes[i].id, result_of(parent, i), parent.nodes[i].tests, Origin{parent_id, parent.version}, false});
+      kept.push_back(
+          {nodes[i].id, result_of(parent, i), parent.nodes[i].tests, Origin{parent_id, parent.version}, false});
   }
   return kept;
 }

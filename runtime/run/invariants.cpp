@@ -43,7 +43,8 @@ class Check {
       if (!plan_.nodes[i].lane.empty()) ++lanes_[plan_.nodes[i].lane];
     if (now.attempt > 0)
       for (const auto p : plan_.nodes[i].predecessors)
-        expect(has_ended(state_.nodes[p].status), "'" + name + "' was scheduled before '" + plan_.nodes[p].id.str() + "' ended");
+        expect(has_ended(state_.nodes[p].status),
+               "'" + name + "' was scheduled before '" + plan_.nodes[p].id.str() + "' ended");
     if (now.map) items(i, *now.map);
   }
 
@@ -110,11 +111,12 @@ void append(std::string& out, std::string_view name, const Set& numbers) {
 std::vector<std::string> violations(const RunState& state, bool settled) { return Check(state).run(settled); }
 
 std::string to_text(const RunState& state) {
-  std::string out = "run " + std::to_string(static_cast<int>(state.status)) + " version=" + std::to_string(state.version) +
-                    " running=" + std::to_string(state.running) + " retrying=" + std::to_string(state.retrying) +
-                    " held=" + std::to_string(state.held) + " open=" + std::to_string(state.open_nodes) +
-                    " failed=" + std::to_string(state.failed_nodes) + " interrupted=" + std::to_string(state.interrupted) +
-                    " reason=" + state.reason + " updated=" + std::to_string(state.updated_at.micros) + "\n";
+  std::string out = "run " + std::to_string(static_cast<int>(state.status)) +
+                    " version=" + std::to_string(state.version) + " running=" + std::to_string(state.running) +
+                    " retrying=" + std::to_string(state.retrying) + " held=" + std::to_string(state.held) +
+                    " open=" + std::to_string(state.open_nodes) + " failed=" + std::to_string(state.failed_nodes) +
+                    " interrupted=" + std::to_string(state.interrupted) + " reason=" + state.reason +
+                    " updated=" + std::to_string(state.updated_at.micros) + "\n";
   json::write(out, state.started);
   json::write(out, state.usage);
   if (state.failure) json::write(out, *state.failure);
@@ -140,8 +142,8 @@ std::string to_text(const RunState& state) {
   append(out, "unmet_loops", state.unmet_loops);
   append(out, "open_judges", state.open_judges);
   for (const auto& [lane, now] : state.lanes) append(out, "lane " + lane + (now.busy ? " busy" : " free"), now.waiting);
-  out += "\nfailing " + std::to_string(state.failing.size()) + " lost " + std::to_string(state.lost.size()) + " doomed " +
-         std::to_string(state.doomed.size());
+  out += "\nfailing " + std::to_string(state.failing.size()) + " lost " + std::to_string(state.lost.size()) +
+         " doomed " + std::to_string(state.doomed.size());
   return out;
 }
 

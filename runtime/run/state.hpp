@@ -24,15 +24,26 @@ enum class RunStatus : std::uint8_t { created, running, paused, cancelling, fail
 /// a map is evaluated; `mapping`: its items run. `retrying`: a timer runs. `lost`: nobody saw the end of an attempt
 /// that must not be repeated unasked. `failing`: the last attempt failed, NodeFailed follows.
 enum class NodeStatus : std::uint8_t {
-  waiting, ready, held, running, expanding, mapping, retrying, lost, failing, completed, failed, skipped
+  waiting,
+  ready,
+  held,
+  running,
+  expanding,
+  mapping,
+  retrying,
+  lost,
+  failing,
+  completed,
+  failed,
+  skipped
 };
 
 /// A plain node, a map as a whole, or one item of a map.
 struct UnitState {
   NodeStatus status = NodeStatus::waiting;
-  std::uint32_t attempt = 0;             ///< The last attempt that was scheduled; 0: none yet.
-  std::uint32_t counted = 0;             ///< Failed attempts: what the retry policy counts (not lost, not cancelled).
-  std::uint32_t lost = 0;                ///< Attempts whose end nobody saw.
+  std::uint32_t attempt = 0;  ///< The last attempt that was scheduled; 0: none yet.
+  std::uint32_t counted = 0;  ///< Failed attempts: what the retry policy counts (not lost, not cancelled).
+  std::uint32_t lost = 0;     ///< Attempts whose end nobody saw.
   UtcTime retry_at;
   Value result;
   std::optional<Failure> failure;
@@ -41,10 +52,10 @@ struct UnitState {
 struct MapState {
   Value items;
   std::vector<UnitState> units;
-  std::uint32_t next = 0;                ///< First item that was never scheduled.
-  std::set<std::uint32_t> again;         ///< Items to be scheduled once more.
+  std::uint32_t next = 0;         ///< First item that was never scheduled.
+  std::set<std::uint32_t> again;  ///< Items to be scheduled once more.
   std::uint32_t running = 0;
-  std::uint32_t retrying = 0;            ///< Items that wait for a timer or for a person.
+  std::uint32_t retrying = 0;  ///< Items that wait for a timer or for a person.
   std::uint32_t succeeded = 0;
   std::uint32_t failed = 0;
 };
@@ -53,7 +64,7 @@ struct NodeState : UnitState {
   std::uint32_t open_predecessors = 0;
   bool approved = false;
   std::vector<bool> tests;
-  std::unique_ptr<MapState> map;         ///< Present once the list is known.
+  std::unique_ptr<MapState> map;  ///< Present once the list is known.
 };
 
 /// Nodes that must not overlap. One of them, the head, is in RunState::ready while the lane is free.
@@ -75,39 +86,39 @@ struct UnitRef {
 using PlanIndex = std::unordered_map<std::string, NodeIndex>;
 
 struct RunState {
-  std::shared_ptr<const workflow::Plan> plan;   ///< Shared: every run of one workflow uses the same plan.
+  std::shared_ptr<const workflow::Plan> plan;  ///< Shared: every run of one workflow uses the same plan.
   std::shared_ptr<const PlanIndex> index;
   RunStatus status = RunStatus::created;
-  std::uint64_t version = 0;             ///< Number of events applied.
+  std::uint64_t version = 0;  ///< Number of events applied.
   RunStarted started;
   UtcTime started_at;
   UtcTime updated_at;
   std::vector<NodeState> nodes;
-  std::vector<std::uint32_t> open_judges;       ///< By loop: condition nodes of the last attempt without an end.
+  std::vector<std::uint32_t> open_judges;  ///< By loop: condition nodes of the last attempt without an end.
 
   // What may be started, and what follows without waiting; kept by evolve so that advance looks at nothing else.
-  std::set<NodeIndex> ready;             ///< Nodes that may be scheduled, and maps with items that may, in plan order.
+  std::set<NodeIndex> ready;  ///< Nodes that may be scheduled, and maps with items that may, in plan order.
   std::map<std::string, LaneState> lanes;
-  std::set<NodeIndex> to_skip;           ///< Their condition says so.
-  std::map<NodeIndex, NodeIndex> doomed; ///< Dependents of a failed node (skip_dependents) -> that node.
-  std::set<NodeIndex> to_refuse;         ///< Permission `never`.
-  std::set<NodeIndex> to_ask;            ///< Permission `ask`, not yet asked.
+  std::set<NodeIndex> to_skip;            ///< Their condition says so.
+  std::map<NodeIndex, NodeIndex> doomed;  ///< Dependents of a failed node (skip_dependents) -> that node.
+  std::set<NodeIndex> to_refuse;          ///< Permission `never`.
+  std::set<NodeIndex> to_ask;             ///< Permission `ask`, not yet asked.
   std::set<NodeIndex> to_checkpoint;
-  std::set<NodeIndex> maps_ended;        ///< Every item has ended, or too many failed and none runs.
+  std::set<NodeIndex> maps_ended;  ///< Every item has ended, or too many failed and none runs.
   std::set<UnitRef> failing;
-  std::set<UnitRef> lost;                ///< A person must settle them.
+  std::set<UnitRef> lost;  ///< A person must settle them.
   std::vector<std::uint32_t> unmet_loops;
 
-  std::uint32_t running = 0;             ///< Attempts in flight, items included.
-  std::uint32_t retrying = 0;            ///< Units that wait for a timer.
-  std::uint32_t held = 0;                ///< Nodes that wait for an approval.
-  std::uint32_t open_nodes = 0;          ///< Nodes without an end.
+  std::uint32_t running = 0;     ///< Attempts in flight, items included.
+  std::uint32_t retrying = 0;    ///< Units that wait for a timer.
+  std::uint32_t held = 0;        ///< Nodes that wait for an approval.
+  std::uint32_t open_nodes = 0;  ///< Nodes without an end.
   std::uint32_t failed_nodes = 0;
-  std::optional<NodeIndex> first_failed; ///< The node that makes the run fail.
-  std::optional<Failure> failure;        ///< Why the run fails.
-  std::string reason;                    ///< Of the pause or the cancellation.
-  bool interrupted = false;              ///< Paused, and attempts in flight are being stopped.
-  Usage usage;                           ///< Summed over all attempts.
+  std::optional<NodeIndex> first_failed;  ///< The node that makes the run fail.
+  std::optional<Failure> failure;         ///< Why the run fails.
+  std::string reason;                     ///< Of the pause or the cancellation.
+  bool interrupted = false;               ///< Paused, and attempts in flight are being stopped.
+  Usage usage;                            ///< Summed over all attempts.
 };
 
 }  // namespace hillstar::run

@@ -53,8 +53,7 @@ inline bool has_startable_item(const workflow::PlanNode& node, const MapState& m
 }
 
 /// What a person is asked before a node with permission `ask` runs.
-inline std::string approval_prompt(const workflow::PlanNode& node) {
-  return "May node '" + node.id.str() + "' (" + node.tool + ") run?";
-}
+/// A checkpoint asks its own `parameters.prompt`.
+std::string approval_prompt(const workflow::PlanNode& node);
 
 }  // namespace hillstar::run

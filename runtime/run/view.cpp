@@ -7,32 +7,52 @@ namespace hillstar::run {
 
 std::string_view status_name(const RunState& state) {
   switch (state.status) {
-    case RunStatus::created: return "created";
-    case RunStatus::running: return waits_for_person(state) ? "waiting" : "running";
-    case RunStatus::paused: return "paused";
-    case RunStatus::cancelling: return "cancelling";
-    case RunStatus::failing: return "failing";
-    case RunStatus::completed: return "completed";
-    case RunStatus::failed: return "failed";
-    case RunStatus::cancelled: return "cancelled";
+    case RunStatus::created:
+      return "created";
+    case RunStatus::running:
+      return waits_for_person(state) ? "waiting" : "running";
+    case RunStatus::paused:
+      return "paused";
+    case RunStatus::cancelling:
+      return "cancelling";
+    case RunStatus::failing:
+      return "failing";
+    case RunStatus::completed:
+      return "completed";
+    case RunStatus::failed:
+      return "failed";
+    case RunStatus::cancelled:
+      return "cancelled";
   }
   return "unknown";
 }
 
 std::string_view status_name(NodeStatus status) {
   switch (status) {
-    case NodeStatus::waiting: return "waiting";
-    case NodeStatus::ready: return "ready";
-    case NodeStatus::held: return "held";
-    case NodeStatus::running: return "running";
-    case NodeStatus::expanding: return "expanding";
-    case NodeStatus::mapping: return "mapping";
-    case NodeStatus::retrying: return "retrying";
-    case NodeStatus::lost: return "lost";
-    case NodeStatus::failing: return "failing";
-    case NodeStatus::completed: return "completed";
-    case NodeStatus::failed: return "failed";
-    case NodeStatus::skipped: return "skipped";
+    case NodeStatus::waiting:
+      return "waiting";
+    case NodeStatus::ready:
+      return "ready";
+    case NodeStatus::held:
+      return "held";
+    case NodeStatus::running:
+      return "running";
+    case NodeStatus::expanding:
+      return "expanding";
+    case NodeStatus::mapping:
+      return "mapping";
+    case NodeStatus::retrying:
+      return "retrying";
+    case NodeStatus::lost:
+      return "lost";
+    case NodeStatus::failing:
+      return "failing";
+    case NodeStatus::completed:
+      return "completed";
+    case NodeStatus::failed:
+      return "failed";
+    case NodeStatus::skipped:
+      return "skipped";
   }
   return "unknown";
 }

@@ -19,23 +19,24 @@ struct Summary {
   RunId run;
   WorkflowId workflow;
   std::string workflow_file;
-  std::string status;                   ///< running, waiting, paused, cancelling, failing, completed, failed, cancelled.
+  std::string status;  ///< running, waiting, paused, cancelling, failing, completed, failed, cancelled.
   std::uint64_t version = 0;
   UtcTime started_at;
   UtcTime updated_at;
   std::uint32_t nodes = 0;
-  std::uint32_t nodes_done = 0;         ///< Ended: completed, failed or skipped.
+  std::uint32_t nodes_done = 0;  ///< Ended: completed, failed or skipped.
   std::uint32_t nodes_failed = 0;
   std::uint32_t nodes_running = 0;
   std::uint64_t tokens = 0;
   MicroUsd cost;
-  std::string reason;                   ///< Why it failed, was cancelled or is paused; one sentence.
+  std::string reason;  ///< Why it failed, was cancelled or is paused; one sentence.
   std::optional<Origin> parent;
 
   bool operator==(const Summary&) const = default;
 };
-BOOST_DESCRIBE_STRUCT(Summary, (), (run, workflow, workflow_file, status, version, started_at, updated_at, nodes,
-                                    nodes_done, nodes_failed, nodes_running, tokens, cost, reason, parent))
+BOOST_DESCRIBE_STRUCT(Summary, (),
+                      (run, workflow, workflow_file, status, version, started_at, updated_at, nodes, nodes_done,
+                       nodes_failed, nodes_running, tokens, cost, reason, parent))
 
 Summary summarize(const RunState& state, const RunId& run);
 /// Public name of a run's status; `waiting` if only a person can go on.

@@ -22,8 +22,8 @@ namespace {
 
 struct Settings {
   std::string folder = "build/bench";
-  std::string server;                 // mock model server
-  std::string binary;                 // hillstar-actors
+  std::string server;  // mock model server
+  std::string binary;  // hillstar-actors
   std::set<std::string> names;
   [[nodiscard]] bool wants(const std::string& name) const { return names.empty() || names.contains(name); }
 };
@@ -35,15 +35,17 @@ std::unique_ptr<persistence::RocksStore> store_in(const std::string& path) {
 }
 
 void expect_all(const Driven& driven, std::uint64_t runs) {
-  if (driven.completed != runs) throw std::runtime_error(fmt::format("{} of {} runs completed", driven.completed, runs));
+  if (driven.completed != runs)
+    throw std::runtime_error(fmt::format("{} of {} runs completed", driven.completed, runs));
 }
 
 void machine(const WorkFolder& work, double sync_s) {
-  print("This machine", {{"append 512 bytes + fdatasync, median", number(sync_s * 1e6, 0, "us"), ""},
-                         {"raw RocksDB, 250-byte values, 256 a synced batch",
-                          number(rocksdb_values_per_s(work.fresh("raw256"), 256), 0, "/s"), ""},
-                         {"raw RocksDB, 1 a synced batch", number(rocksdb_values_per_s(work.fresh("raw1"), 1), 0, "/s"), ""},
-                         {"posix_spawn /bin/true", number(spawns_per_s(), 0, "/s"), ""}});
+  print("This machine",
+        {{"append 512 bytes + fdatasync, median", number(sync_s * 1e6, 0, "us"), ""},
+         {"raw RocksDB, 250-byte values, 256 a synced batch",
+          number(rocksdb_values_per_s(work.fresh("raw256"), 256), 0, "/s"), ""},
+         {"raw RocksDB, 1 a synced batch", number(rocksdb_values_per_s(work.fresh("raw1"), 1), 0, "/s"), ""},
+         {"posix_spawn /bin/true", number(spawns_per_s(), 0, "/s"), ""}});
 }
 
 void one_chain(const WorkFolder& work, double sync_s) {

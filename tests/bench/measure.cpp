@@ -22,12 +22,12 @@ namespace {
 double cpu_now() {
   rusage used{};
   getrusage(RUSAGE_SELF, &used);
-  const auto seconds = [](const timeval& t) { return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6; };
+  const auto seconds = [](const timeval& t) {
+    return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6;
+  };
   return seconds(used.ru_utime) + seconds(used.ru_stime);
 }
-double wall_now() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
+double wall_now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
 }  // namespace
 
@@ -81,7 +81,8 @@ double fdatasync_s(const std::string& folder) {
   std::vector<double> times;
   for (int i = 0; i < 400; ++i) {
     const auto start = wall_now();
-    if (write(file, block.data(), block.size()) < 0 || fdatasync(file) != 0) throw std::runtime_error("fdatasync failed");
+    if (write(file, block.data(), block.size()) < 0 || fdatasync(file) != 0)
+      throw std::runtime_error("fdatasync failed");
     times.push_back(wall_now() - start);
   }
   close(file);
@@ -116,7 +117,8 @@ double spawns_per_s() {
   const auto cost = measure([&] {
     for (int i = 0; i < kSpawns; ++i) {
       pid_t child = 0;
-      if (posix_spawn(&child, program, nullptr, nullptr, arguments, environ) != 0) throw std::runtime_error("spawn failed");
+      if (posix_spawn(&child, program, nullptr, nullptr, arguments, environ) != 0)
+        throw std::runtime_error("spawn failed");
       waitpid(child, nullptr, 0);
     }
   });

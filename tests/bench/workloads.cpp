@@ -70,7 +70,9 @@ std::shared_ptr<const workflow::Plan> model_chain(std::uint32_t calls, const std
   bj::object nodes;
   bj::array edges;
   for (std::uint32_t i = 0; i < calls; ++i) {
-    nodes[name(i)] = {{"tool", "model_call"}, {"provider", "bench"}, {"model", "mock"},
+    nodes[name(i)] = {{"tool", "model_call"},
+                      {"provider", "bench"},
+                      {"model", "mock"},
                       {"input", i == 0 ? "start" : output_of(i - 1)}};
     if (i > 0) edges.push_back(edge(i - 1, i));
   }

@@ -25,12 +25,12 @@ EngineOptions options();
 struct Load {
   std::shared_ptr<const workflow::Plan> plan;
   std::uint32_t runs = 1;
-  std::uint32_t in_flight = 1;    ///< Runs that are live at one time.
+  std::uint32_t in_flight = 1;  ///< Runs that are live at one time.
 };
 struct Driven {
   double wall_s = 0;
-  double cpu_s = 0;               ///< Of the whole process, the load's own part included.
-  std::uint64_t completed = 0;    ///< Runs that ended completed.
+  double cpu_s = 0;             ///< Of the whole process, the load's own part included.
+  std::uint64_t completed = 0;  ///< Runs that ended completed.
 };
 /// Starts an engine over the store and runs the load to its end.
 Driven drive(persistence::EventStore& store, const Load& load);

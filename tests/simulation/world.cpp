@@ -68,7 +68,8 @@ void World::turn() {
   if (!executing_.empty()) return answer();
   if (!state_.lost.empty()) {
     const auto unit = *state_.lost.begin();
-    return tell({UtcTime{now_}, 0, Resolved{unit.node, unit.item, chance(700) ? Settlement::run_again : Settlement::failed, "test", ""}});
+    return tell({UtcTime{now_}, 0,
+                 Resolved{unit.node, unit.item, chance(700) ? Settlement::run_again : Settlement::failed, "test", ""}});
   }
   if (state_.status == RunStatus::paused) return tell({UtcTime{now_}, 0, ResumeAsked{"test"}});
 }
@@ -135,7 +136,8 @@ void World::check_fact(const Event& event) {
   const auto& planned = state_.plan->nodes[node];
   if (const auto* scheduled = std::get_if<NodeScheduled>(&event)) {
     const Unit unit{node, item_of(scheduled->item)};
-    if (!scheduled_.insert(key({node, scheduled->item, scheduled->attempt})).second) fail("an attempt is scheduled twice");
+    if (!scheduled_.insert(key({node, scheduled->item, scheduled->attempt})).second)
+      fail("an attempt is scheduled twice");
     if (completed_.contains(unit)) fail("a completed unit is scheduled again");
     if (unsettled_.contains(unit)) fail("a lost attempt with effect `once` is repeated unasked");
   } else if (const auto* completed = std::get_if<NodeCompleted>(&event)) {
@@ -148,7 +150,8 @@ void World::check_fact(const Event& event) {
   } else if (const auto* resolved = std::get_if<NodeResolved>(&event)) {
     unsettled_.erase({node, item_of(resolved->item)});
   } else if (const auto* failed = std::get_if<NodeAttemptFailed>(&event)) {
-    if (++failed_[{node, item_of(failed->item)}] > planned.retry.attempts) fail("a unit has more attempts than its policy");
+    if (++failed_[{node, item_of(failed->item)}] > planned.retry.attempts)
+      fail("a unit has more attempts than its policy");
   }
 }
 
@@ -179,7 +182,8 @@ void World::check() {
   for (const auto& [attempt, lists] : executing_) issued.insert(attempt);
   if (is_terminal(state_)) return;
   if (owed != issued) fail("outstanding executions are the issued ones less the answered ones");
-  std::erase_if(timers_, [&](const auto& timer) { return !timed.contains(timer.first) && state_.status != RunStatus::running; });
+  std::erase_if(timers_,
+                [&](const auto& timer) { return !timed.contains(timer.first) && state_.status != RunStatus::running; });
   for (const auto& timer : timed)
     if (!timers_.contains(timer)) fail("a unit waits for a timer that nobody armed");
   for (const auto node : asked)
@@ -193,7 +197,8 @@ void World::crash() {
   timers_.clear();
   approvals_.clear();
   auto folded = replay(state_.plan, history_);
-  if (run::to_text(folded) != run::to_text(state_)) fail("the replayed state differs from the live one:\n" + run::to_text(folded));
+  if (run::to_text(folded) != run::to_text(state_))
+    fail("the replayed state differs from the live one:\n" + run::to_text(folded));
   state_ = std::move(folded);
   const Input recovered{UtcTime{now_}, 0, Recovered{}};
   for (const auto& fact : step(state_, recovered)) {

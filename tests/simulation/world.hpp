@@ -20,10 +20,10 @@ namespace hillstar::simulation {
 std::shared_ptr<const workflow::Plan> random_plan(std::mt19937_64& dice);
 
 struct Odds {
-  unsigned crash = 20;      ///< Out of 1000 turns, each.
+  unsigned crash = 20;  ///< Out of 1000 turns, each.
   unsigned pause = 10;
   unsigned cancel = 1;
-  unsigned fail = 150;      ///< Out of 1000 answers.
+  unsigned fail = 150;  ///< Out of 1000 answers.
   unsigned lose = 30;
 };
 
@@ -51,7 +51,7 @@ class World {
   [[nodiscard]] bool chance(unsigned permille) { return roll(1000) < permille; }
   [[noreturn]] void fail(const std::string& sentence) const;
 
-  using Attempt = std::tuple<NodeIndex, std::int64_t, std::uint32_t>;   // item -1: none
+  using Attempt = std::tuple<NodeIndex, std::int64_t, std::uint32_t>;  // item -1: none
   static Attempt key(const AttemptRef& ref) { return {ref.node, ref.item ? std::int64_t{*ref.item} : -1, ref.attempt}; }
 
   std::mt19937_64 dice_;
@@ -59,14 +59,14 @@ class World {
   run::RunState state_;
   std::vector<Recorded> history_;
   std::int64_t now_ = 1'000'000;
-  std::map<Attempt, bool> executing_;           // attempt -> lists items
+  std::map<Attempt, bool> executing_;  // attempt -> lists items
   std::set<Attempt> cancelling_;
   std::map<Attempt, UtcTime> timers_;
   std::set<NodeIndex> approvals_;
-  std::vector<Input> late_;                     // answers that come again, or too late
-  using Unit = std::pair<NodeIndex, std::int64_t>;                      // item -1: the node itself
+  std::vector<Input> late_;                         // answers that come again, or too late
+  using Unit = std::pair<NodeIndex, std::int64_t>;  // item -1: the node itself
   std::set<Unit> completed_;
-  std::set<Unit> unsettled_;                    // lost with effect `once`, and nobody has settled it
+  std::set<Unit> unsettled_;  // lost with effect `once`, and nobody has settled it
   std::map<Unit, std::uint32_t> lost_;
   std::map<Unit, std::uint32_t> failed_;
   std::set<Attempt> scheduled_;

@@ -42,7 +42,9 @@ class PlanBuilder {
     plan_.loops.push_back(std::move(loop));
     return *this;
   }
-  [[nodiscard]] std::shared_ptr<const workflow::Plan> plan() const { return std::make_shared<const workflow::Plan>(plan_); }
+  [[nodiscard]] std::shared_ptr<const workflow::Plan> plan() const {
+    return std::make_shared<const workflow::Plan>(plan_);
+  }
 
  private:
   [[nodiscard]] NodeIndex index(char name) const {
@@ -66,10 +68,13 @@ class Told {
   std::vector<std::string> succeed(std::string_view node, std::uint32_t attempt = 1, std::vector<bool> tests = {}) {
     return tell(AttemptSucceeded{ref(node, attempt), output("done"), std::move(tests), std::nullopt, std::nullopt});
   }
-  std::vector<std::string> fail(std::string_view node, std::uint32_t attempt = 1, FailureClass kind = FailureClass::exit_code) {
+  std::vector<std::string> fail(std::string_view node, std::uint32_t attempt = 1,
+                                FailureClass kind = FailureClass::exit_code) {
     return tell(AttemptFailed{ref(node, attempt), {kind, "it broke", std::nullopt}, {}, std::nullopt});
   }
-  std::vector<std::string> lose(std::string_view node, std::uint32_t attempt = 1) { return tell(AttemptLost{ref(node, attempt)}); }
+  std::vector<std::string> lose(std::string_view node, std::uint32_t attempt = 1) {
+    return tell(AttemptLost{ref(node, attempt)});
+  }
 
   template <class What>
   std::vector<std::string> tell(What what) {

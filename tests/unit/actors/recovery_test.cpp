@@ -53,6 +53,35 @@ class BrokenStore final : public persistence::EventStore {
   persistence::MemoryStore good;
 };
 
+/// A store whose histories fold into nothing: reading a whole one fails, pages of records are fine.
+class UnreadableStore final : public persistence::EventStore {
+ public:
+  explicit UnreadableStore(persistence::EventStore& under) : under_(under) {}
+  Result<std::vector<std::size_t>> commit(const std::vector<persistence::Append>& appends) override {
+    return under_.commit(appends);
+  }
+  [[nodiscard]] Result<std::vector<Recorded>> read(const RunId& run) const override {
+    return Error{Errc::chain_broken, "the chain is broken", run.str()};
+  }
+  [[nodiscard]] Result<std::vector<persistence::Record>> read_records(const RunId& run, std::uint64_t from,
+                                                                      std::size_t limit) const override {
+    return from == 1 ? under_.read_records(run, from, limit)
+                     : Result<std::vector<persistence::Record>>(Error{Errc::chain_broken, "the chain is broken"});
+  }
+  Result<void> list(const std::function<bool(const run::Summary&)>& visit) const override { return under_.list(visit); }
+  [[nodiscard]] Result<run::Summary> summary(const RunId& run) const override { return under_.summary(run); }
+  Result<std::string> put_blob(std::string_view bytes) override { return under_.put_blob(bytes); }
+  [[nodiscard]] Result<std::string> read_blob(const std::string& sha256) const override {
+    return Error{Errc::blob_missing, "the blob is gone", sha256};
+  }
+  [[nodiscard]] bool has_blob(const std::string& sha256) const override { return under_.has_blob(sha256); }
+  std::unique_ptr<BlobSink> blob_sink() override { return under_.blob_sink(); }
+  [[nodiscard]] persistence::LogHead head() const override { return under_.head(); }
+
+ private:
+  persistence::EventStore& under_;
+};
+
 /// Runs a and stops the engine while b runs; the run is left behind in the store.
 RunId leave_behind(persistence::EventStore& store, const std::shared_ptr<const workflow::Plan>& plan) {
   ScriptedTool tool([](const auto& call, const auto& context) {
@@ -222,4 +251,34 @@ TEST_CASE("engine: stop ends running scripts and leaves no process") {
   const auto summary = store.summary(run);
   REQUIRE(summary);
   CHECK(summary->status == "running");   // resumable
+}
+
+TEST_CASE("recovery: without recovers_all an interrupted run goes on only when it is named") {
+  persistence::MemoryStore store;
+  const auto run = leave_behind(store, PlanBuilder("ab").edge('a', 'b').plan());
+  ScriptedTool tool;
+  Host host(store);
+  host.options.recovers_all = false;
+  host.with(tool).up();
+  CHECK(host.engine->live_runs().empty());
+  REQUIRE(host.engine->set_environment(run, {}).has_value());
+  CHECK(host.end_of(run) == "completed");
+  CHECK(tool.nodes() == Lines{"b"});
+}
+
+TEST_CASE("recovery: a run whose history cannot be read is parked, and its follower is told why") {
+  persistence::MemoryStore store;
+  auto orphan = leave_behind(store, PlanBuilder("ab").edge('a', 'b').plan());
+  UnreadableStore damaged(store);
+  Seen seen;
+  Host host(damaged);
+  host.options.recovers_all = false;
+  host.up();
+  REQUIRE(host.engine->follow(orphan, 1, seen.callback()).has_value());
+  // It may be parked before it can answer.
+  static_cast<void>(host.engine->set_environment(orphan, {}));
+  CHECK(seen.wait([](const std::vector<FeedItem>& items) {
+    return std::any_of(items.begin(), items.end(),
+                       [](const FeedItem& item) { return std::holds_alternative<RunParked>(item); });
+  }));
 }

@@ -23,7 +23,8 @@ TEST_CASE("json: canonical form sorts keys by UTF-16 code units and drops white 
 }
 
 TEST_CASE("json: canonical strings escape what must be, and nothing else") {
-  CHECK(canonical(R"("\u0000\u001f\b\t\n\f\r\"\\\/\u20ac")") == "\"\\u0000\\u001f\\b\\t\\n\\f\\r\\\"\\\\/\xE2\x82\xAC\"");
+  CHECK(canonical(R"("\u0000\u001f\b\t\n\f\r\"\\\/\u20ac")") ==
+        "\"\\u0000\\u001f\\b\\t\\n\\f\\r\\\"\\\\/\xE2\x82\xAC\"");
 }
 
 TEST_CASE("json: numbers are written as ECMAScript writes them") {
@@ -83,7 +84,8 @@ TEST_CASE("codec: reading is strict and names the path") {
   CHECK(error(R"({"node":7,"attempt":1})") == "history/3/node: expected a string, found int64");
   CHECK(error(R"({"node":"a","attempt":1.5})") == "history/3/attempt: expected an integer in range, found double");
   CHECK(error(R"({"node":"a","attempt":-1})") == "history/3/attempt: expected an integer in range, found int64");
-  CHECK(error(R"({"node":"a","attempt":4294967296})") == "history/3/attempt: expected an integer in range, found int64");
+  CHECK(error(R"({"node":"a","attempt":4294967296})") ==
+        "history/3/attempt: expected an integer in range, found int64");
 }
 
 TEST_CASE("units: times are written in RFC 3339 and read back exactly") {

@@ -9,7 +9,12 @@ namespace {
 const Failure kNetwork{FailureClass::network, "unreachable", std::nullopt};
 
 workflow::RetryPolicy policy(std::uint32_t attempts, bool jitter = false) {
-  return {.attempts = attempts, .backoff = Millis(1000), .factor_permille = 2000, .cap = Millis(5000), .jitter = jitter, .on = {}};
+  return {.attempts = attempts,
+          .backoff = Millis(1000),
+          .factor_permille = 2000,
+          .cap = Millis(5000),
+          .jitter = jitter,
+          .on = {}};
 }
 
 TEST_CASE("retry: waits grow by the factor up to the cap, then the attempts are used up") {
@@ -42,8 +47,12 @@ TEST_CASE("retry: only what may be cured is retried, or what the author names") 
 }
 
 TEST_CASE("retry: no policy overflows, however wild") {
-  workflow::RetryPolicy wild{.attempts = 4'000'000'000, .backoff = Millis(INT64_MAX / 2), .factor_permille = 4'000'000'000,
-                             .cap = Millis(INT64_MAX), .jitter = false, .on = {}};
+  workflow::RetryPolicy wild{.attempts = 4'000'000'000,
+                             .backoff = Millis(INT64_MAX / 2),
+                             .factor_permille = 4'000'000'000,
+                             .cap = Millis(INT64_MAX),
+                             .jitter = false,
+                             .on = {}};
   CHECK(*next_delay(wild, 3'000'000'000, kNetwork, 999'999) == Millis(INT64_MAX));
   wild.factor_permille = 0;
   CHECK(*next_delay(wild, 3'000'000'000, kNetwork, 0) == Millis(INT64_MAX / 2));

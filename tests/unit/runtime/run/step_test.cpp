@@ -97,7 +97,8 @@ TEST_CASE("step: on_error `continue` hands the failed result on") {
   CHECK(run.fail("a") == Facts{"node_attempt_failed a", "node_failed a", "node_scheduled b"});
   const auto commands = commands_of(run.state, run.facts.back());
   REQUIRE(commands.size() == 1);
-  CHECK(std::get<ExecuteNode>(commands[0]).bindings.at(0).result.json.text() == R"({"error":"it broke","output":null})");
+  CHECK(std::get<ExecuteNode>(commands[0]).bindings.at(0).result.json.text() ==
+        R"({"error":"it broke","output":null})");
   run.succeed("b");
   CHECK(std::get<RunCompleted>(run.facts.back()).failed_nodes == 1);
 }
@@ -108,7 +109,8 @@ TEST_CASE("step: on_error `skip_dependents` skips all of them, however far, and 
   plan['a'].on_error = OnError::skip_dependents;
   Told run(plan.plan());
   run.start();
-  CHECK(run.fail("a") == Facts{"node_attempt_failed a", "node_failed a", "node_skipped b", "node_skipped c", "node_scheduled d"});
+  CHECK(run.fail("a") ==
+        Facts{"node_attempt_failed a", "node_failed a", "node_skipped b", "node_skipped c", "node_scheduled d"});
   CHECK(run.succeed("d") == Facts{"node_completed d", "node_scheduled e"});
   CHECK(run.succeed("e") == Facts{"node_completed e", "run_completed"});
 }
@@ -207,7 +209,8 @@ TEST_CASE("step: permission `ask` waits for an answer") {
     CHECK(run.tell(ApprovalGiven{0, true, "ann", ""}) == Facts{"approval_answered a", "node_scheduled a"});
   }
   SUBCASE("rejected, it fails with who and why") {
-    CHECK(run.tell(ApprovalGiven{0, false, "ann", "too dear"}) == Facts{"approval_answered a", "node_failed a", "run_failed a"});
+    CHECK(run.tell(ApprovalGiven{0, false, "ann", "too dear"}) ==
+          Facts{"approval_answered a", "node_failed a", "run_failed a"});
     CHECK(run.state.failure->message == "ann rejected it: too dear");
   }
 }
@@ -221,7 +224,9 @@ TEST_CASE("step: conditions skip nodes, and what follows goes on") {
   Told run(plan.plan());
   run.start();
   SUBCASE("true") { CHECK(run.succeed("a", 1, {true}) == Facts{"node_completed a", "node_scheduled b"}); }
-  SUBCASE("false") { CHECK(run.succeed("a", 1, {false}) == Facts{"node_completed a", "node_skipped b", "node_scheduled c"}); }
+  SUBCASE("false") {
+    CHECK(run.succeed("a", 1, {false}) == Facts{"node_completed a", "node_skipped b", "node_scheduled c"});
+  }
 }
 
 TEST_CASE("step: conditions can ask the run's inputs") {
