@@ -141,18 +141,20 @@ Result<std::string> BlobStore::put(std::string_view bytes) {
   return to_hex(hash);
 }
 
+rocksdb::Status BlobStore::get_row(const Hash& hash, rocksdb::PinnableSlice& row) const {
+  auto& db = database_.db();
+  return db.Get(rocksdb::ReadOptions(), db.DefaultColumnFamily(), slice(keys::blob(hash)), &row);
+}
+
 Result<void> BlobStore::put_row(const Hash& hash, std::string_view bytes) {
   rocksdb::PinnableSlice present;
-  const auto key = slice(keys::bytes_of(hash));
-  auto status = database_.db().Get(rocksdb::ReadOptions(), database_.blobs(), key, &present);
+  auto status = get_row(hash, present);
   if (status.ok()) return {};
-  if (database_.is_abandoned()) return write_error(rocksdb::Status::IOError("an earlier write failed"), folder_);
-  if (status.IsNotFound()) status = database_.db().Put(rocksdb::WriteOptions(), database_.blobs(), key, slice(bytes));
-  if (!status.ok()) {
-    database_.abandon();
-    return write_error(status, folder_);
-  }
-  return {};
+  if (!status.IsNotFound()) return write_error(status, folder_);
+  rocksdb::WriteBatch batch;
+  status = batch.Put(slice(keys::blob(hash)), slice(bytes));
+  if (!status.ok()) return write_error(status, folder_);
+  return database_.write(batch, Sync::no);
 }
 
 std::string BlobStore::file_of(const std::string& hex) const { return folder_ + "/" + hex.substr(0, 2) + "/" + hex; }
@@ -175,8 +177,8 @@ Result<std::string> BlobStore::read(const std::string& sha256_hex) const {
   const std::string where = "blob " + sha256_hex;
   if (!hash) return Error(Errc::blob_missing, "a blob's name is 64 lower-case hex digits.", where);
   std::string bytes;
-  const auto status =
-      database_.db().Get(rocksdb::ReadOptions(), database_.blobs(), slice(keys::bytes_of(*hash)), &bytes);
+  rocksdb::PinnableSlice row;
+  const auto status = get_row(*hash, row);
   if (status.IsNotFound()) {
     const auto path = file_of(sha256_hex);
     if (!database_.env().FileExists(path).ok())
@@ -184,6 +186,8 @@ Result<std::string> BlobStore::read(const std::string& sha256_hex) const {
     HILLSTAR_TRY(bytes, read_file(database_.env(), path, kFileBlobBytesMax));
   } else if (!status.ok()) {
     return Error(Errc::record_corrupt, "the blob cannot be read (" + status.ToString() + ").", where);
+  } else {
+    bytes.assign(row.data(), row.size());
   }
   if (sha256(bytes) != *hash) return Error(Errc::record_corrupt, "the blob's bytes do not have its hash.", where);
   return bytes;
@@ -193,8 +197,7 @@ bool BlobStore::has(const std::string& sha256_hex) const {
   const auto hash = hash_from_hex(sha256_hex);
   if (!hash) return false;
   rocksdb::PinnableSlice row;
-  if (database_.db().Get(rocksdb::ReadOptions(), database_.blobs(), slice(keys::bytes_of(*hash)), &row).ok())
-    return true;
+  if (get_row(*hash, row).ok()) return true;
   return database_.env().FileExists(file_of(sha256_hex)).ok();
 }
 

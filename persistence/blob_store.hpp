@@ -33,6 +33,7 @@ class BlobStore {
 
  private:
   class Sink;
+  [[nodiscard]] rocksdb::Status get_row(const Hash& hash, rocksdb::PinnableSlice& row) const;
   Result<void> put_row(const Hash& hash, std::string_view bytes);
   /// Moves a synced temporary file to where the hash says.
   Result<void> keep_file(const std::string& temporary, const std::string& hex);

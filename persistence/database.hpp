@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-// The RocksDB database inside a store: its options, its column families, its life. Internal to persistence.
+// The RocksDB database inside a store: its options, its life, the one way to write to it. Internal to persistence.
 #pragma once
 
 #include <rocksdb/db.h>
 #include <rocksdb/env.h>
+#include <rocksdb/iterator.h>
+#include <rocksdb/write_batch.h>
 
-#include <atomic>
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <string>
-#include <vector>
 
 #include "messages/error.hpp"
 #include "persistence/event_store.hpp"
+#include "persistence/keys.hpp"
 
 namespace hillstar::persistence {
 
@@ -20,10 +23,12 @@ enum class OpenMode { write, read_only, repair };
 struct DatabaseOptions {
   OpenMode mode = OpenMode::write;
   std::shared_ptr<rocksdb::Env> env = nullptr;  ///< Null: the machine's. Shared: the database must not outlive it.
-  std::size_t write_buffer_bytes = 16U << 20U;
+  std::size_t write_buffer_bytes = 32U << 20U;
 };
 
-/// An open database. Owns its handles; closes in the right order.
+enum class Sync { no, yes };
+
+/// An open database.
 class Database {
  public:
   /// Opens `folder`; creates it in mode `write`. store_busy if another process owns it, store_version if it was made
@@ -37,24 +42,20 @@ class Database {
   [[nodiscard]] rocksdb::Env& env() const { return *env_; }
   [[nodiscard]] const std::string& folder() const { return folder_; }
   [[nodiscard]] bool read_only() const { return read_only_; }
-  [[nodiscard]] rocksdb::ColumnFamilyHandle* meta() const { return handles_[0]; }
-  [[nodiscard]] rocksdb::ColumnFamilyHandle* events() const { return handles_[1]; }
-  [[nodiscard]] rocksdb::ColumnFamilyHandle* runs() const { return handles_[2]; }
-  [[nodiscard]] rocksdb::ColumnFamilyHandle* blobs() const { return handles_[3]; }
 
   /// A meta row, or nothing; store_open if it cannot be read.
   [[nodiscard]] Result<std::optional<std::string>> meta_row(std::string_view key) const;
   /// Writes a meta row, synced.
   Result<void> put_meta(std::string_view key, std::string_view value);
-  /// After a failed write: the database is then left as it is and never closed, and the process is to end. Closing it
-  /// would trip an assertion in builds of RocksDB that have them: a write that fails while it switches memtables keeps
-  /// references. Thread-safe.
-  void abandon() { abandoned_ = true; }
-  /// A write has failed: nothing more may be written, not even by another caller, whose write would go behind the
-  /// damage in the same file (RocksDB built with assertions aborts then).
-  [[nodiscard]] bool is_abandoned() const { return abandoned_; }
   /// The log head row; {} if the log is empty.
   [[nodiscard]] Result<LogHead> head() const;
+
+  /// Writes all of the batch or nothing. With Sync::yes it is durable when this returns, and whatever was written before
+  /// is durable before any of it. store_write if it fails, and from then on: nobody may write behind the damage in
+  /// the same file. The database is then left as it is and never closed, and the process is to end. (Builds of RocksDB
+  /// with assertions abort at a write behind a failed one, and at closing what failed while it switched buffers.)
+  /// Thread-safe.
+  Result<void> write(rocksdb::WriteBatch& batch, Sync sync);
 
  private:
   Database() = default;
@@ -63,9 +64,29 @@ class Database {
   rocksdb::Env* env_ = nullptr;
   std::string folder_;
   bool read_only_ = false;
-  std::atomic<bool> abandoned_{false};
+  std::mutex writing_;                   ///< RocksDB lets in one writer at a time as well.
+  bool unsynced_ = false;                ///< The last write was not synced. Under `writing_`.
+  bool abandoned_ = false;               ///< A write failed. Under `writing_`.
   std::unique_ptr<rocksdb::DB> db_;
-  std::vector<rocksdb::ColumnFamilyHandle*> handles_;
+};
+
+/// An iterator over a range of keys, as long as this object lives. `options` say the rest; what they point to outlives
+/// the object.
+class Rows {
+ public:
+  Rows(const Database& database, keys::Range range, rocksdb::ReadOptions options = {});
+  Rows(const Rows&) = delete;
+  Rows& operator=(const Rows&) = delete;
+
+  rocksdb::Iterator* operator->() const { return iterator_.get(); }
+  [[nodiscard]] std::string_view key() const { return {iterator_->key().data(), iterator_->key().size()}; }
+  [[nodiscard]] std::string_view value() const { return {iterator_->value().data(), iterator_->value().size()}; }
+
+ private:
+  const keys::Range range_;
+  const rocksdb::Slice first_;
+  const rocksdb::Slice end_;
+  std::unique_ptr<rocksdb::Iterator> iterator_;
 };
 
 /// The Env of the options, or the machine's.

@@ -32,7 +32,7 @@ Error write_error(const rocksdb::Status& status, const std::string& where) {
 Error open_error(const rocksdb::Status& status, const std::string& where) {
   Error error(Errc::store_open, "the store cannot be opened (" + status.ToString() + ").", where);
   if (status.IsCorruption())
-    error.hint = "Copy the folder, then run `hillstar-actors store repair`, which says what it finds and what is lost.";
+    error.hint = "Copy the folder, then run `hillstar-actors repair`, which says what it finds and what is lost.";
   return error;
 }
 

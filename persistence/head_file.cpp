@@ -17,7 +17,7 @@ constexpr std::string_view kChainWord = "\nchain ";
 constexpr std::size_t kHeadFileBytesMax = 256;
 constexpr const char* kRepairHint =
     "If a backup was put back or a file is missing, restore all of the store's folder; else copy it and run "
-    "`hillstar-actors store repair`, which says what is lost.";
+    "`hillstar-actors repair`, which says what is lost.";
 
 }  // namespace
 

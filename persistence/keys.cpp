@@ -20,11 +20,48 @@ std::uint64_t read_be64(std::string_view bytes) {
 
 std::array<char, kEventKeyBytes> event(const RunId& run, std::uint64_t seq) {
   HILLSTAR_ASSERT(run.str().size() == kRunIdBytes);
-  std::array<char, kEventKeyBytes> key{};
-  std::memcpy(key.data(), run.str().data(), kRunIdBytes);
+  std::array<char, kEventKeyBytes> key{static_cast<char>(Table::events)};
+  std::memcpy(key.data() + 1, run.str().data(), kRunIdBytes);
   const auto number = be64(seq);
-  std::memcpy(key.data() + kRunIdBytes, number.data(), number.size());
+  std::memcpy(key.data() + kRunKeyBytes, number.data(), number.size());
   return key;
+}
+
+std::optional<EventKey> read_event_key(std::string_view key) {
+  if (key.size() != kEventKeyBytes || key[0] != static_cast<char>(Table::events)) return std::nullopt;
+  return EventKey{key.substr(1, kRunIdBytes), read_be64(key.substr(kRunKeyBytes))};
+}
+
+std::array<char, kRunKeyBytes> run(const RunId& run) {
+  HILLSTAR_ASSERT(run.str().size() == kRunIdBytes);
+  std::array<char, kRunKeyBytes> key{static_cast<char>(Table::runs)};
+  std::memcpy(key.data() + 1, run.str().data(), kRunIdBytes);
+  return key;
+}
+
+std::array<char, kBlobKeyBytes> blob(const Hash& hash) {
+  std::array<char, kBlobKeyBytes> key{static_cast<char>(Table::blobs)};
+  std::memcpy(key.data() + 1, hash.data(), hash.size());
+  return key;
+}
+
+std::string meta(std::string_view name) { return static_cast<char>(Table::meta) + std::string(name); }
+
+Range table(Table table) {
+  const auto letter = static_cast<char>(table);
+  return {std::string(1, letter), std::string(1, static_cast<char>(letter + 1))};
+}
+
+Range events_of(const RunId& run, std::uint64_t from) {
+  const auto first = event(run, from);
+  const auto end = event(run, ~std::uint64_t{0});
+  return {std::string(first.data(), first.size()), std::string(end.data(), end.size())};
+}
+
+Range notes() {
+  Range range{meta(kNotePrefix), meta(kNotePrefix)};
+  ++range.end.back();
+  return range;
 }
 
 std::array<char, kEventHeaderBytes> event_header(std::uint64_t position, const Hash& hash) {
@@ -65,5 +102,6 @@ std::string numbered(std::string_view prefix, std::uint64_t number) {
 
 std::string mark(std::uint64_t count) { return numbered(kMarkPrefix, count); }
 std::string note(std::uint64_t number) { return numbered(kNotePrefix, number); }
+std::uint64_t note_number(std::string_view key) { return read_be64(key.substr(1 + kNotePrefix.size())); }
 
 }  // namespace hillstar::persistence::keys

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Column families and key bytes. Everything here is on disk: values are added, never changed or reused.
+// Key bytes: a letter for the table, then the key in it. Everything here is on disk: values are added, never changed or
+// reused. One family of RocksDB holds all tables: one log, one buffer, one flush.
 #pragma once
 
 #include <array>
@@ -17,15 +18,12 @@ namespace hillstar::persistence::keys {
 /// The store format that this program writes.
 inline constexpr std::uint32_t kFormatVersion = 1;
 
-/// Column families. `default` is the one that every RocksDB database has; it holds the meta rows.
-inline constexpr const char* kMeta = "default";
-inline constexpr const char* kEvents = "events";
-inline constexpr const char* kRuns = "runs";
-inline constexpr const char* kBlobs = "blobs";
-/// Names that were in use once and must not return with another meaning: none yet.
-inline constexpr std::array<std::string_view, 0> kRetiredFamilies = {};
+/// The first byte of every key.
+enum class Table : char { blobs = 'b', events = 'e', meta = 'm', runs = 'r' };
+/// Letters that were in use once and must not return with another meaning: none yet.
+inline constexpr std::string_view kRetiredTables = {};
 
-/// Meta rows.
+/// Names of meta rows.
 inline constexpr std::string_view kFormat = "format";      ///< Decimal store format version.
 inline constexpr std::string_view kHead = "head";          ///< LogHead after the last commit.
 inline constexpr std::string_view kMarkPrefix = "mark/";   ///< + count, 8 bytes big endian -> chain at that count.
@@ -33,7 +31,9 @@ inline constexpr std::string_view kNotePrefix = "note/";   ///< + number, 8 byte
 /// Meta keys that were in use once: none yet.
 inline constexpr std::array<std::string_view, 0> kRetiredMeta = {};
 
-inline constexpr std::size_t kEventKeyBytes = kRunIdBytes + 8;
+inline constexpr std::size_t kRunKeyBytes = 1 + kRunIdBytes;
+inline constexpr std::size_t kEventKeyBytes = kRunKeyBytes + 8;
+inline constexpr std::size_t kBlobKeyBytes = 1 + 32;
 inline constexpr std::size_t kEventHeaderBytes = 8 + 32;
 inline constexpr std::size_t kHeadBytes = 8 + 32;
 
@@ -44,6 +44,29 @@ std::uint64_t read_be64(std::string_view bytes);
 
 /// Run id, then sequence number. `run` has kRunIdBytes.
 std::array<char, kEventKeyBytes> event(const RunId& run, std::uint64_t seq);
+/// Nothing if `key` is not that of an event.
+struct EventKey {
+  std::string_view run;                  ///< Points into the key.
+  std::uint64_t seq = 0;
+};
+std::optional<EventKey> read_event_key(std::string_view key);
+/// The row of a run. `run` has kRunIdBytes.
+std::array<char, kRunKeyBytes> run(const RunId& run);
+std::array<char, kBlobKeyBytes> blob(const Hash& hash);
+/// The meta row of this name.
+std::string meta(std::string_view name);
+
+/// Keys from `first` on, up to but not with `end`.
+struct Range {
+  std::string first;
+  std::string end;
+};
+Range table(Table table);
+/// Records of the run from `from` on. `run` has kRunIdBytes.
+Range events_of(const RunId& run, std::uint64_t from);
+/// Notes of repairs, by number.
+Range notes();
+
 /// The value of an event row: position in the whole log (1, 2, 3, ... in order of commit), hash, line.
 struct EventValue {
   std::uint64_t position = 0;
@@ -57,8 +80,11 @@ std::optional<EventValue> read_event(std::string_view bytes);
 std::array<char, kHeadBytes> head(const LogHead& head);
 std::optional<LogHead> read_head(std::string_view bytes);
 
+/// Names of meta rows.
 std::string mark(std::uint64_t count);
 std::string note(std::uint64_t number);
+/// The number of the note in a row with this key; `key` is in notes().
+std::uint64_t note_number(std::string_view key);
 
 inline std::string_view bytes_of(const Hash& hash) { return {reinterpret_cast<const char*>(hash.data()), hash.size()}; }
 

@@ -58,7 +58,7 @@ Result<void> bring_up_to_date(Database& database, bool empty) {
   }
   if (database.read_only() && *version < keys::kFormatVersion)
     return Error(Errc::store_version, "the store has the older format " + std::to_string(*version) + ".",
-                 database.folder(), "Open it once for writing, for instance with `hillstar-actors serve`.");
+                 database.folder(), "Open it once for writing, for instance with `hillstar-actors run`.");
   return migrate(database, keys::kFormatVersion, released_migrations());
 }
 

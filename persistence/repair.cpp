@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "persistence/repair.hpp"
 
-#include <rocksdb/db.h>
-#include <rocksdb/iterator.h>
-
 #include <algorithm>
 #include <optional>
 #include <set>
@@ -29,22 +26,20 @@ constexpr std::size_t kCheckedBlobsMax = 200'000;
 /// Problems that a report lists.
 constexpr std::size_t kProblemsMax = 10'000;
 
-std::string_view view(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
-
 /// Runs that have records or a row: a run may have lost either.
 Result<std::vector<RunId>> all_runs(const Database& database) {
   std::set<RunId> runs;
-  const std::unique_ptr<rocksdb::Iterator> rows(database.db().NewIterator({}, database.runs()));
-  for (rows->SeekToFirst(); rows->Valid(); rows->Next()) runs.emplace(std::string(view(rows->key())));
+  const Rows rows(database, keys::table(keys::Table::runs));
+  for (rows->SeekToFirst(); rows->Valid(); rows->Next()) runs.emplace(std::string(rows.key().substr(1)));
   if (!rows->status().ok()) return open_error(rows->status(), database.folder());
-  const std::unique_ptr<rocksdb::Iterator> events(database.db().NewIterator({}, database.events()));
+  const Rows events(database, keys::table(keys::Table::events));
   std::string past;
   for (events->SeekToFirst(); events->Valid(); events->Seek(past)) {
-    const std::string run(view(events->key()).substr(0, kRunIdBytes));
-    runs.emplace(run);
+    const std::string run(events.key().substr(0, keys::kRunKeyBytes));
+    runs.emplace(run.substr(1));
     past = run + std::string(9, '\xff');
   }
-  // Damage inside this table is reported by the run that it hits, so an error here ends only the search for more.
+  // Damage among the records is reported by the run that it hits, so an error here ends only the search for more.
   return std::vector<RunId>(runs.begin(), runs.end());
 }
 
@@ -129,9 +124,9 @@ class Verifier {
   bool load_window(std::uint64_t first, std::vector<std::optional<Hash>>& window) {
     rocksdb::ReadOptions options;
     options.fill_cache = false;
-    const std::unique_ptr<rocksdb::Iterator> rows(database_.db().NewIterator(options, database_.events()));
+    const Rows rows(database_, keys::table(keys::Table::events), options);
     for (rows->SeekToFirst(); rows->Valid(); rows->Next()) {
-      const auto value = keys::read_event(view(rows->value()));
+      const auto value = keys::read_event(rows.value());
       if (!value || value->position < first || value->position - first >= window.size()) continue;
       window[value->position - first] = value->hash;
     }
@@ -147,10 +142,9 @@ class Verifier {
 };
 
 std::uint64_t next_note(const Database& database) {
-  const std::unique_ptr<rocksdb::Iterator> rows(database.db().NewIterator({}, database.meta()));
-  rows->SeekForPrev(keys::note(~std::uint64_t{0}));
-  if (!rows->Valid() || view(rows->key()).substr(0, keys::kNotePrefix.size()) != keys::kNotePrefix) return 1;
-  return keys::read_be64(view(rows->key()).substr(keys::kNotePrefix.size())) + 1;
+  const Rows rows(database, keys::notes());
+  rows->SeekToLast();
+  return rows->Valid() ? keys::note_number(rows.key()) + 1 : 1;
 }
 
 }  // namespace
@@ -184,11 +178,8 @@ Result<RepairReport> repair(const std::string& folder, UtcTime now, const std::s
 Result<std::vector<std::string>> recovery_notes(const RocksStore& store) {
   const auto& database = store.database();
   std::vector<std::string> notes;
-  const std::unique_ptr<rocksdb::Iterator> rows(database.db().NewIterator({}, database.meta()));
-  for (rows->Seek(slice(keys::kNotePrefix)); rows->Valid() && notes.size() < kProblemsMax; rows->Next()) {
-    if (view(rows->key()).substr(0, keys::kNotePrefix.size()) != keys::kNotePrefix) break;
-    notes.emplace_back(view(rows->value()));
-  }
+  const Rows rows(database, keys::notes());
+  for (rows->SeekToFirst(); rows->Valid() && notes.size() < kProblemsMax; rows->Next()) notes.emplace_back(rows.value());
   if (!rows->status().ok()) return open_error(rows->status(), database.folder());
   return notes;
 }

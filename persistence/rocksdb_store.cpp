@@ -87,13 +87,13 @@ Result<bool> RocksStore::add(Batch& batch, const Append& append) {
     const auto header = keys::event_header(batch.head.count, record.hash);
     const rocksdb::Slice key_part = slice(key);
     const std::array<rocksdb::Slice, 2> parts = {slice(header), slice(record.line)};
-    status = batch.writes.Put(database_->events(), rocksdb::SliceParts(&key_part, 1),
+    status = batch.writes.Put(rocksdb::SliceParts(&key_part, 1),
                               rocksdb::SliceParts(parts.data(), static_cast<int>(parts.size())));
     if (!status.ok()) return write_error(status, database_->folder());
   }
   batch.row.clear();
   json::write(batch.row, append.summary);
-  status = batch.writes.Put(database_->runs(), slice(append.run.str()), slice(batch.row));
+  status = batch.writes.Put(slice(keys::run(append.run)), slice(batch.row));
   if (!status.ok()) return write_error(status, database_->folder());
   batch.tips.insert_or_assign(append.run, Tip{append.summary.version, append.records.back().hash});
   return true;
@@ -101,7 +101,7 @@ Result<bool> RocksStore::add(Batch& batch, const Append& append) {
 
 Result<std::vector<std::size_t>> RocksStore::commit(const std::vector<Append>& appends) {
   if (!keeper_) return Error(Errc::store_write, "the store was opened for reading.", database_->folder());
-  if (failed_ || database_->is_abandoned())
+  if (failed_)
     return Error(Errc::store_write, "an earlier write failed, so nothing more is written.", database_->folder(),
                  "Start again: the store finds out what is on disk.");
   Batch& batch = *batch_;
@@ -115,18 +115,12 @@ Result<std::vector<std::size_t>> RocksStore::commit(const std::vector<Append>& a
   failed_ = true;  // Until the contrary is known.
   HILLSTAR_TRY(const auto mark, keeper_->begin_commit());
   rocksdb::Status status;
-  if (mark)
-    status = batch.writes.Put(database_->meta(), slice(keys::mark(mark->count)), slice(keys::bytes_of(mark->chain)));
-  if (status.ok()) status = batch.writes.Put(database_->meta(), slice(keys::kHead), slice(keys::head(batch.head)));
+  if (mark) status = batch.writes.Put(keys::meta(keys::mark(mark->count)), slice(keys::bytes_of(mark->chain)));
+  if (status.ok()) status = batch.writes.Put(keys::meta(keys::kHead), slice(keys::head(batch.head)));
+  if (!status.ok()) return write_error(status, database_->folder());
   // This thread's counters would be bumped at every comparison of keys, and nobody reads them.
   rocksdb::SetPerfLevel(rocksdb::PerfLevel::kDisable);
-  rocksdb::WriteOptions synced;
-  synced.sync = true;
-  if (status.ok()) status = database_->db().Write(synced, &batch.writes);
-  if (!status.ok()) {
-    database_->abandon();
-    return write_error(status, database_->folder());
-  }
+  HILLSTAR_CHECK(database_->write(batch.writes, Sync::yes));
   failed_ = false;
   keeper_->end_commit(batch.head);
   for (const auto& [run, tip] : batch.tips) versions_->put(run, tip);

@@ -27,7 +27,7 @@ struct StoreOptions {
   bool read_only = false;
   /// Tests: where files are. Null: the machine. Shared with the database, which must not outlive it.
   std::shared_ptr<rocksdb::Env> env = nullptr;
-  std::size_t write_buffer_bytes = 16U << 20U;     ///< Per table, two of them at most.
+  std::size_t write_buffer_bytes = 32U << 20U;     ///< Two of them at most.
   std::uint64_t head_records = 4096;               ///< The head file lags by so many records at most,
   std::chrono::milliseconds head_interval{1000};   ///< and by so long.
 };

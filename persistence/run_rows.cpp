@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "persistence/run_rows.hpp"
 
-#include <rocksdb/iterator.h>
 #include <rocksdb/snapshot.h>
 
 #include <algorithm>
@@ -52,17 +51,13 @@ class RunReader {
   Result<void> start(std::uint64_t from) {
     HILLSTAR_TRY(const auto summary, read_summary(database_, options_, run_));
     version_ = summary.version;
-    first_key_ = keys::event(run_, from);
-    end_key_ = keys::event(run_, ~std::uint64_t{0});
-    end_ = slice(end_key_);
-    options_.iterate_upper_bound = &end_;
     options_.readahead_size = version_ - std::min(from, version_) > kPageRecords ? kReadaheadBytes : 0;
     HILLSTAR_TRY(const auto before, from <= 1 || from > version_
                                         ? Result<Hash>(Hash{})
                                         : hash_of_record(database_, options_, run_, from - 1));
     walk_.emplace(run_, from - 1, before);
-    rows_.reset(database_.db().NewIterator(options_, database_.events()));
-    rows_->Seek(slice(first_key_));
+    rows_.emplace(database_, keys::events_of(run_, from), options_);
+    (*rows_)->SeekToFirst();
     return {};
   }
 
@@ -71,18 +66,18 @@ class RunReader {
 
   /// The next record, or nothing at the end of the history.
   Result<std::optional<keys::EventValue>> next() {
-    if (!first_) rows_->Next();
+    const auto& rows = *rows_;
+    if (!first_) rows->Next();
     first_ = false;
     const std::uint64_t expected = walk_->seq() + 1;
-    if (!rows_->Valid()) {
-      if (!rows_->status().ok()) return unreadable(rows_->status(), run_, expected);
+    if (!rows->Valid()) {
+      if (!rows->status().ok()) return unreadable(rows->status(), run_, expected);
       return std::optional<keys::EventValue>();
     }
-    const auto key = view(rows_->key());
-    const auto value = keys::read_event(view(rows_->value()));
-    if (key.size() != keys::kEventKeyBytes || !value)
-      return record_error(Errc::record_corrupt, "the record's row is malformed.", run_, expected);
-    HILLSTAR_CHECK(walk_->step(keys::read_be64(key.substr(kRunIdBytes)), value->hash, value->line));
+    const auto key = keys::read_event_key(rows.key());
+    const auto value = keys::read_event(rows.value());
+    if (!key || !value) return record_error(Errc::record_corrupt, "the record's row is malformed.", run_, expected);
+    HILLSTAR_CHECK(walk_->step(key->seq, value->hash, value->line));
     if (walk_->seq() > version_) return walk_->ends_at(version_).error();
     return value;
   }
@@ -92,23 +87,16 @@ class RunReader {
   RunId run_;
   rocksdb::ManagedSnapshot snapshot_;
   rocksdb::ReadOptions options_;
-  std::array<char, keys::kEventKeyBytes> first_key_{};
-  std::array<char, keys::kEventKeyBytes> end_key_{};
-  rocksdb::Slice end_;
   std::uint64_t version_ = 0;
   std::optional<ChainWalk> walk_;
-  std::unique_ptr<rocksdb::Iterator> rows_;
+  std::optional<Rows> rows_;
   bool first_ = true;
 };
 
 /// A run without a row has no records either; records without a row are damage, not a new run.
-Error missing_row(const Database& database, rocksdb::ReadOptions options, const RunId& run) {
-  const auto first = keys::event(run, 0);
-  const auto last = keys::event(run, ~std::uint64_t{0});
-  const rocksdb::Slice end = slice(last);
-  options.iterate_upper_bound = &end;
-  const std::unique_ptr<rocksdb::Iterator> rows(database.db().NewIterator(options, database.events()));
-  rows->Seek(slice(first));
+Error missing_row(const Database& database, const rocksdb::ReadOptions& options, const RunId& run) {
+  const Rows rows(database, keys::events_of(run, 0), options);
+  rows->SeekToFirst();
   if (!rows->Valid() && rows->status().ok()) return not_found(run);
   return record_error(Errc::chain_broken, "the run has records but no row in the list of runs.", run, 1);
 }
@@ -118,7 +106,8 @@ Error missing_row(const Database& database, rocksdb::ReadOptions options, const 
 Result<run::Summary> read_summary(const Database& database, const rocksdb::ReadOptions& options, const RunId& run) {
   if (run.str().size() != kRunIdBytes) return not_found(run);
   rocksdb::PinnableSlice row;
-  const auto status = database.db().Get(options, database.runs(), slice(run.str()), &row);
+  auto& db = database.db();
+  const auto status = db.Get(options, db.DefaultColumnFamily(), slice(keys::run(run)), &row);
   if (status.IsNotFound()) return missing_row(database, options, run);
   if (!status.ok())
     return Error(Errc::record_corrupt, "the run's row cannot be read (" + status.ToString() + ").", "run " + run.str());
@@ -129,8 +118,8 @@ Result<Hash> hash_of_record(const Database& database, const rocksdb::ReadOptions
                             std::uint64_t seq) {
   if (seq == 0) return Hash{};
   rocksdb::PinnableSlice row;
-  const auto key = keys::event(run, seq);
-  const auto status = database.db().Get(options, database.events(), slice(key), &row);
+  auto& db = database.db();
+  const auto status = db.Get(options, db.DefaultColumnFamily(), slice(keys::event(run, seq)), &row);
   if (status.IsNotFound()) return record_error(Errc::chain_broken, "the record is missing.", run, seq);
   if (!status.ok()) return unreadable(status, run, seq);
   const auto value = keys::read_event(view(row));
@@ -169,11 +158,10 @@ Result<std::vector<Record>> read_page(const Database& database, const RunId& run
 }
 
 Result<void> list_rows(const Database& database, const std::function<bool(const run::Summary&)>& visit) {
-  rocksdb::ReadOptions options;
-  const std::unique_ptr<rocksdb::Iterator> rows(database.db().NewIterator(options, database.runs()));
+  const Rows rows(database, keys::table(keys::Table::runs));
   std::optional<Error> first_error;
   for (rows->SeekToLast(); rows->Valid(); rows->Prev()) {
-    const auto summary = parse_summary(view(rows->value()), RunId(std::string(view(rows->key()))));
+    const auto summary = parse_summary(rows.value(), RunId(std::string(rows.key().substr(1))));
     if (!summary) {
       if (!first_error) first_error = summary.error();
     } else if (!visit(*summary)) {

@@ -159,6 +159,20 @@ void CrashFs::folder_synced(const std::string& folder) {
                  changes_.end());
 }
 
+std::uint64_t CrashFs::durable_bytes(const std::string& name) const {
+  const auto found = files_.find(name);
+  // What an earlier life left is all on the disk.
+  return found == files_.end() ? std::filesystem::file_size(name) : found->second.synced;
+}
+
+void CrashFs::move_sizes(const std::string& from, const std::string& to) {
+  files_.erase(to);
+  auto sizes = files_.extract(from);
+  if (sizes.empty()) return;
+  sizes.key() = to;
+  files_.insert(std::move(sizes));
+}
+
 std::string CrashFs::bury(const std::string& name) {
   const std::filesystem::path place = plan_.graves;
   const auto grave = place / std::to_string(++buried_);
@@ -175,7 +189,7 @@ IOStatus CrashFs::NewWritableFile(const std::string& raw, const FileOptions& opt
     const std::lock_guard lock(mutex_);
     Change change{Kind::created, folder_of(name), name, {}, {}, 0};
     if (std::filesystem::exists(name)) {
-      change.grave_synced = files_[name].synced;
+      change.grave_synced = durable_bytes(name);
       change.grave = bury(name);
     }
     files_[name] = {};
@@ -227,7 +241,9 @@ IOStatus CrashFs::DeleteFile(const std::string& raw, const IOOptions& options, I
   auto status = pass();
   if (!status.ok()) return status;
   const std::lock_guard lock(mutex_);
-  Change change{Kind::deleted, folder_of(name), name, {}, {}, files_[name].synced};
+  // RocksDB may delete a file from two threads; the second finds nothing.
+  if (!std::filesystem::exists(name)) return FileSystemWrapper::DeleteFile(name, options, debug);
+  Change change{Kind::deleted, folder_of(name), name, {}, {}, durable_bytes(name)};
   change.grave = bury(name);
   files_.erase(name);
   changes_.push_back(std::move(change));
@@ -243,13 +259,12 @@ IOStatus CrashFs::RenameFile(const std::string& raw_from, const std::string& raw
   const std::lock_guard lock(mutex_);
   Change change{Kind::renamed, folder_of(to), to, from, {}, 0};
   if (std::filesystem::exists(to)) {
-    change.grave_synced = files_[to].synced;
+    change.grave_synced = durable_bytes(to);
     change.grave = bury(to);
   }
   status = FileSystemWrapper::RenameFile(from, to, options, debug);
   if (!status.ok()) return status;
-  files_[to] = files_[from];
-  files_.erase(from);
+  move_sizes(from, to);
   changes_.push_back(std::move(change));
   return status;
 }
@@ -274,7 +289,7 @@ void CrashFs::take_back(const Change& change) {
   std::error_code ignored;
   if (change.kind == Kind::renamed) {
     std::filesystem::rename(change.name, change.from, ignored);
-    files_[change.from] = files_[change.name];
+    move_sizes(change.name, change.from);
   } else if (change.kind == Kind::created) {
     std::filesystem::remove(change.name, ignored);
   }

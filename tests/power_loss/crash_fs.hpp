@@ -84,6 +84,10 @@ class CrashFs final : public rocksdb::FileSystemWrapper {
   void grew(const std::string& name, std::uint64_t size);
   void synced(const std::string& name);
   void folder_synced(const std::string& folder);
+  /// How much of a file that exists survives a cut for certain.
+  [[nodiscard]] std::uint64_t durable_bytes(const std::string& name) const;
+  /// The file under `from` is called `to` from now on.
+  void move_sizes(const std::string& from, const std::string& to);
   /// Moves the file out of the way, where restore() finds it. Returns the change's grave.
   std::string bury(const std::string& name);
   void take_back(const Change& change);

@@ -41,9 +41,10 @@ TEST_CASE("sha256: agrees with the published examples, in one piece, in three, a
 
 TEST_CASE("encode: the line is canonical JSON with the documented members") {
   const auto record = encode(run_id(1), 7, at(5), event(4), Hash{});
-  CHECK(record.line ==
-        R"({"at":"2023-11-14T22:13:20.000005Z","data":{"attempt":1,"node":"node_4"},"run":"01JD0000000000000000000001",)"
-        R"("seq":7,"type":"node_scheduled","v":1})");
+  CHECK(
+      record.line ==
+      R"({"at":"2023-11-14T22:13:20.000005Z","data":{"attempt":1,"node":"node_4"},"run":"01JD0000000000000000000001",)"
+      R"("seq":7,"type":"node_scheduled","v":1})");
   const auto parsed = json::parse(record.line);
   REQUIRE(parsed);
   CHECK(json::canonical(*parsed) == record.line);
@@ -52,7 +53,8 @@ TEST_CASE("encode: the line is canonical JSON with the documented members") {
 TEST_CASE("link: is SHA-256 over hs1, a zero byte, the hash before and the line") {
   Hash previous{};
   previous[31] = 1;
-  std::string bytes = std::string("hs1\0", 4) + std::string(reinterpret_cast<const char*>(previous.data()), 32) + "line";
+  std::string bytes =
+      std::string("hs1\0", 4) + std::string(reinterpret_cast<const char*>(previous.data()), 32) + "line";
   CHECK(link(previous, "line") == sha256(bytes));
   CHECK(encode(run_id(1), 1, at(1), event(1), previous).hash ==
         link(previous, encode(run_id(1), 1, at(1), event(1), previous).line));

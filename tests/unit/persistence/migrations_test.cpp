@@ -3,6 +3,8 @@
 
 #include <doctest/doctest.h>
 
+#include <map>
+
 #include "persistence/keys.hpp"
 #include "persistence/upcast.hpp"
 #include "tests/unit/persistence/raw_access.hpp"
@@ -67,9 +69,44 @@ TEST_CASE("keys: sort by run, then by number") {
   const auto text = [](const auto& bytes) { return std::string(bytes.data(), bytes.size()); };
   CHECK(text(keys::event(run_id(1), 255)) < text(keys::event(run_id(1), 256)));
   CHECK(text(keys::event(run_id(1), ~std::uint64_t{0})) < text(keys::event(run_id(2), 0)));
+  CHECK(text(keys::event(run_id(1), 7)) == "e" + run_id(1).str() + std::string(7, '\0') + '\7');
+  const auto key = text(keys::event(run_id(1), 258));
+  CHECK(keys::read_event_key(key)->run == run_id(1).str());
+  CHECK(keys::read_event_key(key)->seq == 258);
+  CHECK(!keys::read_event_key(key.substr(1)));
+  CHECK(!keys::read_event_key("r" + key.substr(1)));
   CHECK(keys::read_be64(text(keys::be64(0x0102030405060708))) == 0x0102030405060708);
   CHECK(!keys::read_event(std::string(39, 'x')));
   CHECK(keys::read_event(std::string(40, 'x'))->line.empty());
   CHECK(!keys::read_head(std::string(39, 'x')));
   CHECK(!keys::read_head(std::string(41, 'x')));
+}
+
+TEST_CASE("keys: a table is a range of keys that meets no other") {
+  const auto text = [](const auto& bytes) { return std::string(bytes.data(), bytes.size()); };
+  Hash last{};
+  last.fill(0xff);
+  const std::map<keys::Table, std::string> keys_of = {{keys::Table::blobs, text(keys::blob(last))},
+                                                      {keys::Table::events, text(keys::event(run_id(1), ~0ULL))},
+                                                      {keys::Table::meta, keys::meta(keys::mark(~0ULL))},
+                                                      {keys::Table::runs, text(keys::run(run_id(1)))}};
+  for (const auto& [table, range_of] : keys_of)
+    for (const auto& [other, key] : keys_of) {
+      const auto range = keys::table(table);
+      CHECK((range.first <= key && key < range.end) == (table == other));
+    }
+}
+
+TEST_CASE("keys: notes are a range by number, and no other meta row is in it") {
+  const auto range = keys::notes();
+  const auto inside = [&](const std::string& name) {
+    const auto key = keys::meta(name);
+    return range.first <= key && key < range.end;
+  };
+  CHECK(inside(keys::note(0)));
+  CHECK(inside(keys::note(~std::uint64_t{0})));
+  CHECK(!inside(keys::mark(~std::uint64_t{0})));
+  CHECK(!inside(std::string(keys::kFormat)));
+  CHECK(!inside(std::string(keys::kHead)));
+  CHECK(keys::note_number(keys::meta(keys::note(77))) == 77);
 }

@@ -4,11 +4,15 @@
 
 #include <doctest/doctest.h>
 #include <rocksdb/db.h>
+#include <rocksdb/file_system.h>
 #include <sys/stat.h>
 
 #include <atomic>
+#include <cerrno>
+#include <cstring>
 #include <thread>
 
+#include "persistence/files.hpp"
 #include "persistence/head_file.hpp"
 #include "persistence/keys.hpp"
 #include "persistence/repair.hpp"
@@ -41,6 +45,36 @@ std::vector<Writer> filled(const TempFolder& folder, std::uint64_t runs = 3) {
 LogHead head_in_file(const TempFolder& folder) {
   return read_head_file(*rocksdb::Env::Default(), folder.store()).value().value();
 }
+
+/// Takes no more bytes while it is full.
+class FullDisk final : public rocksdb::FileSystemWrapper {
+ public:
+  using FileSystemWrapper::FileSystemWrapper;
+  const char* Name() const override { return "FullDisk"; }
+  rocksdb::IOStatus NewWritableFile(const std::string& name, const rocksdb::FileOptions& options,
+                                    std::unique_ptr<rocksdb::FSWritableFile>* file,
+                                    rocksdb::IODebugContext* debug) override {
+    std::unique_ptr<rocksdb::FSWritableFile> target;
+    auto status = FileSystemWrapper::NewWritableFile(name, options, &target, debug);
+    if (status.ok()) *file = std::make_unique<File>(*this, std::move(target));
+    return status;
+  }
+
+  std::atomic<bool> full{false};
+
+ private:
+  struct File final : rocksdb::FSWritableFileOwnerWrapper {
+    File(const FullDisk& of, std::unique_ptr<rocksdb::FSWritableFile> target)
+        : FSWritableFileOwnerWrapper(std::move(target)), disk(of) {}
+    using FSWritableFileOwnerWrapper::Append;
+    rocksdb::IOStatus Append(const rocksdb::Slice& data, const rocksdb::IOOptions& options,
+                             rocksdb::IODebugContext* debug) override {
+      if (disk.full) return rocksdb::IOStatus::NoSpace("No space left on device");
+      return FSWritableFileOwnerWrapper::Append(data, options, debug);
+    }
+    const FullDisk& disk;
+  };
+};
 
 }  // namespace
 
@@ -153,7 +187,6 @@ TEST_CASE("rocksdb store: a store of a newer program is refused, by format and b
     REQUIRE(database.db().DestroyColumnFamilyHandle(extra).ok());
   });
   CHECK(code(RocksStore::open(folder.store())) == Errc::store_version);
-  CHECK(code(RocksStore::open(folder.store(), {.read_only = true})) == Errc::store_version);
 }
 
 TEST_CASE("head file: a log that is shorter, another one, or gone is refused") {
@@ -291,7 +324,7 @@ TEST_CASE("repair: of a store that is whole changes nothing but adds a note; dam
   TempFolder folder;
   filled(folder);
   tamper(folder.store(), [](Database& database) {
-    REQUIRE(database.db().Delete({}, database.events(), slice(keys::event(run_id(2), 5))).ok());
+    REQUIRE(database.db().Delete({}, slice(keys::event(run_id(2), 5))).ok());
   });
   for (std::size_t i = 1; i <= 2; ++i) {
     const auto report = repair(folder.store(), at(i));
@@ -319,4 +352,45 @@ TEST_CASE("repair: makes a new head file if that is what was damaged") {
   CHECK(report->log_count == 60);
   CHECK(open(folder)->head().count == 60);
   CHECK(code(repair(folder.path() + "/nowhere", at(1))) == Errc::store_open);
+}
+
+TEST_CASE("write errors: each kind of failure is told in words, with what to do") {
+  const auto told = [](const rocksdb::Status& status) { return write_error(status, "/store/db"); };
+  const auto posix = [](int number) { return rocksdb::Status::IOError("While appending", std::strerror(number)); };
+  const std::string resumable = "Every run is resumable: what was acknowledged is on disk, the last step may be missing.";
+  for (const auto& status : {rocksdb::Status::NoSpace(), posix(ENOSPC), posix(EDQUOT)}) {
+    CHECK(told(status).message == "the disk is full. " + resumable);
+    CHECK(told(status).hint == "Free some space and start again.");
+  }
+  CHECK(told(posix(EFBIG)).message == "a file reached the size limit of this process or file system. " + resumable);
+  CHECK(told(posix(EFBIG)).hint == "Raise the limit (ulimit -f) and start again.");
+  CHECK(told(posix(EIO)).message == "the storage device reported an error (IO error: While appending: Input/output "
+                                    "error). " + resumable);
+  CHECK(told(posix(EIO)).hint == "Check the device (kernel log) before you start again.");
+  CHECK(told(posix(EACCES)).message == "the history could not be written (IO error: While appending: Permission "
+                                       "denied). " + resumable);
+  for (const auto& status : {posix(ENOSPC), posix(EFBIG), posix(EIO), posix(EACCES)}) {
+    CHECK(told(status).code == Errc::store_write);
+    CHECK(told(status).where == "/store/db");
+  }
+}
+
+TEST_CASE("rocksdb store: after a failed blob write the next commit is refused, and nothing is lost") {
+  TempFolder folder;
+  auto writers = filled(folder, 1);
+  const auto disk = std::make_shared<FullDisk>(rocksdb::FileSystem::Default());
+  std::shared_ptr<rocksdb::Env> env = rocksdb::NewCompositeEnv(disk);
+  {
+    const auto store = open(folder, {.env = env, .head_interval = std::chrono::hours(1)});
+    disk->full = true;
+    const auto put = store->put_blob("bytes");
+    CHECK(code(put) == Errc::store_write);
+    CHECK(problem(put).find("the disk is full.") != std::string::npos);
+    disk->full = false;
+    CHECK(code(store->commit({writers[0].append(1)})) == Errc::store_write);
+    CHECK(code(store->put_blob("other bytes")) == Errc::store_write);
+    CHECK(store->read(run_id(1))->size() == 20);
+  }
+  // The failed store keeps its lock until its process ends; reading works beside it.
+  CHECK(open(folder, {.read_only = true})->read(run_id(1))->size() == 20);
 }

@@ -50,14 +50,14 @@ struct Scene {
 
 std::string get(Database& database, std::uint64_t seq) {
   std::string value;
-  REQUIRE(database.db().Get({}, database.events(), slice(keys::event(run_id(1), seq)), &value).ok());
+  REQUIRE(database.db().Get({}, slice(keys::event(run_id(1), seq)), &value).ok());
   return value;
 }
 void put(Database& database, std::uint64_t seq, const std::string& value) {
-  REQUIRE(database.db().Put({}, database.events(), slice(keys::event(run_id(1), seq)), value).ok());
+  REQUIRE(database.db().Put({}, slice(keys::event(run_id(1), seq)), value).ok());
 }
 void erase(Database& database, std::uint64_t seq) {
-  REQUIRE(database.db().Delete({}, database.events(), slice(keys::event(run_id(1), seq))).ok());
+  REQUIRE(database.db().Delete({}, slice(keys::event(run_id(1), seq))).ok());
 }
 
 }  // namespace
@@ -175,7 +175,7 @@ TEST_CASE("tampering: a row that is too short, or of another run, is corrupt") {
     Scene scene;
     scene.change([](Database& database) {
       std::string other;
-      REQUIRE(database.db().Get({}, database.events(), slice(keys::event(run_id(2), 1)), &other).ok());
+      REQUIRE(database.db().Get({}, slice(keys::event(run_id(2), 1)), &other).ok());
       put(database, 1, other);
     });
     scene.expect(Errc::record_corrupt, 1);
@@ -185,7 +185,7 @@ TEST_CASE("tampering: a row that is too short, or of another run, is corrupt") {
 TEST_CASE("tampering: a run without a row is damage, not a new run") {
   Scene scene;
   scene.change([](Database& database) {
-    REQUIRE(database.db().Delete({}, database.runs(), slice(run_id(1).str())).ok());
+    REQUIRE(database.db().Delete({}, slice(keys::run(run_id(1)))).ok());
   });
   scene.expect(Errc::chain_broken, 1);
   const auto store = RocksStore::open(scene.folder.store());
@@ -195,7 +195,7 @@ TEST_CASE("tampering: a run without a row is damage, not a new run") {
 TEST_CASE("tampering: a damaged row is named, and the list shows the other runs") {
   Scene scene;
   scene.change([](Database& database) {
-    REQUIRE(database.db().Put({}, database.runs(), slice(run_id(1).str()), "{}").ok());
+    REQUIRE(database.db().Put({}, slice(keys::run(run_id(1))), "{}").ok());
   });
   const auto store = RocksStore::open(scene.folder.store());
   std::size_t rows = 0;
@@ -243,7 +243,7 @@ TEST_CASE("tampering: a blob with other bytes is refused, as a row and as a file
   write_text(file, bytes);
   scene.change([&](Database& database) {
     const auto key = hash_from_hex(small_name).value();
-    REQUIRE(database.db().Put({}, database.blobs(), slice(keys::bytes_of(key)), "smaLl").ok());
+    REQUIRE(database.db().Put({}, slice(keys::blob(key)), "smaLl").ok());
   });
   const auto store = RocksStore::open(scene.folder.store());
   CHECK(code((*store)->read_blob(small_name)) == Errc::record_corrupt);
