@@ -25,7 +25,12 @@ Result<Exit> export_files(Context& context, const ExportArgs& args) {
     return Exit::done;
   }
   const std::string folder = absolute_path(args.folder);
-  HILLSTAR_CHECK(actors::export_run(*store, row.run, folder));
+  if (const auto written = actors::export_run(*store, row.run, folder); !written) {
+    Error error = written.error();
+    // "Not found" is what the system says of a folder that cannot be made; nothing was looked for.
+    if (error.code == Errc::not_found) error.code = Errc::io;
+    return error;
+  }
   if (context.output.is_json())
     context.output.data(Json::of(boost::json::object{{"run", row.run.str()}, {"output_dir", folder}}));
   else

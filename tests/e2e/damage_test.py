@@ -140,6 +140,16 @@ class FullDisk(EndToEnd):
             self.assertEqual(len(done.err.strip().split('\n')), 1, done)
         self.assertFalse(os.path.exists(self.path('ran')), 'no effect before the history')
 
+    def test_an_output_folder_that_cannot_be_written(self):
+        self.flow({'a': script('echo hi')})
+        self.write('file', '')
+        done = self.hill('run', 'flow.json', 'file')
+        self.assertEqual(done.out, 'hi\n')
+        self.assertEqual(done.err.count('warning: '), 1, done)
+        self.hill('export', '--dir', 'file', code=74)
+        self.hill('export', '--dir', 'elsewhere')
+        self.holds()
+
     def test_a_file_size_limit(self):
         """The store may not grow beyond the limit in the middle of a run."""
         self.flow({f'n{i}': script(f'echo {i} >> ledger; head -c 30000 /dev/zero | tr "\\0" x',
