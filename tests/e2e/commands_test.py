@@ -29,7 +29,8 @@ class WithoutRuns(EndToEnd):
     def test_wrong_use_is_2_and_says_where_help_is(self):
         for arguments in (['frobnicate'], ['run'], ['run', '--frob', 'x.json'], ['ls', '-o', 'xml'],
                           ['ls', '--limit', '0'], ['ls', '--status', 'odd'], ['graph', 'x', '--format', 'png'],
-                          ['completion', 'tcsh'], ['approve', 'latest'], ['replay', 'x', '--all'], ['events', '--from', 'x']):
+                          ['completion', 'tcsh'],
+                          ['approve', 'latest'], ['replay', 'x', '--all'], ['events', '--from', 'x']):
             with self.subTest(arguments=arguments):
                 done = self.hill(*arguments, code=2)
                 self.assertIn('error HS700', done.err)
