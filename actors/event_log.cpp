@@ -63,8 +63,7 @@ EventLog::behavior_type event_log(EventLog::stateful_pointer<EventLogState> self
   die_quietly(self);
   self->state.parts = std::move(parts);
   return {[self](AppendEvents& message) { self->state.on_append(message); },
-          [self](FlushBatch) { self->state.on_flush(); },
-          [self](WatchRun& message) { self->state.on_watch(message); },
+          [self](FlushBatch) { self->state.on_flush(); }, [self](WatchRun& message) { self->state.on_watch(message); },
           [self](const UnwatchRun& message) { self->state.on_unwatch(message); }};
 }
 

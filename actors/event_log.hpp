@@ -34,14 +34,14 @@ struct EventLogState {
   const char* name = "event_log";
   EventLog::pointer self;
   EventLogParts parts;
-  FeedActor feed;                                   ///< Known once something is watched.
+  FeedActor feed;  ///< Known once something is watched.
   std::vector<persistence::Append> appends;
   std::vector<EventBatch> events;
   std::vector<RunActor> writers;
   std::size_t bytes = 0;
   bool flush_sent = false;
   bool failed = false;
-  std::unordered_map<RunId, std::size_t> watched;   ///< Run -> how many follow it.
+  std::unordered_map<RunId, std::size_t> watched;  ///< Run -> how many follow it.
 };
 
 EventLog::behavior_type event_log(EventLog::stateful_pointer<EventLogState> self, EventLogParts parts);

@@ -20,7 +20,7 @@ void ExporterState::on_due(const ExportDue& message) {
   if (message.next_page)
     unfinished_.erase(message.run);
   else
-    message.bell->rung.store(false);   // before the read: what becomes durable after it rings again
+    message.bell->rung.store(false);  // before the read: what becomes durable after it rings again
   if (message.bell->ended || !advance(message.run, *message.bell)) return;
   if (!unfinished_.try_emplace(message.run, message.bell).second) return;
   // One page at a time, so that other runs have their turn.
@@ -56,7 +56,7 @@ Result<bool> ExporterState::write_page(const RunId& run, std::unique_ptr<RunExpo
   try {
     if (!files) files = std::make_unique<RunExport>(*parts_.store, run, std::string(), run::HillstarOptions{});
     return files->advance();
-  } catch (const std::exception& failure) {   // memory, or a bug: no reason to lose the files of the other runs
+  } catch (const std::exception& failure) {  // memory, or a bug: no reason to lose the files of the other runs
     return Error{Errc::internal, failure.what(), run.str()};
   }
 }

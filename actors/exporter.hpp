@@ -25,12 +25,12 @@ namespace hillstar::actors {
 
 struct ExportDue {
   struct Bell {
-    std::atomic<bool> rung{false};           ///< A message is on its way.
-    bool ended = false;                      ///< Nothing more to write. The exporter's alone.
+    std::atomic<bool> rung{false};  ///< A message is on its way.
+    bool ended = false;             ///< Nothing more to write. The exporter's alone.
   };
   RunId run;
   std::shared_ptr<Bell> bell;
-  bool next_page = false;                    ///< From the exporter to itself.
+  bool next_page = false;  ///< From the exporter to itself.
 };
 /// Writes what is due, answers, and quits.
 struct StopExporter {
@@ -55,9 +55,9 @@ class ExportBell {
 };
 
 struct ExporterParts {
-  const persistence::EventStore* store = nullptr;    ///< Outlives the actor.
-  std::function<void(const std::string&)> log;       ///< One line for the operator. Thread-safe.
-  Reply<bool> alive;                                 ///< Held for as long as the actor lives.
+  const persistence::EventStore* store = nullptr;  ///< Outlives the actor.
+  std::function<void(const std::string&)> log;     ///< One line for the operator. Thread-safe.
+  Reply<bool> alive;                               ///< Held for as long as the actor lives.
 };
 
 class ExporterState {
@@ -81,7 +81,7 @@ class ExporterState {
   ExporterParts parts_;
   /// Null: writing failed; it is tried once more, from the start, when the run has ended.
   std::unordered_map<RunId, std::unique_ptr<RunExport>> runs_;
-  std::map<RunId, BellPtr> unfinished_;      ///< A page was full; a message to itself is on its way.
+  std::map<RunId, BellPtr> unfinished_;  ///< A page was full; a message to itself is on its way.
 };
 
 /// To be spawned with spawn_blocking: it waits for disks.

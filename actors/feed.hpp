@@ -47,7 +47,7 @@ class FeedState {
   struct Entry {
     std::uint64_t ticket = 0;
     Subscriber actor;
-    std::shared_ptr<std::atomic<std::size_t>> pending;   ///< Items sent and not yet taken.
+    std::shared_ptr<std::atomic<std::size_t>> pending;  ///< Items sent and not yet taken.
     bool cut = false;
   };
   void hand(const RunId& run, const LiveItem& item, std::size_t weight);
@@ -55,7 +55,7 @@ class FeedState {
   FeedActor::pointer self_;
   FeedParts parts_;
   std::unordered_map<RunId, std::vector<Entry>> by_run_;
-  std::unordered_map<std::uint64_t, RunId> runs_;         ///< Ticket -> run.
+  std::unordered_map<std::uint64_t, RunId> runs_;  ///< Ticket -> run.
 };
 
 FeedActor::behavior_type feed_actor(FeedActor::stateful_pointer<FeedState> self, FeedParts parts);

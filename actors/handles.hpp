@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The typed protocol of every actor, in one file. What the messages hold: actors/local_messages.hpp.
 //
-// All messages are one-way: an answer is another message. Nothing here crosses a machine, so messages are plain structs.
-// Who talks to whom: actors/README.md.
+// All messages are one-way: an answer is another message. Nothing here crosses a machine, so messages are plain
+// structs. Who talks to whom: actors/README.md.
 #pragma once
 
 #include <caf/replies_to.hpp>
@@ -95,14 +95,14 @@ using FeedActor = caf::typed_actor<caf::reacts_to<Committed>,  // from the event
                                    caf::reacts_to<Follow>, caf::reacts_to<Unfollow>>;
 
 /// One follower: history from the store, then live, in order; on a thread of its own.
-using Subscriber = caf::typed_actor<caf::reacts_to<WatchStands>,  // from the event log: what comes later, the feed brings
-                                    caf::reacts_to<ReadHistory>,  // to itself: the next page
-                                    caf::reacts_to<LiveItem>, caf::reacts_to<CutOff>, caf::reacts_to<StopSubscriber>>;
+using Subscriber =
+    caf::typed_actor<caf::reacts_to<WatchStands>,  // from the event log: what comes later, the feed brings
+                     caf::reacts_to<ReadHistory>,  // to itself: the next page
+                     caf::reacts_to<LiveItem>, caf::reacts_to<CutOff>, caf::reacts_to<StopSubscriber>>;
 
 /// Which run actors live.
-using Supervisor = caf::typed_actor<caf::reacts_to<StartRequest>, caf::reacts_to<RestartRun>,
-                                    caf::reacts_to<TellRun>, caf::reacts_to<SetEnvironment>, caf::reacts_to<ListLive>,
-                                    caf::reacts_to<StopAll>>;
+using Supervisor = caf::typed_actor<caf::reacts_to<StartRequest>, caf::reacts_to<RestartRun>, caf::reacts_to<TellRun>,
+                                    caf::reacts_to<SetEnvironment>, caf::reacts_to<ListLive>, caf::reacts_to<StopAll>>;
 
 }  // namespace hillstar::actors
 

@@ -25,7 +25,7 @@ using Kind = FileOperation::Kind;
 
 constexpr mode_t kFileMode = 0666;
 constexpr mode_t kFolderMode = 0777;
-constexpr std::size_t kHeadBytes = 4'096;    // of a file, to see who wrote it
+constexpr std::size_t kHeadBytes = 4'096;  // of a file, to see who wrote it
 constexpr std::size_t kCopyBytes = 64 * 1024;
 constexpr std::size_t kRunIdSize = 26;
 
@@ -128,7 +128,7 @@ Result<void> keep(const std::string& path) {
     const auto kept = path + ".kept_" + std::to_string(i);
     // link() refuses a name that exists; rename() would not.
     if (::link(path.c_str(), kept.c_str()) == 0) return {};
-    if (errno == EPERM && ::access(kept.c_str(), F_OK) != 0) {   // no hard links here
+    if (errno == EPERM && ::access(kept.c_str(), F_OK) != 0) {  // no hard links here
       if (::rename(path.c_str(), kept.c_str()) == 0) return {};
       return failed("keep the old", path);
     }
@@ -143,9 +143,9 @@ enum class Turn : std::uint8_t { write, leave };
 Result<Turn> take_stable_name(const std::string& path, const RunId& run) {
   struct stat status {};
   if (::lstat(path.c_str(), &status) != 0) return errno == ENOENT ? Result<Turn>(Turn::write) : failed("open", path);
-  if (!S_ISREG(status.st_mode)) return Turn::write;   // a symbolic link: what it leads to stays
+  if (!S_ISREG(status.st_mode)) return Turn::write;  // a symbolic link: what it leads to stays
   const auto writer = writer_of(path);
-  if (writer > run.str()) return Turn::leave;         // run ids sort by time
+  if (writer > run.str()) return Turn::leave;  // run ids sort by time
   if (writer.empty()) HILLSTAR_CHECK(keep(path));
   return Turn::write;
 }
@@ -157,8 +157,10 @@ Result<void> carry_out(const std::string& folder, const FileOperation& operation
     if (turn == Turn::leave) return {};
   }
   switch (operation.kind) {
-    case Kind::make_folder: return make_folder(path);
-    case Kind::append: return append(path, operation.text);
+    case Kind::make_folder:
+      return make_folder(path);
+    case Kind::append:
+      return append(path, operation.text);
     case Kind::replace:
       return replace(path, operation.durable, [&](int fd) { return write_all(fd, operation.text, path); });
     case Kind::copy:
@@ -217,7 +219,7 @@ Result<bool> RunExport::advance() {
       return operation.text.size() > run::kMergedBytesMax;
     });
     std::move(next.begin(), next.end(), std::back_inserter(operations));
-    if (large)   // one checkpoint in memory at a time
+    if (large)  // one checkpoint in memory at a time
       HILLSTAR_CHECK(write_operations(folder_, run::merged(std::exchange(operations, {}))));
   }
   HILLSTAR_CHECK(write_operations(folder_, run::merged(std::move(operations))));

@@ -18,8 +18,8 @@ class Job {
   struct Parts {
     AttemptRef ref;
     NodeActor node;
-    Work work;                            ///< Runs on a worker's thread; may block.
-    bool script = false;                  ///< Counts against EngineOptions::script_slots; else against file slots.
+    Work work;            ///< Runs on a worker's thread; may block.
+    bool script = false;  ///< Counts against EngineOptions::script_slots; else against file slots.
     std::optional<Millis> queue_timeout;
   };
 
@@ -37,7 +37,7 @@ class Job {
   [[nodiscard]] const Parts& parts() const { return parts_; }
   tools::CancelFlag& cancel() { return cancel_; }
 
-  std::uint64_t ticket = 0;               ///< Owned by the slots: place in the queue, 0: not in it.
+  std::uint64_t ticket = 0;  ///< Owned by the slots: place in the queue, 0: not in it.
 
  private:
   Parts parts_;

@@ -30,14 +30,14 @@ using EventBatch = std::shared_ptr<const std::vector<Recorded>>;
 
 struct AppendEvents {
   persistence::Append append;
-  EventBatch events;               ///< The same records, decoded, for the feed.
+  EventBatch events;  ///< The same records, decoded, for the feed.
   RunActor writer;
 };
 struct FlushBatch {};
 struct WatchRun {
   RunId run;
-  Subscriber subscriber;           ///< Gets WatchStands.
-  FeedActor feed;                  ///< Gets Committed.
+  Subscriber subscriber;  ///< Gets WatchStands.
+  FeedActor feed;         ///< Gets Committed.
 };
 struct UnwatchRun {
   RunId run;
@@ -53,8 +53,8 @@ struct Birth {
   std::shared_ptr<const run::PlanIndex> index;
 };
 struct BeginRun {
-  std::shared_ptr<const Birth> birth;   ///< Null: the history says it all.
-  Reply<RunId> reply;                   ///< Answered once RunStarted is durable; empty for a recovery.
+  std::shared_ptr<const Birth> birth;  ///< Null: the history says it all.
+  Reply<RunId> reply;                  ///< Answered once RunStarted is durable; empty for a recovery.
 };
 struct Appended {
   std::uint64_t version = 0;
@@ -96,7 +96,7 @@ using ModelAnswer = std::variant<ModelReply, Failure, AttemptCancelled, AttemptL
 struct ModelDone {
   AttemptRef ref;
   ModelAnswer answer;
-  std::string partial;             ///< Text received before a failure: kept as evidence.
+  std::string partial;  ///< Text received before a failure: kept as evidence.
 };
 
 // -- slots --------------------------------------------------------------------------------------------
@@ -114,7 +114,7 @@ struct JobQueueOver {
 };
 struct SlotFreed {
   JobWorker worker;
-  bool script = false;             ///< Which of the two bounds the job counted against.
+  bool script = false;  ///< Which of the two bounds the job counted against.
 };
 
 // -- providers ----------------------------------------------------------------------------------------
@@ -151,12 +151,12 @@ struct Follow {
 };
 struct Unfollow {
   std::uint64_t ticket = 0;
-  Reply<bool> reply;               ///< Answered once the callback will not be called again.
+  Reply<bool> reply;  ///< Answered once the callback will not be called again.
 };
 struct WatchStands {};
 struct ReadHistory {};
 struct LiveItem {
-  EventBatch events;                          ///< One of them is set.
+  EventBatch events;  ///< One of them is set.
   std::shared_ptr<const Progress> progress;
   std::shared_ptr<const RunParked> parked;
 };
@@ -178,7 +178,7 @@ struct ListLive {
   Reply<std::vector<RunId>> reply;
 };
 struct StopAll {
-  Reply<bool> reply;               ///< Answered when no run actor lives any more.
+  Reply<bool> reply;  ///< Answered when no run actor lives any more.
 };
 
 }  // namespace hillstar::actors

@@ -41,7 +41,7 @@ class ModelCall {
   // Owned by the pool.
   std::uint64_t ticket = 0;
   bool cancelled = false;
-  std::shared_ptr<providers::Cancellation> in_flight;   ///< Null: it waits.
+  std::shared_ptr<providers::Cancellation> in_flight;  ///< Null: it waits.
 
  private:
   Parts parts_;

@@ -19,9 +19,12 @@ AttemptFailed failed(const Attempt& attempt, FailureClass kind, const Error& err
 
 FailureClass class_of(const Error& error) {
   switch (error.code) {
-    case Errc::permission_denied: return FailureClass::permission;
-    case Errc::provider_config: return FailureClass::auth;
-    default: return FailureClass::invalid_request;
+    case Errc::permission_denied:
+      return FailureClass::permission;
+    case Errc::provider_config:
+      return FailureClass::auth;
+    default:
+      return FailureClass::invalid_request;
   }
 }
 
@@ -157,7 +160,8 @@ NodeOutcome model_outcome(const Attempt& attempt, const ModelCall& call, ModelDo
   if (!done.partial.empty()) result["partial"] = done.partial;
   auto outcome = succeed(attempt, Value{{}, Json::of(std::move(result))}, services);
   auto* kept = std::get_if<AttemptSucceeded>(&outcome);
-  return AttemptFailed{attempt.command.ref, std::move(failure), kept != nullptr ? std::move(kept->result) : Value{}, {}};
+  return AttemptFailed{
+      attempt.command.ref, std::move(failure), kept != nullptr ? std::move(kept->result) : Value{}, {}};
 }
 
 JobPtr write_outputs_job(const Attempt& attempt, AttemptSucceeded succeeded, const ServicesPtr& services,

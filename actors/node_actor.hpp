@@ -31,9 +31,9 @@ class NodeActorState {
   NodeActor::pointer self_;
   ServicesPtr services_;
   RunActor run_;
-  std::optional<Attempt> attempt_;   ///< Empty: idle.
-  JobPtr job_;                       ///< The part of it that has, or waits for, a slot.
-  ModelCallPtr call_;                ///< The part of it that has, or waits for, a provider.
+  std::optional<Attempt> attempt_;  ///< Empty: idle.
+  JobPtr job_;                      ///< The part of it that has, or waits for, a slot.
+  ModelCallPtr call_;               ///< The part of it that has, or waits for, a provider.
   bool cancelled_ = false;
 };
 

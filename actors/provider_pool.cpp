@@ -101,7 +101,7 @@ void ProviderPoolState::on_cancel(const CancelModel& message) {
   if (entry == calls_.end() || entry->second != message.call) return;
   if (message.call->in_flight) {
     message.call->cancelled = true;
-    message.call->in_flight->cancel();      // answered when the transport lets go
+    message.call->in_flight->cancel();  // answered when the transport lets go
   } else if (admission_->withdraw(message.call->ticket)) {
     message.call->answer(AttemptCancelled{message.call->parts().ref});
     calls_.erase(entry);
@@ -149,8 +149,8 @@ void DirectoryState::on_cancel(const CancelModel& message) {
 
 void DirectoryState::on_down(const caf::down_msg& message) {
   // Its calls answered "lost" when its state went; the next call starts another pool.
-  const auto entry =
-      std::find_if(pools_.begin(), pools_.end(), [&](const auto& item) { return item.second.address() == message.source; });
+  const auto entry = std::find_if(pools_.begin(), pools_.end(),
+                                  [&](const auto& item) { return item.second.address() == message.source; });
   if (entry != pools_.end()) pools_.erase(entry);
 }
 
@@ -168,8 +168,8 @@ ProviderPool::behavior_type provider_directory(ProviderPool::stateful_pointer<Di
   self->set_down_handler([self](caf::down_msg& message) { self->state.on_down(message); });
   self->state.open(std::move(parts));
   return {[self](CallModel& message) { self->state.on_call(message); },
-          [self](const CancelModel& message) { self->state.on_cancel(message); },
-          [](const CallQueueOver&) {}, [](const CallEnded&) {}};
+          [self](const CancelModel& message) { self->state.on_cancel(message); }, [](const CallQueueOver&) {},
+          [](const CallEnded&) {}};
 }
 
 }  // namespace hillstar::actors

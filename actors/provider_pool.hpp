@@ -24,7 +24,7 @@ using OnText = std::function<void(const ModelCall& call, const std::string& text
 
 struct PoolParts {
   std::shared_ptr<providers::Transport> transport;
-  std::uint32_t calls_max = 256;          ///< In flight per backend.
+  std::uint32_t calls_max = 256;  ///< In flight per backend.
   OnText on_text;
   Reply<bool> alive;
 };
@@ -49,7 +49,7 @@ class ProviderPoolState {
   ProviderPool::pointer self_;
   PoolParts parts_;
   std::unique_ptr<providers::Admission> admission_;
-  std::unordered_map<std::uint64_t, ModelCallPtr> calls_;   ///< All that were not answered yet.
+  std::unordered_map<std::uint64_t, ModelCallPtr> calls_;  ///< All that were not answered yet.
   std::uint64_t tickets_ = 0;
 };
 
@@ -68,7 +68,7 @@ class DirectoryState {
  private:
   ProviderPool::pointer self_;
   PoolParts parts_;
-  std::map<std::string, ProviderPool> pools_;               ///< By Backend::name.
+  std::map<std::string, ProviderPool> pools_;  ///< By Backend::name.
 };
 
 ProviderPool::behavior_type provider_pool(ProviderPool::stateful_pointer<ProviderPoolState> self, PoolParts parts);

@@ -20,14 +20,14 @@ inline constexpr std::size_t kIdleNodesMax = 256;
 /// Category of the exit reasons below; a normal exit means that the run is terminal.
 inline constexpr auto kRunExitCategory = caf::atom("hsrun");
 enum class RunExit : std::uint8_t {
-  stopped = 1,    ///< The engine stops; the history says how far it came.
-  parked = 2,     ///< A bug or an unreadable history: a restart would not help.
-  conflict = 3,   ///< Somebody else writes this history.
+  stopped = 1,   ///< The engine stops; the history says how far it came.
+  parked = 2,    ///< A bug or an unreadable history: a restart would not help.
+  conflict = 3,  ///< Somebody else writes this history.
 };
 
 struct RunBirth {
   RunId run;
-  std::vector<std::string> environment;   ///< Of recovered runs; a started one brings its own.
+  std::vector<std::string> environment;  ///< Of recovered runs; a started one brings its own.
 };
 
 class RunActorState {
@@ -57,7 +57,7 @@ class RunActorState {
   /// A person whose input is part of the batch in flight.
   struct Waiting {
     Reply<std::vector<Event>> reply;
-    std::size_t begin = 0;               ///< Range of the batch's events.
+    std::size_t begin = 0;  ///< Range of the batch's events.
     std::size_t end = 0;
   };
   struct Queued {
@@ -91,9 +91,9 @@ class RunActorState {
   std::shared_ptr<const tools::RunContext> context_;
   std::optional<ExportBell> bell_;
   Reply<RunId> started_;
-  std::vector<Queued> inbox_;             ///< What came while a batch was in flight; bounded by nodes and people.
+  std::vector<Queued> inbox_;  ///< What came while a batch was in flight; bounded by nodes and people.
   std::vector<Waiting> waiting_;
-  EventBatch in_flight_;                  ///< The batch that the log has; null: none.
+  EventBatch in_flight_;  ///< The batch that the log has; null: none.
   std::unordered_map<std::uint64_t, InFlight> attempts_;
   std::vector<NodeActor> idle_;
   bool recovering_ = false;

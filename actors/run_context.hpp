@@ -19,7 +19,7 @@ namespace hillstar::actors {
 
 struct RecoveredRun {
   run::RunState state;
-  persistence::Hash chain{};     ///< Of the last record: what the next one links to.
+  persistence::Hash chain{};  ///< Of the last record: what the next one links to.
 };
 
 /// Reads and folds the whole history. Errors: those of EventStore::read, internal for a history that does not fold.

@@ -33,21 +33,21 @@ using Lifeline = Reply<bool>;
 
 /// Immutable but for what it points to; every actor's state holds it.
 struct Services {
-  persistence::EventStore* store = nullptr;      ///< Outlives the engine.
+  persistence::EventStore* store = nullptr;  ///< Outlives the engine.
   std::shared_ptr<const Clock> clock;
   std::shared_ptr<IdSource> ids;
   std::shared_ptr<providers::Transport> transport;
   tools::Catalog catalog;
   ReadBlob read_blob;
-  std::function<void(const std::string&)> log;   ///< One line for the operator. Thread-safe.
+  std::function<void(const std::string&)> log;  ///< One line for the operator. Thread-safe.
   std::function<void(const Error&)> on_fatal;
-  std::function<void(const RunId&, const run::Summary&)> on_end;   ///< Never empty.
+  std::function<void(const RunId&, const run::Summary&)> on_end;  ///< Never empty.
   std::shared_ptr<FeedGate> gate;
   Millis cancel_grace{5'000};
   std::uint32_t model_calls_max = 256;
   unsigned script_slots = 1;
-  std::string version;                           ///< Of this program, for RunStarted::engine.
-  bool own_threads = true;                       ///< False: every actor on the scheduler, for deterministic tests.
+  std::string version;      ///< Of this program, for RunStarted::engine.
+  bool own_threads = true;  ///< False: every actor on the scheduler, for deterministic tests.
   EventLog event_log;
   FeedActor feed;
   ToolSlots slots;

@@ -22,8 +22,8 @@ inline constexpr std::size_t kPlansKnownMax = 64;
 
 struct SupervisorParts {
   ServicesPtr services;
-  std::vector<std::string> environment;   ///< Of recovered runs.
-  std::vector<RunId> recover;             ///< Runs that are not terminal, at start.
+  std::vector<std::string> environment;  ///< Of recovered runs.
+  std::vector<RunId> recover;            ///< Runs that are not terminal, at start.
   Lifeline alive;
 };
 
@@ -45,7 +45,7 @@ class SupervisorState {
 
  private:
   struct Live {
-    RunActor actor;                       ///< Null between a death and the restart.
+    RunActor actor;  ///< Null between a death and the restart.
     std::uint32_t deaths = 0;
     std::vector<std::string> environment;
   };

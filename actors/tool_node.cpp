@@ -107,7 +107,7 @@ JobPtr tool_job(const Attempt& attempt, const tools::ToolEntry& tool, const Serv
   parts.script = name != "file_read" && name != "file_write";
   parts.queue_timeout = attempt.node->queue_timeout;
   parts.work = [attempt, &tool, services](tools::CancelFlag& cancel) {
-    return run_attempt(attempt, tool, *services, cancel);   // `tool` lives in the services' catalog
+    return run_attempt(attempt, tool, *services, cancel);  // `tool` lives in the services' catalog
   };
   return std::make_shared<Job>(std::move(parts));
 }

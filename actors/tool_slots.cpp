@@ -65,12 +65,11 @@ void ToolSlotsState::on_run(RunJob& message) {
   auto& lane = lane_of(*job);
   if (lane.running < lane.limit) return dispatch(job, lane);
   if (lane.waiting.size() >= kJobQueueMax) {
-    return job->answer(
-        AttemptFailed{job->parts().ref, Failure{FailureClass::overloaded, "too many jobs wait for a slot", {}}, {}, {}});
+    return job->answer(AttemptFailed{
+        job->parts().ref, Failure{FailureClass::overloaded, "too many jobs wait for a slot", {}}, {}, {}});
   }
   job->ticket = ++tickets_;
-  if (const auto& wait = job->parts().queue_timeout)
-    caf::delayed_anon_send(ToolSlots(self_), *wait, JobQueueOver{job});
+  if (const auto& wait = job->parts().queue_timeout) caf::delayed_anon_send(ToolSlots(self_), *wait, JobQueueOver{job});
   lane.waiting.emplace(job->ticket, std::move(job));
 }
 

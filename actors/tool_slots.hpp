@@ -18,7 +18,7 @@ namespace hillstar::actors {
 inline constexpr std::size_t kJobQueueMax = 1'000'000;
 
 struct ToolSlotsParts {
-  unsigned script_slots = 1;                        ///< File jobs have twice as many of their own.
+  unsigned script_slots = 1;  ///< File jobs have twice as many of their own.
   bool own_threads = true;
   Reply<bool> alive;
 };
@@ -51,7 +51,7 @@ class ToolSlotsState {
   ToolSlotsParts parts_;
   std::array<Lane, 2> lanes_;
   std::vector<JobWorker> idle_;
-  std::vector<JobWorker> workers_;                  ///< All; threads start at need and stay.
+  std::vector<JobWorker> workers_;  ///< All; threads start at need and stay.
   std::uint64_t tickets_ = 0;
 };
 

@@ -197,7 +197,8 @@ Result<T> read_struct(const boost::json::value& value, const std::string& path) 
   if (found != object.size()) {
     for (const auto& [key, element] : object) {
       bool known = false;
-      boost::mp11::mp_for_each<Members<T>>([&, name = std::string_view(key)](auto member) { known = known || name == member.name; });
+      boost::mp11::mp_for_each<Members<T>>(
+          [&, name = std::string_view(key)](auto member) { known = known || name == member.name; });
       if (!known) return unknown_field(path, key);
     }
   }

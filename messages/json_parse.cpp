@@ -155,13 +155,20 @@ class Parser {
     if (offsets_ != nullptr && !pointer_.empty()) offsets_->emplace(pointer_, at_);
     if (at_end()) return unexpected("a value");
     switch (text_[at_]) {
-      case '{': return nested(out, &Parser::object);
-      case '[': return nested(out, &Parser::array);
-      case '"': return string_value(out);
-      case 't': return literal("true", true, out);
-      case 'f': return literal("false", false, out);
-      case 'n': return literal("null", nullptr, out);
-      default: return number(out);
+      case '{':
+        return nested(out, &Parser::object);
+      case '[':
+        return nested(out, &Parser::array);
+      case '"':
+        return string_value(out);
+      case 't':
+        return literal("true", true, out);
+      case 'f':
+        return literal("false", false, out);
+      case 'n':
+        return literal("null", nullptr, out);
+      default:
+        return number(out);
     }
   }
 
@@ -366,8 +373,8 @@ class Parser {
   std::size_t at_ = 0;
   std::size_t depth_ = 0;
   std::string scratch_;
-  std::string pointer_;                    ///< Where the cursor is; kept only if positions are wanted.
-  std::vector<std::size_t> key_offsets_;   ///< Of the objects that are open, one behind the other.
+  std::string pointer_;                   ///< Where the cursor is; kept only if positions are wanted.
+  std::vector<std::size_t> key_offsets_;  ///< Of the objects that are open, one behind the other.
   std::optional<Error> error_;
 };
 

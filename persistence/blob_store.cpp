@@ -63,7 +63,7 @@ class BlobStore::Sink final : public BlobSink {
         auto status = file_->Sync();
         if (status.ok()) status = file_->Close();
         HILLSTAR_CHECK(noted(from_status(status)));
-        HILLSTAR_CHECK(store_.keep_file(temporary_, to_hex(hash)));
+        HILLSTAR_CHECK(noted(store_.keep_file(temporary_, to_hex(hash))));
       }
     }
     drop_file();
@@ -89,7 +89,10 @@ class BlobStore::Sink final : public BlobSink {
   }
 
   Result<void> noted(Result<void> result) {
-    if (!result) failure_ = result.error();
+    if (result) return result;
+    // A full disk is no failure of the step that met it: without the blob the history must not go on.
+    failure_ = result.error();
+    store_.database_.give_up(*failure_);
     return result;
   }
 

@@ -112,7 +112,7 @@ Result<std::unique_ptr<Database>> Database::open(const std::string& folder, cons
 
 Database::~Database() {
   if (!db_) return;
-  if (abandoned_) {
+  if (failure_) {
     // Owned by nobody from here on; its environment with it.
     static_cast<void>(db_.release());
     static_cast<void>(new std::shared_ptr<rocksdb::Env>(env_owner_));
@@ -139,9 +139,7 @@ Result<void> Database::put_meta(std::string_view key, std::string_view value) {
 
 Result<void> Database::write(rocksdb::WriteBatch& batch, Sync sync) {
   const std::lock_guard lock(writing_);
-  if (abandoned_)
-    return Error(Errc::store_write, "an earlier write failed, so nothing more is written.", folder_,
-                 "Start again: the store finds out what is on disk.");
+  if (failure_) return *failure_;
   rocksdb::WriteOptions options;
   options.sync = sync == Sync::yes;
   rocksdb::Status status;
@@ -151,8 +149,13 @@ Result<void> Database::write(rocksdb::WriteBatch& batch, Sync sync) {
   if (status.ok()) status = db_->Write(options, &batch);
   unsynced_ = !options.sync;
   if (status.ok()) return {};
-  abandoned_ = true;
-  return write_error(status, folder_);
+  failure_ = write_error(status, folder_);
+  return *failure_;
+}
+
+void Database::give_up(const Error& error) {
+  const std::lock_guard lock(writing_);
+  if (!failure_) failure_ = error;
 }
 
 Result<LogHead> Database::head() const {

@@ -56,6 +56,9 @@ class Database {
   /// with assertions abort at a write behind a failed one, and at closing what failed while it switched buffers.)
   /// Thread-safe.
   Result<void> write(rocksdb::WriteBatch& batch, Sync sync);
+  /// After a failed write beside the database: from now on every write fails with this error, or with an earlier one.
+  /// Thread-safe.
+  void give_up(const Error& error);
 
  private:
   Database() = default;
@@ -66,7 +69,7 @@ class Database {
   bool read_only_ = false;
   std::mutex writing_;                   ///< RocksDB lets in one writer at a time as well.
   bool unsynced_ = false;                ///< The last write was not synced. Under `writing_`.
-  bool abandoned_ = false;               ///< A write failed. Under `writing_`.
+  std::optional<Error> failure_;         ///< Of the first write that failed. Under `writing_`.
   std::unique_ptr<rocksdb::DB> db_;
 };
 

@@ -19,8 +19,8 @@ namespace hillstar::providers {
 
 /// Where and how to reach a backend.
 struct Endpoint {
-  std::string base_url;                     ///< Without trailing slash; `/v1` is added if the path is empty.
-  Secret key;                               ///< Empty: no Authorization header.
+  std::string base_url;  ///< Without trailing slash; `/v1` is added if the path is empty.
+  Secret key;            ///< Empty: no Authorization header.
   bool stream = true;
 };
 

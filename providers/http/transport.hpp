@@ -19,14 +19,14 @@ namespace hillstar::providers {
 
 struct HttpRequest {
   std::string method = "POST";
-  std::string url;                                        ///< http:// or https://, host, optional port, path.
+  std::string url;  ///< http:// or https://, host, optional port, path.
   std::vector<std::pair<std::string, std::string>> headers;
-  Secret bearer;                                          ///< Sent as `Authorization: Bearer`; empty: not sent.
+  Secret bearer;  ///< Sent as `Authorization: Bearer`; empty: not sent.
   std::string body;
 
   Millis connect_timeout{10'000};
-  Millis first_byte_timeout{600'000};                     ///< From request sent to status line.
-  Millis idle_timeout{120'000};                           ///< Between two reads of the body.
+  Millis first_byte_timeout{600'000};  ///< From request sent to status line.
+  Millis idle_timeout{120'000};        ///< Between two reads of the body.
   Millis total_timeout{1'800'000};
   std::uint64_t body_bytes_max = 64U << 20U;
 };
@@ -34,7 +34,7 @@ struct HttpRequest {
 struct HttpReply {
   unsigned status = 0;
   std::vector<std::pair<std::string, std::string>> headers;  ///< Names in lower case.
-  std::string body;                                       ///< Empty if the body was handed to `on_body`.
+  std::string body;                                          ///< Empty if the body was handed to `on_body`.
 
   /// First value of the header, or empty.
   [[nodiscard]] std::string_view header(std::string_view lower_case_name) const;
@@ -65,8 +65,8 @@ class Transport {
 };
 
 struct TransportOptions {
-  std::string ca_file;                                    ///< Extra trusted certificates (PEM); empty: system store only.
-  std::size_t idle_connections_max = 64;                  ///< Kept alive per host.
+  std::string ca_file;                    ///< Extra trusted certificates (PEM); empty: system store only.
+  std::size_t idle_connections_max = 64;  ///< Kept alive per host.
 };
 
 /// The Beast client: TLS 1.2+ with verification, keep-alive, one thread of its own for all sockets.

@@ -29,7 +29,7 @@ class SystemIdSource final : public IdSource {
  private:
   std::mutex mutex_;
   std::int64_t last_millis_ = 0;
-  std::uint8_t tail_[10] = {};   // 80 random bits, counted up within one millisecond
+  std::uint8_t tail_[10] = {};  // 80 random bits, counted up within one millisecond
 };
 
 /// True if `text` is 26 characters of Crockford base32 that make a ULID.

@@ -19,9 +19,12 @@ const std::string kRule(80, '=');
 bool has_result(const HillstarHistory& history, NodeIndex index) {
   const auto& node = history.state.plan->nodes[index];
   switch (history.state.nodes[index].status) {
-    case NodeStatus::completed: return true;
-    case NodeStatus::skipped: return node.stands_for.has_value() && has_result(history, *node.stands_for);
-    default: return false;
+    case NodeStatus::completed:
+      return true;
+    case NodeStatus::skipped:
+      return node.stands_for.has_value() && has_result(history, *node.stands_for);
+    default:
+      return false;
   }
 }
 
@@ -66,10 +69,14 @@ struct WholeResults {
 
 std::string_view end_name(const RunState& state) {
   switch (state.status) {
-    case RunStatus::completed: return "success";
-    case RunStatus::failed: return "failed";
-    case RunStatus::cancelled: return "cancelled";
-    default: return status_name(state);
+    case RunStatus::completed:
+      return "success";
+    case RunStatus::failed:
+      return "failed";
+    case RunStatus::cancelled:
+      return "cancelled";
+    default:
+      return status_name(state);
   }
 }
 

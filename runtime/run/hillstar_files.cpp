@@ -27,8 +27,8 @@ std::string folder_name(std::string_view path) {
 struct Names {
   std::string trace;
   std::string log;
-  std::string audit;                     ///< Folder.
-  std::string number;                    ///< NN
+  std::string audit;   ///< Folder.
+  std::string number;  ///< NN
   std::string run;
 
   [[nodiscard]] std::string audited(const std::string& stem, const std::string& ending) const {
@@ -43,7 +43,7 @@ struct Names {
 
 Operations merged(Operations operations) {
   Operations out;
-  std::unordered_map<std::string, std::size_t> open;   // path -> the write that appends may join
+  std::unordered_map<std::string, std::size_t> open;  // path -> the write that appends may join
   for (auto& operation : operations) {
     if (operation.kind == Kind::append) {
       const auto found = open.find(operation.path);
@@ -52,7 +52,7 @@ Operations merged(Operations operations) {
         continue;
       }
     } else if (operation.kind == Kind::copy) {
-      open.clear();   // a copy must see what was written before it, and not what comes after
+      open.clear();  // a copy must see what was written before it, and not what comes after
     }
     if (operation.kind == Kind::append || operation.kind == Kind::replace) open[operation.path] = out.size();
     out.push_back(std::move(operation));
@@ -97,14 +97,16 @@ void HillstarFiles::State::begin(const RunStarted& started, Operations& out) {
   for (const auto* folder : {"traces", "logs", "checkpoints", "data_stores"})
     out.push_back({.kind = Kind::make_folder, .path = folder, .text = {}, .from = {}, .newest_of = {}});
   out.push_back({.kind = Kind::make_folder, .path = names.audit, .text = {}, .from = {}, .newest_of = {}});
-  out.push_back(
-      {.kind = Kind::replace, .path = names.log, .text = log_header(history), .from = {}, .newest_of = {}});
+  out.push_back({.kind = Kind::replace, .path = names.log, .text = log_header(history), .from = {}, .newest_of = {}});
 }
 
 void HillstarFiles::State::add_line(const Event& event, bool first, Operations& out) const {
   const TraceEntry entry(history, event, places, sha256_hex);
   out.push_back({.kind = first ? Kind::replace : Kind::append,
-                 .path = names.trace, .text = entry.trace_line(), .from = {}, .newest_of = {}});
+                 .path = names.trace,
+                 .text = entry.trace_line(),
+                 .from = {},
+                 .newest_of = {}});
   out.push_back({.kind = Kind::append, .path = names.log, .text = entry.log_line(), .from = {}, .newest_of = {}});
 }
 
@@ -117,12 +119,12 @@ void HillstarFiles::State::copy_to_audit(Operations& out) const {
 }
 
 void HillstarFiles::State::end(Operations& out) const {
-  out.push_back({.kind = Kind::append, .path = names.log, .text = log_footer(history, places), .from = {},
-                 .newest_of = {}});
+  out.push_back(
+      {.kind = Kind::append, .path = names.log, .text = log_footer(history, places), .from = {}, .newest_of = {}});
   copy_to_audit(out);
   const auto metadata = names.audited_run("metadata", ".json");
-  out.push_back({.kind = Kind::replace, .path = metadata, .text = metadata_text(history, places), .from = {},
-                 .newest_of = {}});
+  out.push_back(
+      {.kind = Kind::replace, .path = metadata, .text = metadata_text(history, places), .from = {}, .newest_of = {}});
   const auto latest = [&](const std::string& from, std::string path) {
     out.push_back({.kind = Kind::copy, .path = std::move(path), .text = {}, .from = from, .newest_of = history.run});
   };
@@ -131,16 +133,22 @@ void HillstarFiles::State::end(Operations& out) const {
   latest(metadata, names.audited("metadata", ".json"));
   latest(metadata, names.audit + "/metadata.json");
   if (history.state.status == RunStatus::completed && options.marker)
-    out.push_back({.kind = Kind::replace, .path = "commit_ready.json", .text = marker_text(history), .from = {},
-                   .newest_of = {}, .durable = true});
+    out.push_back({.kind = Kind::replace,
+                   .path = "commit_ready.json",
+                   .text = marker_text(history),
+                   .from = {},
+                   .newest_of = {},
+                   .durable = true});
 }
 
 Result<void> HillstarFiles::State::checkpoint(const NodeId& node, Operations& out) const {
   HILLSTAR_TRY(auto text, checkpoint_text(history, node, read_blob));
   out.push_back({.kind = Kind::replace,
-                 .path = "checkpoints/checkpoint_" + safe_name(node.str(), sha256_hex) + "_" +
-                         file_stamp(history.at) + "_" + names.run + ".json",
-                 .text = std::move(text), .from = {}, .newest_of = {}});
+                 .path = "checkpoints/checkpoint_" + safe_name(node.str(), sha256_hex) + "_" + file_stamp(history.at) +
+                         "_" + names.run + ".json",
+                 .text = std::move(text),
+                 .from = {},
+                 .newest_of = {}});
   return {};
 }
 

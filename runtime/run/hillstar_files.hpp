@@ -34,7 +34,7 @@ struct FileOperation {
   /// A name that every run of the step uses: a file of a newer run stays, and one that no run of ours wrote is kept
   /// under another name. Holds the id of the run that writes.
   RunId newest_of;
-  bool durable = false;                  ///< Synced: others act on it.
+  bool durable = false;  ///< Synced: others act on it.
 
   bool operator==(const FileOperation&) const = default;
 };

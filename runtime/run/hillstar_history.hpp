@@ -28,11 +28,11 @@ class HillstarHistory {
   RunState state;
   std::uint64_t seq = 0;
   UtcTime at;
-  std::string chain;                        ///< Hash of the last record, hex.
-  std::optional<std::int64_t> took;         ///< Microseconds of what the last event ended: an attempt, a node.
+  std::string chain;                             ///< Hash of the last record, hex.
+  std::optional<std::int64_t> took;              ///< Microseconds of what the last event ended: an attempt, a node.
   std::map<NodeIndex, std::int64_t> node_times;  ///< Microseconds from the first attempt's start to the node's end.
-  std::vector<NodeIndex> ended;             ///< In order of their ends: completed, inherited and skipped nodes.
-  std::uint32_t completed = 0;              ///< In this run, without inherited ones.
+  std::vector<NodeIndex> ended;                  ///< In order of their ends: completed, inherited and skipped nodes.
+  std::uint32_t completed = 0;                   ///< In this run, without inherited ones.
   std::uint32_t inherited = 0;
   std::uint32_t skipped = 0;
 
@@ -41,8 +41,8 @@ class HillstarHistory {
   void take_node_end(NodeIndex node);
   [[nodiscard]] NodeIndex index_of(const NodeId& node) const;
 
-  std::map<UnitRef, UtcTime> attempts_;     ///< In flight: when they started.
-  std::map<NodeIndex, UtcTime> nodes_;      ///< Begun and not ended: when the first attempt started.
+  std::map<UnitRef, UtcTime> attempts_;  ///< In flight: when they started.
+  std::map<NodeIndex, UtcTime> nodes_;   ///< Begun and not ended: when the first attempt started.
 };
 
 }  // namespace hillstar::run

@@ -20,9 +20,9 @@ std::string indented_json(const boost::json::value& value);
 
 /// What a trace says about a result: its `output` if it is an object that has one, else the whole.
 struct OutputFacts {
-  std::optional<std::string> sha256;     ///< Of the text; of canonical JSON if it is no text; none for null.
+  std::optional<std::string> sha256;  ///< Of the text; of canonical JSON if it is no text; none for null.
   std::uint64_t bytes = 0;
-  std::optional<std::string> summary;    ///< The beginning, on one line; none if the text is a blob.
+  std::optional<std::string> summary;  ///< The beginning, on one line; none if the text is a blob.
 };
 OutputFacts output_facts(const Value& value, const HashText& sha256_hex);
 

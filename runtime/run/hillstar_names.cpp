@@ -57,7 +57,7 @@ std::string safe_name(std::string_view id, const HashText& sha256_hex) {
 }
 
 std::string file_stamp(UtcTime time) {
-  const auto text = to_rfc3339(time);   // 2026-11-22T00:34:03.867235Z
+  const auto text = to_rfc3339(time);  // 2026-11-22T00:34:03.867235Z
   return text.substr(0, 4) + text.substr(5, 2) + text.substr(8, 2) + "_" + text.substr(11, 2) + text.substr(14, 2) +
          text.substr(17, 2);
 }

@@ -231,9 +231,12 @@ struct TraceEntry::Writer {
 
   static std::string skip_sentence(const NodeSkipped& event) {
     switch (event.reason) {
-      case SkipReason::loop_done: return "loop exit condition already met";
-      case SkipReason::condition: return "its condition does not hold";
-      case SkipReason::dependency: return "a node it depends on failed";
+      case SkipReason::loop_done:
+        return "loop exit condition already met";
+      case SkipReason::condition:
+        return "its condition does not hold";
+      case SkipReason::dependency:
+        return "a node it depends on failed";
     }
     return {};
   }
@@ -252,7 +255,7 @@ std::string TraceEntry::trace_line() const {
   line["timestamp"] = iso_utc(history_.at);
   line["epoch_seconds"] = seconds(history_.at.micros);
   line["event_type"] = type_;
-  line["pid"] = nullptr;   // a run outlives its processes, and its history names none
+  line["pid"] = nullptr;  // a run outlives its processes, and its history names none
   line["workflow_id"] = history_.state.started.workflow.str();
   line["run"] = history_.run.str();
   line["seq"] = history_.seq;

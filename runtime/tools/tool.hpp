@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // A tool: code that a node runs on this machine. Plain blocking functions, no actor in sight.
 //
-// run() may block for as long as the attempt may last; it is called on a thread of its own, never on the actor scheduler.
-// It looks at `cancel` (or waits on its descriptor) and returns soon after it is set.
+// run() may block for as long as the attempt may last; it is called on a thread of its own, never on the actor
+// scheduler. It looks at `cancel` (or waits on its descriptor) and returns soon after it is set.
 #pragma once
 
 #include <atomic>
@@ -25,13 +25,13 @@ namespace hillstar::tools {
 
 /// What all nodes of one run share. Immutable, shared by the run's actors.
 struct RunContext {
-  std::string run;                          ///< Run id.
-  std::string workflow;                     ///< Workflow id.
-  std::string workspace;                    ///< Absolute; relative paths start here.
-  std::string output_dir;                   ///< Absolute; empty: the run writes no Hillstar files.
-  std::string step;                         ///< Hillstar's step number (`04` of `step_04_x`), or empty.
-  std::vector<std::string> allow_paths;     ///< Absolute folders beyond the workspace that file tools may use.
-  std::vector<std::string> environment;     ///< `NAME=value` of the person who started the run. Never logged.
+  std::string run;                       ///< Run id.
+  std::string workflow;                  ///< Workflow id.
+  std::string workspace;                 ///< Absolute; relative paths start here.
+  std::string output_dir;                ///< Absolute; empty: the run writes no Hillstar files.
+  std::string step;                      ///< Hillstar's step number (`04` of `step_04_x`), or empty.
+  std::vector<std::string> allow_paths;  ///< Absolute folders beyond the workspace that file tools may use.
+  std::vector<std::string> environment;  ///< `NAME=value` of the person who started the run. Never logged.
 };
 
 /// Set once, from any thread; a tool that blocks waits on `descriptor` beside its own (readable once cancelled).
@@ -54,19 +54,19 @@ class CancelFlag {
 /// One attempt.
 struct ToolCall {
   std::string tool;
-  std::string node;                         ///< Node id, with `[3]` behind it for an item of a map.
+  std::string node;  ///< Node id, with `[3]` behind it for an item of a map.
   std::uint32_t attempt = 1;
-  std::string idempotency_key;              ///< `run/node`: the same for every attempt.
-  std::string attempt_key;                  ///< `run/node/attempt`.
+  std::string idempotency_key;  ///< `run/node`: the same for every attempt.
+  std::string attempt_key;      ///< `run/node/attempt`.
   workflow::Rendered input;
-  Json parameters;                          ///< An object.
-  std::string cwd;                          ///< As written; empty: the workspace.
+  Json parameters;  ///< An object.
+  std::string cwd;  ///< As written; empty: the workspace.
   std::optional<Millis> start_to_close;
 };
 
 struct ToolContext {
   std::shared_ptr<const RunContext> run;
-  CancelFlag* cancel = nullptr;             ///< Never null.
+  CancelFlag* cancel = nullptr;  ///< Never null.
   std::function<std::unique_ptr<BlobSink>()> new_blob;
   /// A line or piece of output for live display; may be empty. Not stored.
   std::function<void(std::string_view)> progress;
@@ -74,7 +74,7 @@ struct ToolContext {
 
 /// How an attempt ended. Not cancelled and without failure: it succeeded.
 struct ToolReply {
-  Value result;                             ///< Hillstar's result object, e.g. {"output", "error", "return_code"}.
+  Value result;  ///< Hillstar's result object, e.g. {"output", "error", "return_code"}.
   std::optional<Failure> failure;
   bool cancelled = false;
 };

@@ -17,8 +17,7 @@ namespace {
 constexpr std::size_t kShownMax = 20;
 
 /// `a -> b -> a`.
-std::string shown_cycle(const std::vector<std::uint32_t>& cycle,
-                        const std::function<std::string(std::uint32_t)>& id) {
+std::string shown_cycle(const std::vector<std::uint32_t>& cycle, const std::function<std::string(std::uint32_t)>& id) {
   std::string text;
   for (std::size_t i = 0; i < cycle.size(); ++i) {
     if (i == kShownMax) {
@@ -141,8 +140,8 @@ class PlanBuilder {
 
   Definition& definition_;
   const Unrolled& unrolled_;
-  std::vector<std::uint32_t> order_;     ///< Plan index -> unrolled node.
-  std::vector<NodeIndex> position_;      ///< Unrolled node -> plan index.
+  std::vector<std::uint32_t> order_;  ///< Plan index -> unrolled node.
+  std::vector<NodeIndex> position_;   ///< Unrolled node -> plan index.
 };
 
 std::optional<Plan> build_plan(Definition& definition, Problems& problems) {

@@ -13,14 +13,14 @@
 namespace hillstar::workflow {
 
 struct CompileOptions {
-  bool strict = false;        ///< Unknown fields are errors instead of warnings.
+  bool strict = false;             ///< Unknown fields are errors instead of warnings.
   std::vector<std::string> tools;  ///< Further tools that the engine's catalog holds; their results may have any key.
 };
 
 struct Compiled {
-  std::optional<Plan> plan;   ///< Present if and only if no diagnostic is an error.
+  std::optional<Plan> plan;  ///< Present if and only if no diagnostic is an error.
   std::vector<Diagnostic> diagnostics;
-  std::string description;    ///< The workflow's `description`.
+  std::string description;  ///< The workflow's `description`.
   std::uint32_t authored_nodes = 0;
   std::uint32_t authored_edges = 0;
 };
@@ -35,7 +35,6 @@ struct ResolvedInputs {
   Json values;
   std::vector<Diagnostic> diagnostics;
 };
-ResolvedInputs resolve_inputs(const Plan& plan, const std::map<std::string, std::string>& given,
-                              const Json& file);
+ResolvedInputs resolve_inputs(const Plan& plan, const std::map<std::string, std::string>& given, const Json& file);
 
 }  // namespace hillstar::workflow

@@ -83,8 +83,7 @@ class DefinitionReader {
       if (const auto bound = reader.integer("max_concurrency", {1, kConcurrencyMax}))
         definition_.max_concurrency = static_cast<std::uint32_t>(*bound);
     }
-    if (const auto* config = top_.object("provider_config"))
-      definition_.provider_config = Json::of(bj::value(*config));
+    if (const auto* config = top_.object("provider_config")) definition_.provider_config = Json::of(bj::value(*config));
     if (const auto bound = top_.integer("max_concurrency", {1, kConcurrencyMax}))
       definition_.max_concurrency = static_cast<std::uint32_t>(*bound);
   }
@@ -202,8 +201,8 @@ class DefinitionReader {
       if (owner != kNone) {
         problems_.error(Errc::workflow_invalid, element_at.pointer(),
                         owner == index ? "node '" + std::string(*id) + "' is listed twice"
-                                       : "node '" + std::string(*id) + "' is in loop '" +
-                                             definition_.loops[owner].id + "' already");
+                                       : "node '" + std::string(*id) + "' is in loop '" + definition_.loops[owner].id +
+                                             "' already");
         continue;
       }
       owner = index;
@@ -238,10 +237,10 @@ class DefinitionReader {
         definition.judges.push_back(node);
         continue;
       }
-      problems_.error(Errc::workflow_invalid, at.pointer(),
-                      "node '" + definition_.nodes[node].draft.id.str() + "' is not in the body of loop '" +
-                          definition.id + "'",
-                      "'until' asks about nodes of the body only");
+      problems_.error(
+          Errc::workflow_invalid, at.pointer(),
+          "node '" + definition_.nodes[node].draft.id.str() + "' is not in the body of loop '" + definition.id + "'",
+          "'until' asks about nodes of the body only");
     }
     if (definition.judges.empty())
       problems_.error(Errc::workflow_invalid, at.pointer(), "'until' names no node of the body");

@@ -18,8 +18,8 @@ namespace hillstar::workflow {
 /// Bounds of one workflow. A file beyond them is refused before anything is built.
 inline constexpr std::size_t kFileBytesMax = 64U << 20U;
 inline constexpr std::size_t kFileDepthMax = 64;
-inline constexpr std::size_t kNodesMax = 1'000'000;   ///< After unrolling.
-inline constexpr std::size_t kEdgesMax = 4'000'000;   ///< After unrolling.
+inline constexpr std::size_t kNodesMax = 1'000'000;  ///< After unrolling.
+inline constexpr std::size_t kEdgesMax = 4'000'000;  ///< After unrolling.
 inline constexpr std::size_t kIdBytesMax = 128;
 inline constexpr double kConcurrencyMax = 1'000'000;
 
@@ -46,8 +46,8 @@ struct LoopDefinition {
   std::vector<AuthoredIndex> body;
   std::uint32_t attempts = 1;
   bool fail_when_exhausted = false;
-  Condition until;                     ///< On authored indices.
-  std::vector<AuthoredIndex> judges;   ///< Nodes that `until` names, in its order.
+  Condition until;                    ///< On authored indices.
+  std::vector<AuthoredIndex> judges;  ///< Nodes that `until` names, in its order.
 };
 
 struct Definition {
@@ -55,8 +55,8 @@ struct Definition {
   std::string description;
   std::uint32_t max_concurrency = 4;
   std::vector<NodeDefinition> nodes;
-  std::vector<Edge> edges;             ///< As listed.
-  std::vector<Edge> implied;           ///< From conditions and references, not listed, without duplicates.
+  std::vector<Edge> edges;    ///< As listed.
+  std::vector<Edge> implied;  ///< From conditions and references, not listed, without duplicates.
   std::vector<LoopDefinition> loops;
   std::vector<InputSpec> inputs;
   std::vector<std::string> file_access;

@@ -65,8 +65,9 @@ std::optional<Condition> ConditionReader::read(const bj::value& value, const Pla
 std::optional<Condition> ConditionReader::read_list(const bj::value& value, const Place& at, bool all) {
   const auto* array = value.if_array();
   if (array == nullptr || array->empty()) {
-    problems_.error(Errc::workflow_invalid, at.pointer(), "expected a list of conditions, found " +
-                    (array == nullptr ? kind_of(value) : "an empty one"), std::string(kForms));
+    problems_.error(Errc::workflow_invalid, at.pointer(),
+                    "expected a list of conditions, found " + (array == nullptr ? kind_of(value) : "an empty one"),
+                    std::string(kForms));
     return std::nullopt;
   }
   Condition out;
@@ -93,6 +94,12 @@ std::optional<Condition> ConditionReader::read_node_question(const FieldReader& 
     if (!status) return std::nullopt;
     out.status = StatusTest{found->second, static_cast<NodeEnd>(*status)};
     return out;
+  }
+  if (definition_.nodes[found->second].for_each != nullptr) {
+    problems_.error(Errc::workflow_invalid, condition.place().key("node").pointer(),
+                    "'" + *id + "' runs over a list, so it has no one text to ask about",
+                    "ask its 'status', or a node behind it that reads '{{ " + *id + ".output }}'");
+    return std::nullopt;
   }
   auto test = read_test(condition);
   if (!test) return std::nullopt;

@@ -109,9 +109,9 @@ std::optional<InputSpec> read_input(std::string_view name, const bj::value& valu
   if (const auto* fallback = input.find("default")) {
     if (!has_type(*fallback, spec.type)) {
       const auto default_at = at.key("default");
-      problems.error(Errc::json_type, default_at.pointer(),
-                     "default of type " + std::string(json::enum_name(spec.type)) + " expected, found " +
-                         kind_of(*fallback));
+      problems.error(
+          Errc::json_type, default_at.pointer(),
+          "default of type " + std::string(json::enum_name(spec.type)) + " expected, found " + kind_of(*fallback));
     }
     spec.fallback = Json::of(*fallback);
   }
@@ -122,15 +122,21 @@ std::optional<InputSpec> read_input(std::string_view name, const bj::value& valu
 
 bool has_type(const bj::value& value, InputType type) {
   switch (type) {
-    case InputType::string: return value.is_string();
+    case InputType::string:
+      return value.is_string();
     case InputType::integer:
       return value.is_int64() || value.is_uint64() ||
              (value.is_double() && json::canonical(value).find_first_of(".e") == std::string::npos);
-    case InputType::number: return value.is_number();
-    case InputType::boolean: return value.is_bool();
-    case InputType::array: return value.is_array();
-    case InputType::object: return value.is_object();
-    case InputType::any: return true;
+    case InputType::number:
+      return value.is_number();
+    case InputType::boolean:
+      return value.is_bool();
+    case InputType::array:
+      return value.is_array();
+    case InputType::object:
+      return value.is_object();
+    case InputType::any:
+      return true;
   }
   return false;
 }

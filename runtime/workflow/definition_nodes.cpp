@@ -97,8 +97,10 @@ RetryPolicy read_retry(const FieldReader& node, std::string_view tool) {
   if (cap) policy.cap = millis(*cap);
   if (policy.cap < policy.backoff) {
     const auto cap_at = at.key("cap");
-    if (cap) node.problems().warning(cap_at.pointer(), "'cap' is shorter than 'backoff': every wait is 'cap' long");
-    else policy.cap = policy.backoff;
+    if (cap)
+      node.problems().warning(cap_at.pointer(), "'cap' is shorter than 'backoff': every wait is 'cap' long");
+    else
+      policy.cap = policy.backoff;
   }
   policy.jitter = retry.boolean("jitter").value_or(policy.jitter);
   policy.on = read_failure_classes(retry);
@@ -161,9 +163,9 @@ void require_parameter(const FieldReader& node, const bj::object* parameters, st
     const auto at = parameters == nullptr ? node.place().pointer() : parameters_at.pointer();
     node.problems().error(Errc::tool_parameters, at, "parameter '" + std::string(name) + "' is missing", hint);
   } else if (!value->is_string() || value->get_string().empty()) {
-    node.problems().error(Errc::tool_parameters, parameters_at.key(name).pointer(),
-                          "expected a string that is not empty, found " +
-                              (value->is_string() ? "an empty one" : kind_of(*value)));
+    node.problems().error(
+        Errc::tool_parameters, parameters_at.key(name).pointer(),
+        "expected a string that is not empty, found " + (value->is_string() ? "an empty one" : kind_of(*value)));
   }
 }
 

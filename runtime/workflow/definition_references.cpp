@@ -19,8 +19,8 @@ std::uint64_t pair_of(const Edge& edge) { return (std::uint64_t{edge.from} << 32
 /// One template of one node.
 struct Template {
   AuthoredIndex node = 0;
-  bool in_item = false;       ///< `input` of a map: knows `item` and `index`.
-  std::string pointer;        ///< Where the string stands.
+  bool in_item = false;  ///< `input` of a map: knows `item` and `index`.
+  std::string pointer;   ///< Where the string stands.
 };
 
 class ReferenceChecker {
@@ -84,10 +84,9 @@ class ReferenceChecker {
     const auto& asked = definition_.nodes[source];
     check_key(asked, key, where);
     if (source == where.node) {
-      return error(where, "node '" + asked.draft.id.str() + "' refers to its own result",
-                   asked.loop == kNone
-                       ? ""
-                       : "write {{ prev." + asked.draft.id.str() + ".output }} for the attempt before");
+      return error(
+          where, "node '" + asked.draft.id.str() + "' refers to its own result",
+          asked.loop == kNone ? "" : "write {{ prev." + asked.draft.id.str() + ".output }} for the attempt before");
     }
     imply({source, where.node});
   }

@@ -15,10 +15,10 @@ enum class Severity { error, warning };
 struct Diagnostic {
   Severity severity = Severity::error;
   Errc code = Errc::workflow_invalid;
-  std::string pointer;        ///< JSON pointer of the value; "" is the whole file.
-  json::Position position;    ///< Where that value starts in the file.
-  std::string message;        ///< What is wrong and what was expected.
-  std::string hint;           ///< What to write instead, such as `did you mean 'review'?`; may be empty.
+  std::string pointer;      ///< JSON pointer of the value; "" is the whole file.
+  json::Position position;  ///< Where that value starts in the file.
+  std::string message;      ///< What is wrong and what was expected.
+  std::string hint;         ///< What to write instead, such as `did you mean 'review'?`; may be empty.
 };
 
 bool has_errors(const std::vector<Diagnostic>& diagnostics);

@@ -32,14 +32,20 @@ std::string words(const Range& range) {
 
 std::string kind_of(const bj::value& value) {
   switch (value.kind()) {
-    case bj::kind::null: return "null";
-    case bj::kind::bool_: return value.get_bool() ? "true" : "false";
+    case bj::kind::null:
+      return "null";
+    case bj::kind::bool_:
+      return value.get_bool() ? "true" : "false";
     case bj::kind::int64:
     case bj::kind::uint64:
-    case bj::kind::double_: return json::canonical(value);
-    case bj::kind::string: return "a string";
-    case bj::kind::array: return "an array";
-    case bj::kind::object: return "an object";
+    case bj::kind::double_:
+      return json::canonical(value);
+    case bj::kind::string:
+      return "a string";
+    case bj::kind::array:
+      return "an array";
+    case bj::kind::object:
+      return "an object";
   }
   return "something else";
 }

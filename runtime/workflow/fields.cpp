@@ -10,11 +10,11 @@ const Names kWorkflow = {"id",          "graph",       "inputs",  "max_concurren
                          "permissions", "state",       "version", "model_config",    "provider_config",
                          "name",        "description", "task",    "checkpoints"};
 const Names kGraph = {"nodes", "edges", "loops"};
-const Names kNode = {"tool",         "input",       "parameters", "when",        "skip_if",  "retry",
-                     "timeout",      "on_error",    "effect",     "for_each",    "parallel", "min_success",
-                     "provider",     "model",       "outputs",    "cwd",         "task",     "name",
-                     "description",  "version",     "persona",    "complexity",  "loop",     "task_type",
-                     "singleClient", "backend_id",  "backendId",  "single_client", "backend"};
+const Names kNode = {"tool",         "input",      "parameters", "when",          "skip_if",  "retry",
+                     "timeout",      "on_error",   "effect",     "for_each",      "parallel", "min_success",
+                     "provider",     "model",      "outputs",    "cwd",           "task",     "name",
+                     "description",  "version",    "persona",    "complexity",    "loop",     "task_type",
+                     "singleClient", "backend_id", "backendId",  "single_client", "backend"};
 const Names kEdge = {"from", "to", "description"};
 const Names kLoop = {"id", "body", "max_attempts", "until", "on_exhausted", "description"};
 const Names kCondition = {"node", "contains", "not_contains", "equals", "status", "input", "all_of", "any_of", "not"};
@@ -41,9 +41,9 @@ const Names kCustomProvider = {"endpoint",      "model_name", "type",      "auth
                                "single_client", "backend_id", "backendId", "api_key"};
 
 const Names kTools = {"model_call", "file_read", "file_write", "script_run", "git_commit", "checkpoint"};
-const Names kModelCallKeys = {"output",        "model",         "tokens_used",       "provider",
-                              "finish_reason", "reasoning",     "input_tokens",      "output_tokens",
-                              "error",         "cached_tokens", "cache_read_tokens", "cache_creation_tokens",
+const Names kModelCallKeys = {"output",          "model",         "tokens_used",       "provider",
+                              "finish_reason",   "reasoning",     "input_tokens",      "output_tokens",
+                              "error",           "cached_tokens", "cache_read_tokens", "cache_creation_tokens",
                               "reasoning_tokens"};
 const Names kFileReadKeys = {"output", "file_path"};
 const Names kScriptRunKeys = {"output", "error", "return_code"};
@@ -60,22 +60,38 @@ const Names kCustomTypes = {"ollama", "llamacpp", "custom"};
 
 const Names& fields_of(Section section) {
   switch (section) {
-    case Section::workflow: return kWorkflow;
-    case Section::graph: return kGraph;
-    case Section::node: return kNode;
-    case Section::edge: return kEdge;
-    case Section::loop: return kLoop;
-    case Section::condition: return kCondition;
-    case Section::retry: return kRetry;
-    case Section::timeout: return kTimeout;
-    case Section::input: return kInput;
-    case Section::state: return kState;
-    case Section::model_config: return kModelConfig;
-    case Section::budget: return kBudget;
-    case Section::provider_preferences: return kPreferences;
-    case Section::sampling_params: return kSampling;
-    case Section::explainability: return kExplainability;
-    case Section::custom_provider: return kCustomProvider;
+    case Section::workflow:
+      return kWorkflow;
+    case Section::graph:
+      return kGraph;
+    case Section::node:
+      return kNode;
+    case Section::edge:
+      return kEdge;
+    case Section::loop:
+      return kLoop;
+    case Section::condition:
+      return kCondition;
+    case Section::retry:
+      return kRetry;
+    case Section::timeout:
+      return kTimeout;
+    case Section::input:
+      return kInput;
+    case Section::state:
+      return kState;
+    case Section::model_config:
+      return kModelConfig;
+    case Section::budget:
+      return kBudget;
+    case Section::provider_preferences:
+      return kPreferences;
+    case Section::sampling_params:
+      return kSampling;
+    case Section::explainability:
+      return kExplainability;
+    case Section::custom_provider:
+      return kCustomProvider;
   }
   return kAnyKey;
 }

@@ -9,8 +9,22 @@ namespace hillstar::workflow {
 
 /// Kinds of objects in a workflow file. Names are those of the schema's definitions.
 enum class Section {
-  workflow, graph, node, edge, loop, condition, retry, timeout, input, state, model_config, budget,
-  provider_preferences, sampling_params, explainability, custom_provider
+  workflow,
+  graph,
+  node,
+  edge,
+  loop,
+  condition,
+  retry,
+  timeout,
+  input,
+  state,
+  model_config,
+  budget,
+  provider_preferences,
+  sampling_params,
+  explainability,
+  custom_provider
 };
 
 const std::vector<std::string_view>& fields_of(Section section);

@@ -7,8 +7,8 @@ namespace hillstar::workflow {
 namespace {
 
 /// Counting sort of the edges by one end.
-void sort_edges(std::size_t nodes, const std::vector<Edge>& edges, std::uint32_t Edge::*key,
-                std::uint32_t Edge::*other, std::pair<std::vector<std::size_t>&, std::vector<std::uint32_t>&> out) {
+void sort_edges(std::size_t nodes, const std::vector<Edge>& edges, std::uint32_t Edge::*key, std::uint32_t Edge::*other,
+                std::pair<std::vector<std::size_t>&, std::vector<std::uint32_t>&> out) {
   auto& [starts, ends] = out;
   starts.assign(nodes + 1, 0);
   ends.resize(edges.size());

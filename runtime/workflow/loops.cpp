@@ -99,8 +99,8 @@ std::vector<std::vector<Edge>> Unrolled::previous_references() const {
         visit_strings(*text, [&](std::string_view string, const std::string&) {
           for (const auto& reference : find_references(string)) {
             if (reference.source != "prev") continue;
-            const auto name = split_reference(
-                reference.key, [&](std::string_view id) { return definition_->index.contains(id); });
+            const auto name =
+                split_reference(reference.key, [&](std::string_view id) { return definition_->index.contains(id); });
             const auto found = definition_->index.find(name.source);
             if (found != definition_->index.end()) out[loop].push_back({found->second, node});
           }
@@ -182,9 +182,8 @@ Json Unrolled::rewrite(const boost::json::value& text, const UnrolledNode& self,
   auto copy = text;
   change_strings(copy, [&](std::string_view string) {
     if (string.find("{{") == std::string_view::npos) return std::string(string);
-    return replace_references(string, [&](const Reference& reference) {
-      return rewritten(string, reference, self, sources);
-    });
+    return replace_references(string,
+                              [&](const Reference& reference) { return rewritten(string, reference, self, sources); });
   });
   return Json::of(copy);
 }

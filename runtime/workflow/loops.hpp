@@ -58,8 +58,8 @@ class Unrolled {
   const Definition* definition_;
   std::vector<UnrolledNode> nodes_;
   std::vector<Edge> edges_;
-  std::vector<std::uint32_t> first_copy_;       ///< Loop -> index of its first copy.
-  std::vector<std::uint32_t> place_in_body_;    ///< Authored node -> its place in its loop's body.
+  std::vector<std::uint32_t> first_copy_;     ///< Loop -> index of its first copy.
+  std::vector<std::uint32_t> place_in_body_;  ///< Authored node -> its place in its loop's body.
 };
 
 }  // namespace hillstar::workflow

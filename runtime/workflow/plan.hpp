@@ -74,12 +74,12 @@ struct Condition {
 BOOST_DESCRIBE_STRUCT(Condition, (), (all, any, input, none, status, test))
 
 struct RetryPolicy {
-  std::uint32_t attempts = 1;           ///< In all, the first included.
-  Millis backoff{1000};                 ///< Wait before the second attempt.
-  std::uint32_t factor_permille = 2000; ///< Growth of the wait: 2000 doubles it.
-  Millis cap{60'000};                   ///< Longest wait.
-  bool jitter = true;                   ///< Full jitter: a wait uniform in [0, computed wait].
-  std::vector<FailureClass> on;         ///< Classes that are retried; empty: the transient ones.
+  std::uint32_t attempts = 1;            ///< In all, the first included.
+  Millis backoff{1000};                  ///< Wait before the second attempt.
+  std::uint32_t factor_permille = 2000;  ///< Growth of the wait: 2000 doubles it.
+  Millis cap{60'000};                    ///< Longest wait.
+  bool jitter = true;                    ///< Full jitter: a wait uniform in [0, computed wait].
+  std::vector<FailureClass> on;          ///< Classes that are retried; empty: the transient ones.
 
   bool operator==(const RetryPolicy&) const = default;
 };
@@ -103,8 +103,8 @@ BOOST_DESCRIBE_STRUCT(LoopPlace, (), (loop, attempt, of))
 
 /// One node over a list.
 struct MapSpec {
-  Json for_each;                        ///< Template: a JSON array, or text that holds one, or text of lines.
-  std::uint32_t parallel = 0;           ///< Items in flight; 0: as many as the run allows.
+  Json for_each;                             ///< Template: a JSON array, or text that holds one, or text of lines.
+  std::uint32_t parallel = 0;                ///< Items in flight; 0: as many as the run allows.
   std::optional<std::uint32_t> min_success;  ///< Items that must succeed; absent: all.
 
   bool operator==(const MapSpec&) const = default;
@@ -113,17 +113,17 @@ BOOST_DESCRIBE_STRUCT(MapSpec, (), (for_each, parallel, min_success))
 
 struct PlanNode {
   NodeId id;
-  std::string tool;                     ///< model_call, file_read, file_write, script_run, git_commit, checkpoint.
-  Json input;                           ///< Template; null if the author gave none.
-  Json parameters;                      ///< An object, never templated.
+  std::string tool;  ///< model_call, file_read, file_write, script_run, git_commit, checkpoint.
+  Json input;        ///< Template; null if the author gave none.
+  Json parameters;   ///< An object, never templated.
   std::map<std::string, std::string> outputs;  ///< model_call: key -> file the text is written to.
   std::string provider;
   std::string model;
   std::string cwd;
   Effect effect = Effect::repeatable;
   RetryPolicy retry;
-  std::optional<Millis> start_to_close; ///< Longest time of one attempt, from its start.
-  std::optional<Millis> queue_timeout;  ///< Longest wait of one attempt for a slot.
+  std::optional<Millis> start_to_close;  ///< Longest time of one attempt, from its start.
+  std::optional<Millis> queue_timeout;   ///< Longest wait of one attempt for a slot.
   OnError on_error = OnError::fail;
   Permission permission = Permission::always;
   std::optional<Condition> when;        ///< False: skipped; dependents see an empty result.
@@ -142,16 +142,16 @@ struct PlanNode {
   bool operator==(const PlanNode&) const = default;
 };
 BOOST_DESCRIBE_STRUCT(PlanNode, (),
-                      (id, tool, input, parameters, outputs, provider, model, cwd, effect, retry,
-                       start_to_close, queue_timeout, on_error, permission, when, skip_if, stands_for, loop,
-                       map, checkpoint, lane, tests, sources, predecessors, successors))
+                      (id, tool, input, parameters, outputs, provider, model, cwd, effect, retry, start_to_close,
+                       queue_timeout, on_error, permission, when, skip_if, stands_for, loop, map, checkpoint, lane,
+                       tests, sources, predecessors, successors))
 
 struct PlanLoop {
   std::string id;
   std::uint32_t attempts = 1;
   bool fail_when_exhausted = false;
-  Condition met;                        ///< On the last attempt's nodes.
-  std::vector<NodeIndex> judges;        ///< The last attempt's condition nodes: when all ended, the loop is over.
+  Condition met;                  ///< On the last attempt's nodes.
+  std::vector<NodeIndex> judges;  ///< The last attempt's condition nodes: when all ended, the loop is over.
 
   bool operator==(const PlanLoop&) const = default;
 };
@@ -161,7 +161,7 @@ BOOST_DEFINE_ENUM_CLASS(InputType, string, integer, number, boolean, array, obje
 struct InputSpec {
   std::string name;
   InputType type = InputType::any;
-  std::optional<Json> fallback;         ///< Absent: the input is required.
+  std::optional<Json> fallback;  ///< Absent: the input is required.
   std::string description;
 
   bool operator==(const InputSpec&) const = default;
@@ -174,14 +174,14 @@ struct Plan {
   std::vector<PlanNode> nodes;
   std::vector<PlanLoop> loops;
   std::vector<InputSpec> inputs;
-  std::vector<std::string> file_access; ///< Folders beyond the workspace that the author asks for.
-  Json model_config;                    ///< As written; providers read their parts.
+  std::vector<std::string> file_access;  ///< Folders beyond the workspace that the author asks for.
+  Json model_config;                     ///< As written; providers read their parts.
   Json provider_config;
 
   bool operator==(const Plan&) const = default;
 };
-BOOST_DESCRIBE_STRUCT(Plan, (), (workflow, max_concurrency, nodes, loops, inputs, file_access, model_config,
-                                 provider_config))
+BOOST_DESCRIBE_STRUCT(Plan, (),
+                      (workflow, max_concurrency, nodes, loops, inputs, file_access, model_config, provider_config))
 
 /// Canonical JSON of the plan: what is hashed and stored.
 std::string to_text(const Plan& plan);

@@ -64,8 +64,7 @@ std::vector<Diagnostic> Problems::take(const std::string& text) {
   // The text was read once without positions, which is faster; only a file with problems is read again.
   const auto located = json::parse_located(text);
   std::vector<std::size_t> offsets;
-  for (const auto& diagnostic : diagnostics_)
-    offsets.push_back(located ? offset_of(*located, diagnostic.pointer) : 0);
+  for (const auto& diagnostic : diagnostics_) offsets.push_back(located ? offset_of(*located, diagnostic.pointer) : 0);
   std::vector<std::size_t> order(offsets.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::stable_sort(order.begin(), order.end(), [&](auto a, auto b) { return offsets[a] < offsets[b]; });
@@ -82,8 +81,12 @@ std::vector<Diagnostic> Problems::take(const std::string& text) {
   }
   if (left_out_ > 0) {
     const bool all_are_warnings = !workflow::has_errors(sorted) && errors_ == 0;
-    sorted.push_back({all_are_warnings ? Severity::warning : Severity::error, Errc::workflow_invalid, "", {},
-                      std::to_string(left_out_) + " more problems are not listed", "mend the first ones"});
+    sorted.push_back({all_are_warnings ? Severity::warning : Severity::error,
+                      Errc::workflow_invalid,
+                      "",
+                      {},
+                      std::to_string(left_out_) + " more problems are not listed",
+                      "mend the first ones"});
   }
   diagnostics_.clear();
   return sorted;

@@ -317,8 +317,8 @@ Result<Json> list_items(const Json& for_each_template, const ExecuteNode& comman
     return Error{Errc::reference,
                  "for_each gave " + std::string(bj::to_string(list.kind())) + ", expected an array or lines of text"};
   if (list.get_array().size() > kItemsMax)
-    return Error{Errc::output_limit, "for_each gave " + std::to_string(list.get_array().size()) +
-                                         " items, at most " + std::to_string(kItemsMax) + " are run"};
+    return Error{Errc::output_limit, "for_each gave " + std::to_string(list.get_array().size()) + " items, at most " +
+                                         std::to_string(kItemsMax) + " are run"};
   return Json::of(list);
 }
 

@@ -18,8 +18,8 @@ namespace hillstar::workflow {
 struct Reference {
   std::size_t begin = 0;
   std::size_t end = 0;
-  std::string source;         ///< Node id, `inputs`, `item` or `index`.
-  std::string key;            ///< Text after the first dot; empty if there is no dot.
+  std::string source;  ///< Node id, `inputs`, `item` or `index`.
+  std::string key;     ///< Text after the first dot; empty if there is no dot.
 };
 
 /// All references of a string, in order. `{{{ ... }}}` is literal text and not reported.
@@ -27,9 +27,9 @@ std::vector<Reference> find_references(std::string_view text);
 
 /// A filled template: text, or bytes where a binary blob was all there was to fill in.
 struct Rendered {
-  bool is_null = false;       ///< The template was null: the author gave no input.
-  bool is_text = true;        ///< The template was a string; false: `text` is JSON.
-  std::string text;           ///< What scripts read on stdin, files are written with, models are prompted with.
+  bool is_null = false;  ///< The template was null: the author gave no input.
+  bool is_text = true;   ///< The template was a string; false: `text` is JSON.
+  std::string text;      ///< What scripts read on stdin, files are written with, models are prompted with.
 };
 
 /// Fills the template with the bindings. Single pass: what was filled in is not scanned again. Structured values

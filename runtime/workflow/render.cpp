@@ -92,12 +92,12 @@ std::string mermaid(const Plan& plan) {
       out += "  n" + std::to_string(i) + " --> n" + std::to_string(next) + "\n";
   out += "  subgraph legend\n";
   for (const auto* colour : legend(plan))
-    out += "    legend_" + std::string(colour->tool) + "[\"" + for_mermaid(colour->tool) + "\"]:::" +
-           std::string(colour->tool) + "\n";
+    out += "    legend_" + std::string(colour->tool) + "[\"" + for_mermaid(colour->tool) +
+           "\"]:::" + std::string(colour->tool) + "\n";
   out += "  end\n";
   for (const auto* colour : legend(plan))
-    out += "  classDef " + std::string(colour->tool) + " fill:" + std::string(colour->fill) + ",stroke:" +
-           std::string(colour->stroke) + ",color:#ffffff\n";
+    out += "  classDef " + std::string(colour->tool) + " fill:" + std::string(colour->fill) +
+           ",stroke:" + std::string(colour->stroke) + ",color:#ffffff\n";
   return out;
 }
 
@@ -130,8 +130,7 @@ std::string as_json(const Plan& plan) {
   for (const auto& node : plan.nodes) {
     bj::object out{{"id", node.id.str()}, {"tool", node.tool}};
     if (!node.model.empty()) out["model"] = node.model;
-    if (node.loop)
-      out["loop"] = {{"id", node.loop->loop}, {"attempt", node.loop->attempt}, {"of", node.loop->of}};
+    if (node.loop) out["loop"] = {{"id", node.loop->loop}, {"attempt", node.loop->attempt}, {"of", node.loop->of}};
     if (node.map) out["for_each"] = true;
     if (node.checkpoint) out["checkpoint"] = true;
     if (node.when || node.skip_if) out["conditional"] = true;
@@ -175,8 +174,7 @@ class Tree {
       out += open.prefix + (open.is_last ? "└─ " : "├─ ");
       if (!indented) out += "(level " + std::to_string(open.depth) + ") ";
       append_line(out, plan_.nodes[open.node]);
-      const auto prefix =
-          open.depth < kIndentMax ? open.prefix + (open.is_last ? "   " : "│  ") : open.prefix;
+      const auto prefix = open.depth < kIndentMax ? open.prefix + (open.is_last ? "   " : "│  ") : open.prefix;
       // Children were collected from the last to the first, as the stack wants them.
       bool is_last = true;
       for (const auto child : children_[open.node]) {
@@ -210,10 +208,14 @@ class Tree {
 
 std::string draw(const Plan& plan, GraphFormat format) {
   switch (format) {
-    case GraphFormat::mermaid: return mermaid(plan);
-    case GraphFormat::dot: return dot(plan);
-    case GraphFormat::json: return as_json(plan);
-    case GraphFormat::tree: return Tree(plan).draw();
+    case GraphFormat::mermaid:
+      return mermaid(plan);
+    case GraphFormat::dot:
+      return dot(plan);
+    case GraphFormat::json:
+      return as_json(plan);
+    case GraphFormat::tree:
+      return Tree(plan).draw();
   }
   return {};
 }

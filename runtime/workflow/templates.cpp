@@ -82,8 +82,8 @@ std::vector<Reference> find_references(std::string_view text) {
   return found;
 }
 
-std::string replace_references(
-    std::string_view text, const std::function<std::optional<std::string>(const Reference&)>& replace) {
+std::string replace_references(std::string_view text,
+                               const std::function<std::optional<std::string>(const Reference&)>& replace) {
   std::string out;
   std::size_t copied = 0;
   for (const auto& reference : find_references(text)) {
@@ -95,8 +95,7 @@ std::string replace_references(
   return out.append(text.substr(copied));
 }
 
-void visit_strings(const bj::value& value,
-                   const std::function<void(std::string_view, const std::string&)>& visit) {
+void visit_strings(const bj::value& value, const std::function<void(std::string_view, const std::string&)>& visit) {
   std::string pointer;
   visit_below(value, pointer, visit);
 }

@@ -24,8 +24,8 @@ struct SourceAndKey {
 SourceAndKey split_reference(std::string_view inner, const std::function<bool(std::string_view)>& is_known);
 
 /// Copies `text`, with every reference replaced by what `replace` returns for it. Nothing returned: left as it is.
-std::string replace_references(
-    std::string_view text, const std::function<std::optional<std::string>(const Reference&)>& replace);
+std::string replace_references(std::string_view text,
+                               const std::function<std::optional<std::string>(const Reference&)>& replace);
 
 /// Calls `visit` with each string value of `value` (object keys are none) and its JSON pointer below `value`.
 void visit_strings(const boost::json::value& value,

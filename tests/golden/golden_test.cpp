@@ -27,7 +27,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr UtcTime kBegin{1'767'225'600'000'000};
-constexpr std::int64_t kTick = 1'000'000;   // every input comes a second after the one before
+constexpr std::int64_t kTick = 1'000'000;  // every input comes a second after the one before
 
 Result<std::string> no_blobs(const std::string& sha256) {
   return Error{Errc::blob_missing, "scenarios have no blobs", sha256};
@@ -88,8 +88,7 @@ class Scenario {
       for (const auto& command : outstanding(state_)) out += "command " + words_of(command) + "\n";
     } else {
       for (auto i = first; i < history_.size(); ++i)
-        for (const auto& command : commands_of(state_, history_[i].event))
-          out += "command " + words_of(command) + "\n";
+        for (const auto& command : commands_of(state_, history_[i].event)) out += "command " + words_of(command) + "\n";
     }
     if (out.empty()) out = "nothing follows\n";
     return out;

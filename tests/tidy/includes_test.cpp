@@ -26,8 +26,9 @@ const Layer kLayers[] = {
     {"persistence", {"messages", "persistence", "runtime/run", "runtime/workflow", "runtime/platform"}},
     {"providers", {"messages", "providers", "runtime/policy", "runtime/workflow", "runtime/platform"}},
     {"actors", {"messages", "actors", "runtime", "persistence", "providers"}},
-    {"apps", {"messages", "apps", "runtime", "persistence", "providers", "actors/engine.hpp", "actors/handles.hpp",
-              "actors/hillstar_export.hpp"}},
+    {"apps",
+     {"messages", "apps", "runtime", "persistence", "providers", "actors/engine.hpp", "actors/handles.hpp",
+      "actors/hillstar_export.hpp"}},
 };
 
 /// A library, and the only folders that may include it.

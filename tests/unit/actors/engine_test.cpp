@@ -228,10 +228,11 @@ TEST_CASE("engine: many runs of one plan share its texts") {
 TEST_CASE("engine: a model call goes through the pool and comes back as a result") {
   persistence::MemoryStore store;
   auto transport = std::make_shared<ScriptedTransport>([](const providers::HttpRequest&) {
-    return std::string("data: {\"id\":\"r1\",\"model\":\"m\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"hello\"}}]}\n\n"
-                       "data: {\"model\":\"m\",\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}],"
-                       "\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":2,\"total_tokens\":5}}\n\n"
-                       "data: [DONE]\n\n");
+    return std::string(
+        "data: {\"id\":\"r1\",\"model\":\"m\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"hello\"}}]}\n\n"
+        "data: {\"model\":\"m\",\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}],"
+        "\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":2,\"total_tokens\":5}}\n\n"
+        "data: [DONE]\n\n");
   });
   Host host(store);
   host.options.transport = transport;

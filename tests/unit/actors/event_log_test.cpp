@@ -30,9 +30,9 @@ struct WriterState {
   std::vector<Appended> answers;
 };
 RunActor::behavior_type writer(RunActor::stateful_pointer<WriterState>, std::vector<Appended>* answers) {
-  return {[](const BeginRun&) {},     [answers](const Appended& answer) { answers->push_back(answer); },
-          [](const AttemptEnded&) {}, [](const TimerDue&) {},
-          [](const GraceOver&) {},    [](const TellRun&) {},
+  return {[](const BeginRun&) {},       [answers](const Appended& answer) { answers->push_back(answer); },
+          [](const AttemptEnded&) {},   [](const TimerDue&) {},
+          [](const GraceOver&) {},      [](const TellRun&) {},
           [](const SetEnvironment&) {}, [](const StopRun&) {}};
 }
 
@@ -52,7 +52,9 @@ class CountingStore final : public persistence::EventStore {
   Result<void> list(const std::function<bool(const run::Summary&)>& visit) const override { return good.list(visit); }
   [[nodiscard]] Result<run::Summary> summary(const RunId& run) const override { return good.summary(run); }
   Result<std::string> put_blob(std::string_view bytes) override { return good.put_blob(bytes); }
-  [[nodiscard]] Result<std::string> read_blob(const std::string& sha256) const override { return good.read_blob(sha256); }
+  [[nodiscard]] Result<std::string> read_blob(const std::string& sha256) const override {
+    return good.read_blob(sha256);
+  }
   [[nodiscard]] bool has_blob(const std::string& sha256) const override { return good.has_blob(sha256); }
   std::unique_ptr<BlobSink> blob_sink() override { return good.blob_sink(); }
   [[nodiscard]] persistence::LogHead head() const override { return good.head(); }

@@ -142,7 +142,8 @@ struct Config : caf::actor_system_config {
 /// An exporter with its log; stop() waits until everything due is written.
 struct RunningExporter {
   explicit RunningExporter(persistence::MemoryStore& store) {
-    ExporterParts parts{&store, [this](const std::string& line) {
+    ExporterParts parts{&store,
+                        [this](const std::string& line) {
                           const std::lock_guard lock(mutex);
                           warnings.push_back(line);
                         },
@@ -169,10 +170,9 @@ TEST_CASE("write_operations: makes folders, appends, replaces and copies") {
   const TempDir dir;
   auto copy = operation(Kind::copy, "deep/er/copy", "");
   copy.from = "traces/t";
-  REQUIRE(write_operations(dir.path, {operation(Kind::replace, "traces/t", "one\n"),
-                                      operation(Kind::append, "traces/t", "two\n"), copy,
-                                      operation(Kind::append, "traces/t", "three\n"),
-                                      operation(Kind::make_folder, "a/b", "")}));
+  REQUIRE(write_operations(
+      dir.path, {operation(Kind::replace, "traces/t", "one\n"), operation(Kind::append, "traces/t", "two\n"), copy,
+                 operation(Kind::append, "traces/t", "three\n"), operation(Kind::make_folder, "a/b", "")}));
   CHECK(content(dir / "traces/t") == "one\ntwo\nthree\n");
   CHECK(content(dir / "deep/er/copy") == "one\ntwo\n");
   CHECK(fs::is_directory(dir / "a/b"));

@@ -45,7 +45,9 @@ class BrokenStore final : public persistence::EventStore {
   Result<void> list(const std::function<bool(const run::Summary&)>& visit) const override { return good.list(visit); }
   [[nodiscard]] Result<run::Summary> summary(const RunId& run) const override { return good.summary(run); }
   Result<std::string> put_blob(std::string_view bytes) override { return good.put_blob(bytes); }
-  [[nodiscard]] Result<std::string> read_blob(const std::string& sha256) const override { return good.read_blob(sha256); }
+  [[nodiscard]] Result<std::string> read_blob(const std::string& sha256) const override {
+    return good.read_blob(sha256);
+  }
   [[nodiscard]] bool has_blob(const std::string& sha256) const override { return good.has_blob(sha256); }
   std::unique_ptr<BlobSink> blob_sink() override { return good.blob_sink(); }
   [[nodiscard]] persistence::LogHead head() const override { return good.head(); }
@@ -175,7 +177,7 @@ TEST_CASE("recovery: a commit that fails ends the process, through the handler i
   });
   CHECK(fatal.wait());
   host.engine.reset();
-  CHECK(answered.wait());   // nobody waits for ever
+  CHECK(answered.wait());  // nobody waits for ever
 }
 
 TEST_CASE("feed: a follower from the middle gets every later event once, in order") {
@@ -223,7 +225,7 @@ TEST_CASE("feed: a follower that does not take its items is cut off") {
   }));
   REQUIRE(caught_up.wait());
   gate.open();
-  CHECK(host.end_of(run) == "completed");   // nobody waits for a slow follower
+  CHECK(host.end_of(run) == "completed");  // nobody waits for a slow follower
   release.open();
   CHECK(cut.wait());
   host.engine.reset();
@@ -250,7 +252,7 @@ TEST_CASE("engine: stop ends running scripts and leaves no process") {
     if (const auto* progress = std::get_if<Progress>(&item)) CHECK(::kill(std::atoi(progress->text.c_str()), 0) != 0);
   const auto summary = store.summary(run);
   REQUIRE(summary);
-  CHECK(summary->status == "running");   // resumable
+  CHECK(summary->status == "running");  // resumable
 }
 
 TEST_CASE("recovery: without recovers_all an interrupted run goes on only when it is named") {

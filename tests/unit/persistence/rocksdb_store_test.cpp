@@ -376,21 +376,26 @@ TEST_CASE("write errors: each kind of failure is told in words, with what to do"
 }
 
 TEST_CASE("rocksdb store: after a failed blob write the next commit is refused, and nothing is lost") {
-  TempFolder folder;
-  auto writers = filled(folder, 1);
-  const auto disk = std::make_shared<FullDisk>(rocksdb::FileSystem::Default());
-  std::shared_ptr<rocksdb::Env> env = rocksdb::NewCompositeEnv(disk);
-  {
-    const auto store = open(folder, {.env = env, .head_interval = std::chrono::hours(1)});
-    disk->full = true;
-    const auto put = store->put_blob("bytes");
-    CHECK(code(put) == Errc::store_write);
-    CHECK(problem(put).find("the disk is full.") != std::string::npos);
-    disk->full = false;
-    CHECK(code(store->commit({writers[0].append(1)})) == Errc::store_write);
-    CHECK(code(store->put_blob("other bytes")) == Errc::store_write);
-    CHECK(store->read(run_id(1))->size() == 20);
+  for (const std::size_t size : {std::size_t{5}, std::size_t{2} << 20U}) {
+    CAPTURE(size);
+    TempFolder folder;
+    auto writers = filled(folder, 1);
+    const auto disk = std::make_shared<FullDisk>(rocksdb::FileSystem::Default());
+    std::shared_ptr<rocksdb::Env> env = rocksdb::NewCompositeEnv(disk);
+    {
+      const auto store = open(folder, {.env = env, .head_interval = std::chrono::hours(1)});
+      disk->full = true;
+      const auto put = store->put_blob(std::string(size, 'b'));
+      CHECK(code(put) == Errc::store_write);
+      CHECK(problem(put).find("the disk is full.") != std::string::npos);
+      disk->full = false;
+      const auto refused = store->commit({writers[0].append(1)});
+      CHECK(code(refused) == Errc::store_write);
+      CHECK(problem(refused).find("the disk is full.") != std::string::npos);
+      CHECK(code(store->put_blob("other bytes")) == Errc::store_write);
+      CHECK(store->read(run_id(1))->size() == 20);
+    }
+    // The failed store keeps its lock until its process ends; reading works beside it.
+    CHECK(open(folder, {.read_only = true})->read(run_id(1))->size() == 20);
   }
-  // The failed store keeps its lock until its process ends; reading works beside it.
-  CHECK(open(folder, {.read_only = true})->read(run_id(1))->size() == 20);
 }

@@ -83,7 +83,8 @@ TEST_CASE("protocol: lines that are none of it are refused by name") {
   CHECK_FALSE(decode_host_line("{}"));
   CHECK_FALSE(decode_host_line(R"({"feed":{"ticket":1},"reply":{"id":1}})"));
   CHECK_FALSE(decode_feed(FeedLine{}, kRun));
-  CHECK_FALSE(decode_feed(FeedLine{.cut = false, .parked = {}, .progress = {}, .record = "no record", .ticket = 1}, kRun));
+  CHECK_FALSE(
+      decode_feed(FeedLine{.cut = false, .parked = {}, .progress = {}, .record = "no record", .ticket = 1}, kRun));
 }
 
 }  // namespace hillstar::cli

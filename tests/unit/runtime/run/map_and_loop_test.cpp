@@ -32,7 +32,8 @@ TEST_CASE("map: the list is evaluated first, then items run within `parallel`, i
   const auto commands = commands_of(run.state, run.facts.back());
   CHECK(
       std::get<ExecuteNode>(commands.at(0)).bindings.at(0).result.json.text() ==
-      R"({"count":3,"failed":0,"output":["done","done","done"],"results":[{"output":"done"},{"output":"done"},{"output":"done"}]})");
+      R"({"count":3,"failed":0,"output":["done","done","done"])"
+        R"(,"results":[{"output":"done"},{"output":"done"},{"output":"done"}]})");
 }
 
 TEST_CASE("map: an empty list completes at once") {

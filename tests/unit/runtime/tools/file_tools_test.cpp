@@ -19,7 +19,8 @@ TEST_CASE("file_read: text comes back with its path, and line ends translated") 
 }
 
 TEST_CASE("tools: a failure's message ends its sentence before the advice follows") {
-  CHECK(failed(Error{Errc::io, "the disk is full", {}, "Free some."}).failure->message == "the disk is full. Free some.");
+  CHECK(failed(Error{Errc::io, "the disk is full", {}, "Free some."}).failure->message ==
+        "the disk is full. Free some.");
   CHECK(failed(Error{Errc::io, "The disk is full.", {}, "Free some."}).failure->message ==
         "The disk is full. Free some.");
   CHECK(failed(Error{Errc::io, "the disk is full"}).failure->message == "the disk is full");

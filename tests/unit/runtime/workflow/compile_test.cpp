@@ -326,3 +326,13 @@ TEST_CASE("compile: a chain, a fan and a join of 100,000 nodes") {
   REQUIRE(back);
   CHECK(*back == *wide.plan);
 }
+
+TEST_CASE("compile: a map has no one text to ask about, only a status") {
+  const auto flow = [](const std::string& question) {
+    return R"({"id":"w","graph":{"nodes":{"m":{"tool":"file_read","for_each":["x"],"input":"{{ item }}"})"
+           R"(,"b":{"tool":"checkpoint","when":)" +
+           question + R"(}},"edges":[{"from":"m","to":"b"}]}})";
+  };
+  CHECK(has(report(flow(R"({"node":"m","contains":"x"})")), "'m' runs over a list"));
+  CHECK(compile(flow(R"({"node":"m","status":"completed"})")).plan.has_value());
+}
