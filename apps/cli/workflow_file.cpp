@@ -7,6 +7,7 @@
 
 #include "apps/cli/environment.hpp"
 #include "apps/cli/text.hpp"
+#include "runtime/workflow/literal_keys.hpp"
 
 namespace hillstar::cli {
 namespace {
@@ -22,7 +23,8 @@ Result<LoadedWorkflow> load_workflow(const std::string& file, bool strict) {
                  "A workflow is one JSON file; `hillstar-actors validate FILE` checks it."};
   if (!text) return text.error();
   LoadedWorkflow loaded;
-  loaded.text = std::move(text).value();
+  // The text is kept with the run for ever: what opens doors must not be in it.
+  loaded.text = workflow::without_literal_keys(std::move(text).value());
   workflow::CompileOptions options;
   options.strict = strict;
   loaded.compiled = workflow::compile(loaded.text, options);
