@@ -167,7 +167,8 @@ TEST_CASE("recovery: a commit that fails ends the process, through the handler i
     fatal.open();
   };
   host.options.cancel_grace = Millis(1);
-  host.with(ScriptedTool()).up();
+  ScriptedTool tool;
+  host.with(tool).up();
   Gate answered;
   StartRun request;
   request.plan = PlanBuilder("a").plan();
@@ -178,6 +179,8 @@ TEST_CASE("recovery: a commit that fails ends the process, through the handler i
   CHECK(fatal.wait());
   host.engine.reset();
   CHECK(answered.wait());  // nobody waits for ever
+  // Write before effect: what is not durable is not done.
+  CHECK(tool.calls().empty());
 }
 
 TEST_CASE("feed: a follower from the middle gets every later event once, in order") {
