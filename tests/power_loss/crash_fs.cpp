@@ -24,6 +24,7 @@ class CrashFile final : public rocksdb::FSWritableFileOwnerWrapper {
       : FSWritableFileOwnerWrapper(std::move(target)), files_(files), name_(std::move(name)), size_(size) {}
 
   IOStatus Append(const Slice& data, const IOOptions& options, IODebugContext* debug) override {
+    const std::shared_lock under_way(files_.gate_);
     auto status = files_.pass();
     if (!status.ok()) return status;
     status = FSWritableFileOwnerWrapper::Append(data, options, debug);
@@ -35,6 +36,7 @@ class CrashFile final : public rocksdb::FSWritableFileOwnerWrapper {
     return Append(data, options, debug);
   }
   IOStatus Truncate(std::uint64_t size, const IOOptions& options, IODebugContext* debug) override {
+    const std::shared_lock under_way(files_.gate_);
     auto status = files_.pass();
     if (status.ok()) status = FSWritableFileOwnerWrapper::Truncate(size, options, debug);
     if (status.ok()) files_.grew(name_, size_ = size);
@@ -50,6 +52,7 @@ class CrashFile final : public rocksdb::FSWritableFileOwnerWrapper {
  private:
   // The bytes are in the real file already, which outlives this test only as far as restore() lets it.
   IOStatus sync(const IOOptions& options, IODebugContext* debug) {
+    const std::shared_lock under_way(files_.gate_);
     auto status = files_.pass();
     if (status.ok()) status = FSWritableFileOwnerWrapper::Flush(options, debug);
     if (status.ok()) files_.synced(name_);
@@ -67,6 +70,7 @@ class CrashFolder final : public rocksdb::FSDirectoryWrapper {
       : FSDirectoryWrapper(std::move(target)), files_(files), name_(std::move(name)) {}
 
   IOStatus Fsync(const IOOptions& /*options*/, IODebugContext* /*debug*/) override {
+    const std::shared_lock under_way(files_.gate_);
     auto status = files_.pass();
     if (status.ok()) files_.folder_synced(name_);
     return status;
@@ -183,6 +187,7 @@ std::string CrashFs::bury(const std::string& name) {
 IOStatus CrashFs::NewWritableFile(const std::string& raw, const FileOptions& options,
                                   std::unique_ptr<rocksdb::FSWritableFile>* file, IODebugContext* debug) {
   const auto name = tidy(raw);
+  const std::shared_lock under_way(gate_);
   auto status = pass();
   if (!status.ok()) return status;
   {
@@ -204,6 +209,7 @@ IOStatus CrashFs::NewWritableFile(const std::string& raw, const FileOptions& opt
 IOStatus CrashFs::ReopenWritableFile(const std::string& raw, const FileOptions& options,
                                      std::unique_ptr<rocksdb::FSWritableFile>* file, IODebugContext* debug) {
   const auto name = tidy(raw);
+  const std::shared_lock under_way(gate_);
   auto status = pass();
   if (!status.ok()) return status;
   std::uint64_t size = 0;
@@ -238,6 +244,7 @@ IOStatus CrashFs::NewDirectory(const std::string& name, const IOOptions& options
 IOStatus CrashFs::DeleteFile(const std::string& raw, const IOOptions& options, IODebugContext* debug) {
   const auto name = tidy(raw);
   if (!std::filesystem::exists(name)) return FileSystemWrapper::DeleteFile(name, options, debug);
+  const std::shared_lock under_way(gate_);
   auto status = pass();
   if (!status.ok()) return status;
   const std::lock_guard lock(mutex_);
@@ -254,6 +261,7 @@ IOStatus CrashFs::RenameFile(const std::string& raw_from, const std::string& raw
                              IODebugContext* debug) {
   const auto from = tidy(raw_from);
   const auto to = tidy(raw_to);
+  const std::shared_lock under_way(gate_);
   auto status = pass();
   if (!status.ok()) return status;
   const std::lock_guard lock(mutex_);
@@ -301,6 +309,8 @@ void CrashFs::take_back(const Change& change) {
 }
 
 void CrashFs::restore(std::mt19937_64& dice) {
+  // A store that failed is never closed, so its threads may be in the middle of a change.
+  const std::unique_lock nothing_under_way(gate_);
   const std::lock_guard lock(mutex_);
   off_ = true;
   // A journal keeps a prefix of what was done in each folder.

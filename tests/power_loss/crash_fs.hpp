@@ -14,6 +14,7 @@
 #include <memory>
 #include <mutex>
 #include <random>
+#include <shared_mutex>
 #include <string>
 #include <vector>
 
@@ -93,6 +94,7 @@ class CrashFs final : public rocksdb::FileSystemWrapper {
   void take_back(const Change& change);
   static std::string folder_of(const std::string& name) { return name.substr(0, name.rfind('/')); }
 
+  std::shared_mutex gate_;               ///< Shared by each change while it lasts; restore() waits. Before mutex_.
   mutable std::mutex mutex_;
   const Plan plan_;
   std::uint64_t operations_ = 0;
