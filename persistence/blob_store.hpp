@@ -43,7 +43,7 @@ class BlobStore {
   Database& database_;
   const std::string folder_;
   std::atomic<std::uint64_t> next_temporary_{1};
-  std::mutex folders_;                   ///< A folder that is seen is a folder whose name is durable.
+  std::mutex folders_;  ///< A folder that is seen is a folder whose name is durable.
 };
 
 }  // namespace hillstar::persistence

@@ -32,8 +32,8 @@ Result<Recorded> decode_at(std::string_view line, const RunId& run, std::uint64_
     return error;
   }
   if (recorded->seq != seq)
-    return record_error(Errc::record_corrupt, "the record says that it is number " + std::to_string(recorded->seq) + ".",
-                        run, seq);
+    return record_error(Errc::record_corrupt,
+                        "the record says that it is number " + std::to_string(recorded->seq) + ".", run, seq);
   return recorded;
 }
 

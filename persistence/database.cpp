@@ -83,9 +83,7 @@ Error refusal(const rocksdb::Status& status, const std::string& folder) {
 
 }  // namespace
 
-rocksdb::Env& env_of(const DatabaseOptions& options) {
-  return options.env ? *options.env : *rocksdb::Env::Default();
-}
+rocksdb::Env& env_of(const DatabaseOptions& options) { return options.env ? *options.env : *rocksdb::Env::Default(); }
 
 Result<std::unique_ptr<Database>> Database::open(const std::string& folder, const DatabaseOptions& options) {
   const auto db_options = rocksdb_options(options);

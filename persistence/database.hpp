@@ -50,11 +50,11 @@ class Database {
   /// The log head row; {} if the log is empty.
   [[nodiscard]] Result<LogHead> head() const;
 
-  /// Writes all of the batch or nothing. With Sync::yes it is durable when this returns, and whatever was written before
-  /// is durable before any of it. store_write if it fails, and from then on: nobody may write behind the damage in
-  /// the same file. The database is then left as it is and never closed, and the process is to end. (Builds of RocksDB
-  /// with assertions abort at a write behind a failed one, and at closing what failed while it switched buffers.)
-  /// Thread-safe.
+  /// Writes all of the batch or nothing. With Sync::yes it is durable when this returns, and whatever was written
+  /// before is durable before any of it. store_write if it fails, and from then on: nobody may write behind the damage
+  /// in the same file. The database is then left as it is and never closed, and the process is to end. (Builds of
+  /// RocksDB with assertions abort at a write behind a failed one, and at closing what failed while it switched
+  /// buffers.) Thread-safe.
   Result<void> write(rocksdb::WriteBatch& batch, Sync sync);
   /// After a failed write beside the database: from now on every write fails with this error, or with an earlier one.
   /// Thread-safe.
@@ -67,9 +67,9 @@ class Database {
   rocksdb::Env* env_ = nullptr;
   std::string folder_;
   bool read_only_ = false;
-  std::mutex writing_;                   ///< RocksDB lets in one writer at a time as well.
-  bool unsynced_ = false;                ///< The last write was not synced. Under `writing_`.
-  std::optional<Error> failure_;         ///< Of the first write that failed. Under `writing_`.
+  std::mutex writing_;            ///< RocksDB lets in one writer at a time as well.
+  bool unsynced_ = false;         ///< The last write was not synced. Under `writing_`.
+  std::optional<Error> failure_;  ///< Of the first write that failed. Under `writing_`.
   std::unique_ptr<rocksdb::DB> db_;
 };
 

@@ -116,8 +116,7 @@ Result<Recorded> decode(std::string_view line, const RunId& run) {
   if (object == nullptr) return corrupt("the record is not a JSON object.", run);
   auto envelope = read_envelope(*object, run);
   const auto place = [&](Error error) {
-    error.where = "run " + run.str() +
-                  (envelope ? ", seq " + std::to_string(envelope->seq) : std::string()) +
+    error.where = "run " + run.str() + (envelope ? ", seq " + std::to_string(envelope->seq) : std::string()) +
                   (error.code == Errc::json_type ? ", " + error.where : std::string());
     return error;
   };

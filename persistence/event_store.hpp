@@ -32,9 +32,9 @@ namespace hillstar::persistence {
 /// New records of one run, already encoded and chained by persistence/event_codec.hpp.
 struct Append {
   RunId run;
-  std::uint64_t expected_version = 0;     ///< Records the history must have now.
-  std::vector<Record> records;            ///< Versions expected_version + 1, + 2, ...
-  run::Summary summary;                   ///< The run's row in lists, after these records.
+  std::uint64_t expected_version = 0;  ///< Records the history must have now.
+  std::vector<Record> records;         ///< Versions expected_version + 1, + 2, ...
+  run::Summary summary;                ///< The run's row in lists, after these records.
 };
 
 /// A point in the whole log: how many records, and a hash over them in the order they were committed.

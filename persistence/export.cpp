@@ -39,8 +39,8 @@ std::optional<Parts> split(std::string_view text) {
     hash = value.value_or(Hash{});
     return value.has_value();
   };
-  const bool whole = take(kHashKey) && take_hash(parts.hash) && take(kPreviousKey) && take_hash(parts.previous) &&
-                     take(kEnd);
+  const bool whole =
+      take(kHashKey) && take_hash(parts.hash) && take(kPreviousKey) && take_hash(parts.previous) && take(kEnd);
   if (!whole) return std::nullopt;
   return parts;
 }
@@ -104,10 +104,9 @@ Result<void> ExportCheck::line(std::string_view text) {
   const auto recorded = decode(parts->event, run_);
   if (!recorded) return bad(recorded.error().code, recorded.error().message);
   if (recorded->seq != seq)
-    return bad(Errc::chain_broken, "record " + std::to_string(seq) + " is missing; this is " +
-                                       std::to_string(recorded->seq) + ".");
-  if (parts->previous != walk_->hash())
-    return bad(Errc::chain_broken, "the record is not linked to the one before.");
+    return bad(Errc::chain_broken,
+               "record " + std::to_string(seq) + " is missing; this is " + std::to_string(recorded->seq) + ".");
+  if (parts->previous != walk_->hash()) return bad(Errc::chain_broken, "the record is not linked to the one before.");
   if (auto linked = walk_->step(seq, parts->hash, parts->event); !linked)
     return bad(linked.error().code, linked.error().message);
   return {};

@@ -69,9 +69,10 @@ Result<void> check_head(const Database& database, const LogHead& log, const std:
   if (log.count > file->count && file->count > 0) {
     HILLSTAR_TRY(const auto row, database.meta_row(keys::mark(file->count)));
     if (!row || row->size() != chain.size())
-      return Error(Errc::chain_broken,
-                   "the log does not know the head that the head file names (count " + std::to_string(file->count) + ").",
-                   folder, kRepairHint);
+      return Error(
+          Errc::chain_broken,
+          "the log does not know the head that the head file names (count " + std::to_string(file->count) + ").",
+          folder, kRepairHint);
     std::copy(row->begin(), row->end(), chain.begin());
   }
   if (file->count > 0 && chain != file->chain)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The head file: how long the log is, kept outside the database. A hash chain alone cannot show a cut tail.
 //
-// The file follows the log: it names a head only after everything up to it is durable. It lags by at most an interval or
-// a number of records and never adds a sync to a commit. The commit after a head was published carries a mark row
+// The file follows the log: it names a head only after everything up to it is durable. It lags by at most an interval
+// or a number of records and never adds a sync to a commit. The commit after a head was published carries a mark row
 // with it, so that a log that went on can still be compared with the file. Internal to persistence.
 #pragma once
 
@@ -34,8 +34,8 @@ Result<void> write_head_file(rocksdb::Env& env, const std::string& folder, const
 Result<void> check_head(const Database& database, const LogHead& log, const std::optional<LogHead>& file);
 
 struct HeadPolicy {
-  std::uint64_t records_max = 4096;                ///< Publish after so many records,
-  std::chrono::milliseconds interval{1000};        ///< or so long after the first that is not in the file.
+  std::uint64_t records_max = 4096;          ///< Publish after so many records,
+  std::chrono::milliseconds interval{1000};  ///< or so long after the first that is not in the file.
 };
 
 /// Holds the log's head in memory and keeps the file behind it. Thread-safe; commits come from one thread at a time.
@@ -64,12 +64,12 @@ class HeadKeeper {
   const HeadPolicy policy_;
   mutable std::mutex mutex_;
   std::condition_variable wake_;
-  LogHead head_;                  ///< Durable.
-  LogHead published_;             ///< In the file, or being written to it.
-  bool marked_ = true;            ///< `published_` has a mark row, or is the head.
+  LogHead head_;        ///< Durable.
+  LogHead published_;   ///< In the file, or being written to it.
+  bool marked_ = true;  ///< `published_` has a mark row, or is the head.
   bool committing_ = false;
-  bool due_ = false;              ///< The interval passed while a commit was under way.
-  bool pending_ = false;          ///< `published_` is not in the file yet.
+  bool due_ = false;      ///< The interval passed while a commit was under way.
+  bool pending_ = false;  ///< `published_` is not in the file yet.
   bool stop_ = false;
   std::optional<Error> failure_;
   std::thread worker_;

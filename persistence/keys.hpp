@@ -24,10 +24,10 @@ enum class Table : char { blobs = 'b', events = 'e', meta = 'm', runs = 'r' };
 inline constexpr std::string_view kRetiredTables = {};
 
 /// Names of meta rows.
-inline constexpr std::string_view kFormat = "format";      ///< Decimal store format version.
-inline constexpr std::string_view kHead = "head";          ///< LogHead after the last commit.
-inline constexpr std::string_view kMarkPrefix = "mark/";   ///< + count, 8 bytes big endian -> chain at that count.
-inline constexpr std::string_view kNotePrefix = "note/";   ///< + number, 8 bytes big endian -> recovery note, JSON.
+inline constexpr std::string_view kFormat = "format";     ///< Decimal store format version.
+inline constexpr std::string_view kHead = "head";         ///< LogHead after the last commit.
+inline constexpr std::string_view kMarkPrefix = "mark/";  ///< + count, 8 bytes big endian -> chain at that count.
+inline constexpr std::string_view kNotePrefix = "note/";  ///< + number, 8 bytes big endian -> recovery note, JSON.
 /// Meta keys that were in use once: none yet.
 inline constexpr std::array<std::string_view, 0> kRetiredMeta = {};
 
@@ -46,7 +46,7 @@ std::uint64_t read_be64(std::string_view bytes);
 std::array<char, kEventKeyBytes> event(const RunId& run, std::uint64_t seq);
 /// Nothing if `key` is not that of an event.
 struct EventKey {
-  std::string_view run;                  ///< Points into the key.
+  std::string_view run;  ///< Points into the key.
   std::uint64_t seq = 0;
 };
 std::optional<EventKey> read_event_key(std::string_view key);

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "persistence/layout.hpp"
 
+#include <rocksdb/env.h>
+
+#include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "persistence/files.hpp"
 #include "persistence/head_file.hpp"
@@ -14,14 +18,31 @@ Result<void> check_database_exists(const std::string& folder, const DatabaseOpti
                                    const std::optional<LogHead>& file) {
   if (env_of(options).FileExists(database_folder(folder) + "/CURRENT").ok()) return {};
   if (file && file->count > 0)
-    return Error(Errc::store_truncated,
-                 "the database is gone, but the head file says that it had " + std::to_string(file->count) + " records.",
-                 folder, "Restore all of the folder from a backup.");
+    return Error(
+        Errc::store_truncated,
+        "the database is gone, but the head file says that it had " + std::to_string(file->count) + " records.", folder,
+        "Restore all of the folder from a backup.");
   if (options.mode != OpenMode::write) return Error(Errc::store_open, "there is no store in this folder.", folder);
   return {};
 }
 
 }  // namespace
+
+std::string shape_of_files(rocksdb::Env& env, const std::string& folder) {
+  std::vector<std::string> names;
+  env.GetChildren(database_folder(folder), &names).PermitUncheckedError();
+  std::sort(names.begin(), names.end());
+  std::string shape;
+  for (const auto& name : names) {
+    if (!name.ends_with(".log") && !name.starts_with("MANIFEST")) continue;
+    shape += name + ' ';
+    std::uint64_t bytes = 0;
+    if (name.ends_with(".log")) continue;  // grows with every commit
+    env.GetFileSize(database_folder(folder) + "/" + name, &bytes).PermitUncheckedError();
+    shape += std::to_string(bytes) + ' ';
+  }
+  return shape;
+}
 
 Result<OpenedStore> open_layout(const std::string& folder, const DatabaseOptions& options) {
   auto& env = env_of(options);

@@ -25,4 +25,8 @@ struct OpenedStore {
 /// the heads. store_truncated if the database is gone though the head file says that there was one.
 Result<OpenedStore> open_layout(const std::string& folder, const DatabaseOptions& options);
 
+/// Which files the database of the store consists of now, and how long its manifest is. It changes when the owner moves
+/// records from its log into a table: a reader that opens the store meanwhile may miss them without a word.
+std::string shape_of_files(rocksdb::Env& env, const std::string& folder);
+
 }  // namespace hillstar::persistence

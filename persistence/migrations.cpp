@@ -40,8 +40,8 @@ Result<void> migrate(Database& database, std::uint32_t target, const std::vector
     const auto step = std::find_if(migrations.begin(), migrations.end(),
                                    [&](const Migration& migration) { return migration.from == version; });
     if (step == migrations.end())
-      return Error(Errc::store_version, "there is no way from store format " + std::to_string(version) + " to the next.",
-                   database.folder());
+      return Error(Errc::store_version,
+                   "there is no way from store format " + std::to_string(version) + " to the next.", database.folder());
     HILLSTAR_CHECK(step->apply(database));
     ++version;
     HILLSTAR_CHECK(database.put_meta(keys::kFormat, std::to_string(version)));

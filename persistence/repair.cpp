@@ -179,7 +179,8 @@ Result<std::vector<std::string>> recovery_notes(const RocksStore& store) {
   const auto& database = store.database();
   std::vector<std::string> notes;
   const Rows rows(database, keys::notes());
-  for (rows->SeekToFirst(); rows->Valid() && notes.size() < kProblemsMax; rows->Next()) notes.emplace_back(rows.value());
+  for (rows->SeekToFirst(); rows->Valid() && notes.size() < kProblemsMax; rows->Next())
+    notes.emplace_back(rows.value());
   if (!rows->status().ok()) return open_error(rows->status(), database.folder());
   return notes;
 }

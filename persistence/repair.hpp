@@ -18,18 +18,18 @@ namespace hillstar::persistence {
 /// A run that refuses to be read.
 struct Damage {
   std::string run;
-  std::uint64_t from_seq = 0;            ///< First record that cannot be trusted; 0: the run's row.
+  std::uint64_t from_seq = 0;  ///< First record that cannot be trusted; 0: the run's row.
   std::string problem;
 };
 BOOST_DESCRIBE_STRUCT(Damage, (), (run, from_seq, problem))
 
 struct Verification {
   std::uint64_t runs = 0;
-  std::uint64_t records = 0;             ///< In all runs that can be read.
-  std::uint64_t blobs = 0;               ///< Blobs named by those records, each counted once.
+  std::uint64_t records = 0;  ///< In all runs that can be read.
+  std::uint64_t blobs = 0;    ///< Blobs named by those records, each counted once.
   std::vector<Damage> damaged;
   std::vector<std::string> blob_problems;
-  std::string log_problem;               ///< Empty if all records, in order of commit, make the head's chain.
+  std::string log_problem;  ///< Empty if all records, in order of commit, make the head's chain.
 
   [[nodiscard]] bool ok() const { return damaged.empty() && blob_problems.empty() && log_problem.empty(); }
 };
@@ -41,16 +41,16 @@ Result<Verification> verify_all(const RocksStore& store);
 /// What repair found. Kept in the store as a recovery note.
 struct RepairReport {
   UtcTime at;
-  std::uint64_t head_count = 0;          ///< Records according to the head file; 0 if there was none.
-  std::uint64_t log_count = 0;           ///< Records in the log as it can be read now.
-  std::uint64_t records_lost = 0;        ///< At least so many: the head file may have lagged behind the log.
-  std::string head_problem;              ///< What open would have refused; empty if nothing.
+  std::uint64_t head_count = 0;    ///< Records according to the head file; 0 if there was none.
+  std::uint64_t log_count = 0;     ///< Records in the log as it can be read now.
+  std::uint64_t records_lost = 0;  ///< At least so many: the head file may have lagged behind the log.
+  std::string head_problem;        ///< What open would have refused; empty if nothing.
   std::vector<Damage> damaged;
   std::vector<std::string> blob_problems;
   std::string log_problem;
 };
-BOOST_DESCRIBE_STRUCT(RepairReport, (), (at, head_count, log_count, records_lost, head_problem, damaged,
-                                         blob_problems, log_problem))
+BOOST_DESCRIBE_STRUCT(RepairReport, (),
+                      (at, head_count, log_count, records_lost, head_problem, damaged, blob_problems, log_problem))
 
 /// Opens the store up to the first damage of its write-ahead log, writes a recovery note, and a head file for what is
 /// there. Damaged runs are reported and stay refused; nothing is removed. store_busy if the store is in use,

@@ -24,9 +24,9 @@ namespace hillstar::persistence {
 /// One write under construction.
 struct RocksStore::Batch {
   rocksdb::WriteBatch writes;
-  std::unordered_map<RunId, Tip> tips;   ///< Of the runs that this batch writes to.
+  std::unordered_map<RunId, Tip> tips;  ///< Of the runs that this batch writes to.
   LogHead head;
-  std::string row;                       ///< Scratch for a summary.
+  std::string row;  ///< Scratch for a summary.
 
   void clear(const LogHead& start) {
     writes.Clear();
@@ -41,6 +41,18 @@ RocksStore::RocksStore(std::unique_ptr<Database> database)
 RocksStore::~RocksStore() = default;
 
 Result<std::unique_ptr<RocksStore>> RocksStore::open(const std::string& folder, const StoreOptions& options) {
+  if (!options.read_only) return open_once(folder, options);
+  // An owner that moves records from one file to another while a reader opens them makes them look damaged, or gone.
+  // A look counts if nothing was moved meanwhile; what is really damaged stays so.
+  auto& env = options.env ? *options.env : *rocksdb::Env::Default();
+  for (int look = 1;; ++look) {
+    const auto before = shape_of_files(env, folder);
+    auto store = open_once(folder, options);
+    if (look == kReaderLooksMax || shape_of_files(env, folder) == before) return store;
+  }
+}
+
+Result<std::unique_ptr<RocksStore>> RocksStore::open_once(const std::string& folder, const StoreOptions& options) {
   const DatabaseOptions database_options{.mode = options.read_only ? OpenMode::read_only : OpenMode::write,
                                          .env = options.env,
                                          .write_buffer_bytes = options.write_buffer_bytes};

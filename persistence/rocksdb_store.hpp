@@ -27,9 +27,9 @@ struct StoreOptions {
   bool read_only = false;
   /// Tests: where files are. Null: the machine. Shared with the database, which must not outlive it.
   std::shared_ptr<rocksdb::Env> env = nullptr;
-  std::size_t write_buffer_bytes = 32U << 20U;     ///< Two of them at most.
-  std::uint64_t head_records = 4096;               ///< The head file lags by so many records at most,
-  std::chrono::milliseconds head_interval{1000};   ///< and by so long.
+  std::size_t write_buffer_bytes = 32U << 20U;    ///< Two of them at most.
+  std::uint64_t head_records = 4096;              ///< The head file lags by so many records at most,
+  std::chrono::milliseconds head_interval{1000};  ///< and by so long.
 };
 
 /// Owns the store's folder until it is destroyed. Threads: as EventStore says.
@@ -59,19 +59,23 @@ class RocksStore final : public EventStore {
   [[nodiscard]] const BlobStore& blobs() const { return *blobs_; }
 
  private:
+  /// Looks of a reader at a store whose owner moves files, before it believes what it sees.
+  static constexpr int kReaderLooksMax = 100;
+  static Result<std::unique_ptr<RocksStore>> open_once(const std::string& folder, const StoreOptions& options);
+
   explicit RocksStore(std::unique_ptr<Database> database);
   struct Batch;
   [[nodiscard]] Result<Tip> tip_of(const RunId& run);
   /// False if the append is refused.
   Result<bool> add(Batch& batch, const Append& append);
 
-  std::unique_ptr<Database> database_;             // first: everything below uses it
+  std::unique_ptr<Database> database_;  // first: everything below uses it
   std::unique_ptr<BlobStore> blobs_;
-  std::unique_ptr<HeadKeeper> keeper_;             // null if read_only
+  std::unique_ptr<HeadKeeper> keeper_;  // null if read_only
   std::unique_ptr<Versions> versions_;
-  std::unique_ptr<Batch> batch_;                   // kept for its memory
-  bool failed_ = false;                            // a write failed: what is on disk is unknown
-  LogHead opened_at_;                              // the head, if read_only
+  std::unique_ptr<Batch> batch_;  // kept for its memory
+  bool failed_ = false;           // a write failed: what is on disk is unknown
+  LogHead opened_at_;             // the head, if read_only
 };
 
 }  // namespace hillstar::persistence

@@ -42,7 +42,8 @@ Result<run::Summary> parse_summary(std::string_view row, const RunId& run) {
 /// The verified rows of a run from one record on, over a snapshot.
 class RunReader {
  public:
-  RunReader(const Database& database, RunId run) : database_(database), run_(std::move(run)), snapshot_(&database.db()) {
+  RunReader(const Database& database, RunId run)
+      : database_(database), run_(std::move(run)), snapshot_(&database.db()) {
     options_.snapshot = snapshot_.snapshot();
     options_.verify_checksums = true;
   }
@@ -52,9 +53,8 @@ class RunReader {
     HILLSTAR_TRY(const auto summary, read_summary(database_, options_, run_));
     version_ = summary.version;
     options_.readahead_size = version_ - std::min(from, version_) > kPageRecords ? kReadaheadBytes : 0;
-    HILLSTAR_TRY(const auto before, from <= 1 || from > version_
-                                        ? Result<Hash>(Hash{})
-                                        : hash_of_record(database_, options_, run_, from - 1));
+    HILLSTAR_TRY(const auto before, from <= 1 || from > version_ ? Result<Hash>(Hash{})
+                                                                 : hash_of_record(database_, options_, run_, from - 1));
     walk_.emplace(run_, from - 1, before);
     rows_.emplace(database_, keys::events_of(run_, from), options_);
     (*rows_)->SeekToFirst();

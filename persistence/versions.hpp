@@ -16,7 +16,7 @@ namespace hillstar::persistence {
 /// The end of one history.
 struct Tip {
   std::uint64_t version = 0;
-  Hash hash{};                           ///< Of the last record; zero bytes for a run without records.
+  Hash hash{};  ///< Of the last record; zero bytes for a run without records.
 };
 
 /// Least recently used goes first. Not thread-safe.
@@ -51,7 +51,7 @@ class Versions {
     Tip tip;
   };
   std::size_t runs_max_;
-  std::list<Entry> used_;                ///< Most recently used first.
+  std::list<Entry> used_;  ///< Most recently used first.
   std::unordered_map<RunId, std::list<Entry>::iterator> by_run_;
 };
 

@@ -158,9 +158,9 @@ void CrashFs::folder_synced(const std::string& folder) {
   if (plan_.ignores_sync) return;
   for (const auto& change : changes_)
     if (change.folder == folder && !change.grave.empty()) ::unlink(change.grave.c_str());
-  changes_.erase(std::remove_if(changes_.begin(), changes_.end(),
-                                [&](const Change& change) { return change.folder == folder; }),
-                 changes_.end());
+  changes_.erase(
+      std::remove_if(changes_.begin(), changes_.end(), [&](const Change& change) { return change.folder == folder; }),
+      changes_.end());
 }
 
 std::uint64_t CrashFs::durable_bytes(const std::string& name) const {
@@ -228,8 +228,8 @@ IOStatus CrashFs::ReopenWritableFile(const std::string& raw, const FileOptions& 
 }
 
 IOStatus CrashFs::ReuseWritableFile(const std::string& /*name*/, const std::string& /*old_name*/,
-                                    const FileOptions& /*options*/,
-                                    std::unique_ptr<rocksdb::FSWritableFile>* /*file*/, IODebugContext* /*debug*/) {
+                                    const FileOptions& /*options*/, std::unique_ptr<rocksdb::FSWritableFile>* /*file*/,
+                                    IODebugContext* /*debug*/) {
   return IOStatus::NotSupported("the store does not recycle files");
 }
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // A file system that forgets, at a power cut, what was not synced.
 //
-// Everything goes to real files at once; beside them it keeps what a disk would be sure of: for each file how many bytes
-// were synced, for each folder which creates, renames and deletes happened since its last sync. restore() then takes back
-// what a cut may take back: of each file none, a part or all of the unsynced tail; of each folder the last names.
+// Everything goes to real files at once; beside them it keeps what a disk would be sure of: for each file how many
+// bytes were synced, for each folder which creates, renames and deletes happened since its last sync. restore() then
+// takes back what a cut may take back: of each file none, a part or all of the unsynced tail; of each folder the last
+// names.
 #pragma once
 
 #include <rocksdb/env.h>
@@ -26,9 +27,9 @@ class CrashFs final : public rocksdb::FileSystemWrapper {
  public:
   struct Plan {
     Fault fault = Fault::none;
-    std::uint64_t at = 0;                ///< The changing operation, counted from 1, at which it happens.
-    bool ignores_sync = false;           ///< Control: a disk that lies about syncs.
-    std::string graves = {};              ///< Folder for replaced files, on the same file system, empty for each life.
+    std::uint64_t at = 0;       ///< The changing operation, counted from 1, at which it happens.
+    bool ignores_sync = false;  ///< Control: a disk that lies about syncs.
+    std::string graves = {};    ///< Folder for replaced files, on the same file system, empty for each life.
   };
   CrashFs(const std::shared_ptr<rocksdb::FileSystem>& target, Plan plan);
 
@@ -75,8 +76,8 @@ class CrashFs final : public rocksdb::FileSystemWrapper {
     Kind kind = Kind::created;
     std::string folder;
     std::string name;
-    std::string from;                    ///< renamed: the old name.
-    std::string grave;                   ///< Where the file is kept that `name` was before; empty if none.
+    std::string from;   ///< renamed: the old name.
+    std::string grave;  ///< Where the file is kept that `name` was before; empty if none.
     std::uint64_t grave_synced = 0;
   };
 
@@ -94,7 +95,7 @@ class CrashFs final : public rocksdb::FileSystemWrapper {
   void take_back(const Change& change);
   static std::string folder_of(const std::string& name) { return name.substr(0, name.rfind('/')); }
 
-  std::shared_mutex gate_;               ///< Shared by each change while it lasts; restore() waits. Before mutex_.
+  std::shared_mutex gate_;  ///< Shared by each change while it lasts; restore() waits. Before mutex_.
   mutable std::mutex mutex_;
   const Plan plan_;
   std::uint64_t operations_ = 0;
@@ -106,7 +107,7 @@ class CrashFs final : public rocksdb::FileSystemWrapper {
     std::uint64_t synced = 0;
   };
   std::map<std::string, Sizes> files_;
-  std::vector<Change> changes_;          ///< Names that are not durable yet, oldest first.
+  std::vector<Change> changes_;  ///< Names that are not durable yet, oldest first.
 };
 
 /// An Env on this file system whose sleeps take no time.

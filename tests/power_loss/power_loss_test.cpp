@@ -6,8 +6,8 @@
 //   power_loss_test FIRST      as many others, from this one on
 //   power_loss_test SEED CUTS  one seed, for as many cuts as it takes to see it again
 //
-// I/O errors and full disks are injected like cuts: at one operation, once. All lives share this process, so an abort of
-// RocksDB (Debian builds it with assertions) fails the test: no reaction to a failed write may get that far.
+// I/O errors and full disks are injected like cuts: at one operation, once. All lives share this process, so an abort
+// of RocksDB (Debian builds it with assertions) fails the test: no reaction to a failed write may get that far.
 #include <rocksdb/file_system.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -194,7 +194,8 @@ class Trial {
       if (!records && (records.error().code != Errc::run_not_found || count > 0)) return to_string(records.error());
       if (!records) continue;
       if (records->size() != count)
-        return "run " + run.str() + " has " + std::to_string(records->size()) + " records, not " + std::to_string(count);
+        return "run " + run.str() + " has " + std::to_string(records->size()) + " records, not " +
+               std::to_string(count);
       for (std::size_t i = 0; i < count; ++i)
         if (records->at(i).hash != expected->second.hashes[i]) return "run " + run.str() + " has another history";
     }
@@ -249,12 +250,12 @@ Counts run_seeds(std::uint64_t first, std::uint64_t seeds, std::uint64_t cuts, b
 }
 
 void print(const char* what, const Counts& counts) {
-  std::printf("%s: %llu cuts (%llu at a chosen operation, %llu more during recovery), %llu batches acknowledged, "
-              "%llu unacknowledged ones survived, %llu violations\n",
-              what, static_cast<unsigned long long>(counts.cuts), static_cast<unsigned long long>(counts.faults),
-              static_cast<unsigned long long>(counts.in_recovery), static_cast<unsigned long long>(counts.acknowledged),
-              static_cast<unsigned long long>(counts.unknown_survived),
-              static_cast<unsigned long long>(counts.violations));
+  std::printf(
+      "%s: %llu cuts (%llu at a chosen operation, %llu more during recovery), %llu batches acknowledged, "
+      "%llu unacknowledged ones survived, %llu violations\n",
+      what, static_cast<unsigned long long>(counts.cuts), static_cast<unsigned long long>(counts.faults),
+      static_cast<unsigned long long>(counts.in_recovery), static_cast<unsigned long long>(counts.acknowledged),
+      static_cast<unsigned long long>(counts.unknown_survived), static_cast<unsigned long long>(counts.violations));
 }
 
 }  // namespace

@@ -38,16 +38,16 @@ TEST_CASE("migrations: steps are taken in order, and an interrupted one is taken
   REQUIRE(fresh.database->put_meta(keys::kFormat, "1"));
   std::string log;
   bool power = false;
-  const std::vector<Migration> steps = {
-      {2, [&](Database&) -> Result<void> {
-         log += "2";
-         if (!power) return Error(Errc::store_write, "power cut");
-         return {};
-       }},
-      {1, [&](Database&) -> Result<void> {
-         log += "1";
-         return {};
-       }}};
+  const std::vector<Migration> steps = {{2,
+                                         [&](Database&) -> Result<void> {
+                                           log += "2";
+                                           if (!power) return Error(Errc::store_write, "power cut");
+                                           return {};
+                                         }},
+                                        {1, [&](Database&) -> Result<void> {
+                                           log += "1";
+                                           return {};
+                                         }}};
   CHECK(code(migrate(*fresh.database, 3, steps)) == Errc::store_write);
   CHECK(format_version(*fresh.database).value() == 2U);
   power = true;

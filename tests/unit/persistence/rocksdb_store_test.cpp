@@ -323,9 +323,8 @@ TEST_CASE("damaged log: cut short or deleted, it is shorter than the head file s
 TEST_CASE("repair: of a store that is whole changes nothing but adds a note; damaged runs stay refused") {
   TempFolder folder;
   filled(folder);
-  tamper(folder.store(), [](Database& database) {
-    REQUIRE(database.db().Delete({}, slice(keys::event(run_id(2), 5))).ok());
-  });
+  tamper(folder.store(),
+         [](Database& database) { REQUIRE(database.db().Delete({}, slice(keys::event(run_id(2), 5))).ok()); });
   for (std::size_t i = 1; i <= 2; ++i) {
     const auto report = repair(folder.store(), at(i));
     REQUIRE_MESSAGE(report, problem(report));
@@ -357,18 +356,23 @@ TEST_CASE("repair: makes a new head file if that is what was damaged") {
 TEST_CASE("write errors: each kind of failure is told in words, with what to do") {
   const auto told = [](const rocksdb::Status& status) { return write_error(status, "/store/db"); };
   const auto posix = [](int number) { return rocksdb::Status::IOError("While appending", std::strerror(number)); };
-  const std::string resumable = "Every run is resumable: what was acknowledged is on disk, the last step may be missing.";
+  const std::string resumable =
+      "Every run is resumable: what was acknowledged is on disk, the last step may be missing.";
   for (const auto& status : {rocksdb::Status::NoSpace(), posix(ENOSPC), posix(EDQUOT)}) {
     CHECK(told(status).message == "the disk is full. " + resumable);
     CHECK(told(status).hint == "Free some space and start again.");
   }
   CHECK(told(posix(EFBIG)).message == "a file reached the size limit of this process or file system. " + resumable);
   CHECK(told(posix(EFBIG)).hint == "Raise the limit (ulimit -f) and start again.");
-  CHECK(told(posix(EIO)).message == "the storage device reported an error (IO error: While appending: Input/output "
-                                    "error). " + resumable);
+  CHECK(told(posix(EIO)).message ==
+        "the storage device reported an error (IO error: While appending: Input/output "
+        "error). " +
+            resumable);
   CHECK(told(posix(EIO)).hint == "Check the device (kernel log) before you start again.");
-  CHECK(told(posix(EACCES)).message == "the history could not be written (IO error: While appending: Permission "
-                                       "denied). " + resumable);
+  CHECK(told(posix(EACCES)).message ==
+        "the history could not be written (IO error: While appending: Permission "
+        "denied). " +
+            resumable);
   for (const auto& status : {posix(ENOSPC), posix(EFBIG), posix(EIO), posix(EACCES)}) {
     CHECK(told(status).code == Errc::store_write);
     CHECK(told(status).where == "/store/db");

@@ -147,8 +147,8 @@ TEST_CASE_TEMPLATE("event store: records are read in pages", T, InMemory, OnDisk
 TEST_CASE_TEMPLATE("event store: runs are listed newest first, and as far as the visitor wants", T, InMemory, OnDisk) {
   T kept;
   for (const std::uint64_t n : {3, 1, 5, 2, 4}) REQUIRE(commit(kept.store, Writer(run_id(n)).append(1)));
-  CHECK(listed(kept.store) == std::vector<std::string>{run_id(5).str(), run_id(4).str(), run_id(3).str(),
-                                                       run_id(2).str(), run_id(1).str()});
+  CHECK(listed(kept.store) ==
+        std::vector<std::string>{run_id(5).str(), run_id(4).str(), run_id(3).str(), run_id(2).str(), run_id(1).str()});
   CHECK(listed(kept.store, 2) == std::vector<std::string>{run_id(5).str(), run_id(4).str()});
 }
 

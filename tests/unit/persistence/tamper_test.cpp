@@ -77,8 +77,7 @@ TEST_CASE("tampering: a flipped bit anywhere in a record is seen") {
       const auto store = RocksStore::open(scene.folder.store(), {.read_only = true});
       REQUIRE_MESSAGE(store, problem(store));
       const auto read = (*store)->read(run_id(1));
-      if (read || read.error().code != Errc::chain_broken ||
-          read.error().where != "run " + run_id(1).str() + ", seq 3")
+      if (read || read.error().code != Errc::chain_broken || read.error().where != "run " + run_id(1).str() + ", seq 3")
         ++undetected;
       CHECK((*store)->read(run_id(2))->size() == kRecords);
     }
@@ -184,9 +183,7 @@ TEST_CASE("tampering: a row that is too short, or of another run, is corrupt") {
 
 TEST_CASE("tampering: a run without a row is damage, not a new run") {
   Scene scene;
-  scene.change([](Database& database) {
-    REQUIRE(database.db().Delete({}, slice(keys::run(run_id(1)))).ok());
-  });
+  scene.change([](Database& database) { REQUIRE(database.db().Delete({}, slice(keys::run(run_id(1)))).ok()); });
   scene.expect(Errc::chain_broken, 1);
   const auto store = RocksStore::open(scene.folder.store());
   CHECK(code((*store)->commit({Writer(run_id(1)).append(1)})) == Errc::chain_broken);
@@ -194,9 +191,7 @@ TEST_CASE("tampering: a run without a row is damage, not a new run") {
 
 TEST_CASE("tampering: a damaged row is named, and the list shows the other runs") {
   Scene scene;
-  scene.change([](Database& database) {
-    REQUIRE(database.db().Put({}, slice(keys::run(run_id(1))), "{}").ok());
-  });
+  scene.change([](Database& database) { REQUIRE(database.db().Put({}, slice(keys::run(run_id(1))), "{}").ok()); });
   const auto store = RocksStore::open(scene.folder.store());
   std::size_t rows = 0;
   const auto done = (*store)->list([&](const run::Summary&) { return ++rows < 10; });
