@@ -8,30 +8,14 @@
 #include <charconv>
 #include <cmath>
 
+#include "messages/utf8.hpp"
+
 namespace hillstar {
 namespace {
 
 const std::shared_ptr<const std::string>& null_text() {
   static const auto text = std::make_shared<const std::string>("null");
   return text;
-}
-
-/// Length of the well-formed UTF-8 sequence at `at`, or 0. Source: Unicode 15, table 3-7.
-std::size_t sequence_length(std::string_view text, std::size_t at) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[at + i]); };
-  const auto tail = [&](std::size_t i, unsigned char low = 0x80, unsigned char high = 0xBF) {
-    return at + i < text.size() && byte(i) >= low && byte(i) <= high;
-  };
-  const unsigned char first = byte(0);
-  if (first < 0x80) return 1;
-  if (first >= 0xC2 && first <= 0xDF) return tail(1) ? 2 : 0;
-  if (first == 0xE0) return tail(1, 0xA0) && tail(2) ? 3 : 0;
-  if (first == 0xED) return tail(1, 0x80, 0x9F) && tail(2) ? 3 : 0;
-  if (first >= 0xE1 && first <= 0xEF) return tail(1) && tail(2) ? 3 : 0;
-  if (first == 0xF0) return tail(1, 0x90) && tail(2) && tail(3) ? 4 : 0;
-  if (first >= 0xF1 && first <= 0xF3) return tail(1) && tail(2) && tail(3) ? 4 : 0;
-  if (first == 0xF4) return tail(1, 0x80, 0x8F) && tail(2) && tail(3) ? 4 : 0;
-  return 0;
 }
 
 /// RFC 8785 orders keys by UTF-16 code units. That differs from the order of UTF-8 bytes only between characters
@@ -68,6 +52,26 @@ boost::json::value Json::value() const {
 }
 
 namespace json {
+
+// Source: Unicode standard, table 3-7.
+std::size_t utf8_length(std::string_view text) {
+  const auto byte = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U; };
+  const auto in = [&](std::size_t i, unsigned low, unsigned high) { return byte(i) >= low && byte(i) <= high; };
+  const auto lead = byte(0);
+  if (lead < 0x80) return 1;
+  if (lead >= 0xC2 && lead <= 0xDF) return in(1, 0x80, 0xBF) ? 2 : 0;
+  if (lead >= 0xE0 && lead <= 0xEF) {
+    const unsigned low = lead == 0xE0 ? 0xA0 : 0x80;
+    const unsigned high = lead == 0xED ? 0x9F : 0xBF;
+    return in(1, low, high) && in(2, 0x80, 0xBF) ? 3 : 0;
+  }
+  if (lead >= 0xF0 && lead <= 0xF4) {
+    const unsigned low = lead == 0xF0 ? 0x90 : 0x80;
+    const unsigned high = lead == 0xF4 ? 0x8F : 0xBF;
+    return in(1, low, high) && in(2, 0x80, 0xBF) && in(3, 0x80, 0xBF) ? 4 : 0;
+  }
+  return 0;
+}
 
 void append_string(std::string& out, std::string_view text) {
   static constexpr std::string_view kHex = "0123456789abcdef";
@@ -212,7 +216,7 @@ std::string canonical(const boost::json::value& value) {
 
 bool is_utf8(std::string_view text) {
   for (std::size_t i = 0; i < text.size();) {
-    const auto length = sequence_length(text, i);
+    const auto length = utf8_length(text.substr(i));
     if (length == 0) return false;
     i += length;
   }
@@ -223,7 +227,7 @@ std::string to_utf8(std::string_view text) {
   std::string out;
   out.reserve(text.size());
   for (std::size_t i = 0; i < text.size();) {
-    const auto length = sequence_length(text, i);
+    const auto length = utf8_length(text.substr(i));
     if (length == 0) {
       out += "\xEF\xBF\xBD";
       ++i;

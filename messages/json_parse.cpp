@@ -11,6 +11,7 @@
 #include <optional>
 
 #include "messages/json.hpp"
+#include "messages/utf8.hpp"
 
 namespace hillstar::json {
 namespace {
@@ -42,27 +43,6 @@ constexpr auto kPlain = [] {
   for (std::size_t c = 0x20; c < 0x80; ++c) plain[c] = c != '"' && c != '\\';
   return plain;
 }();
-
-/// Length of the well-formed UTF-8 sequence at the start of `text`, 0 if there is none.
-/// Source: Unicode standard, table 3-7.
-std::size_t sequence_length(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U; };
-  const auto in = [&](std::size_t i, unsigned low, unsigned high) { return byte(i) >= low && byte(i) <= high; };
-  const auto lead = byte(0);
-  if (lead < 0x80) return 1;
-  if (lead >= 0xC2 && lead <= 0xDF) return in(1, 0x80, 0xBF) ? 2 : 0;
-  if (lead >= 0xE0 && lead <= 0xEF) {
-    const unsigned low = lead == 0xE0 ? 0xA0 : 0x80;
-    const unsigned high = lead == 0xED ? 0x9F : 0xBF;
-    return in(1, low, high) && in(2, 0x80, 0xBF) ? 3 : 0;
-  }
-  if (lead >= 0xF0 && lead <= 0xF4) {
-    const unsigned low = lead == 0xF0 ? 0x90 : 0x80;
-    const unsigned high = lead == 0xF4 ? 0x8F : 0xBF;
-    return in(1, low, high) && in(2, 0x80, 0xBF) && in(3, 0x80, 0xBF) ? 4 : 0;
-  }
-  return 0;
-}
 
 void append_utf8(std::string& out, unsigned point) {
   const auto put = [&](unsigned byte) { out += static_cast<char>(byte); };
@@ -131,13 +111,13 @@ class Parser {
   /// What stands at the cursor, for a message.
   [[nodiscard]] std::string found() const {
     if (at_end()) return "the end of the text";
-    const auto length = sequence_length(text_.substr(at_));
+    const auto length = utf8_length(text_.substr(at_));
     const auto byte = static_cast<unsigned char>(text_[at_]);
     if (length == 0 || byte < 0x20 || byte == 0x7F) return "byte " + std::to_string(byte);
     return "'" + std::string(text_.substr(at_, length)) + "'";
   }
   bool unexpected(std::string_view expected) {
-    if (!at_end() && sequence_length(text_.substr(at_)) == 0)
+    if (!at_end() && utf8_length(text_.substr(at_)) == 0)
       return fail(Errc::json_encoding, at_, "byte that is not valid UTF-8");
     std::string hint = !at_end() && text_[at_] == '/' ? "JSON has no comments." : "";
     if (!at_end() && text_[at_] == '\'') hint = "Strings stand in double quotes.";
@@ -269,7 +249,7 @@ class Parser {
       } else if (static_cast<unsigned char>(text_[at_]) < 0x20) {
         return fail(Errc::json_syntax, at_, "control character in a string", "Write it as \\n, \\t or \\u00XX.");
       } else {
-        const auto length = sequence_length(text_.substr(at_, 4));
+        const auto length = utf8_length(text_.substr(at_, 4));
         if (length == 0) return fail(Errc::json_encoding, at_, "byte that is not valid UTF-8");
         at_ += length;
       }
