@@ -308,6 +308,17 @@ void CrashFs::take_back(const Change& change) {
   files_[change.name].written = std::filesystem::file_size(change.name, ignored);
 }
 
+namespace {
+/// Puts the first `bytes` of a file in its place as a new file. Descriptors of before the cut belong to the old one:
+/// closing such a file cuts or stretches it to the length that its writer remembers.
+void renew(const std::string& name, std::uint64_t bytes) {
+  const auto copy = name + ".cut";
+  std::filesystem::copy_file(name, copy, std::filesystem::copy_options::overwrite_existing);
+  std::filesystem::resize_file(copy, bytes);
+  std::filesystem::rename(copy, name);
+}
+}  // namespace
+
 void CrashFs::restore(std::mt19937_64& dice) {
   // A store that failed is never closed, so its threads may be in the middle of a change.
   const std::unique_lock nothing_under_way(gate_);
@@ -331,10 +342,10 @@ void CrashFs::restore(std::mt19937_64& dice) {
   for (auto& [name, sizes] : files_) {
     std::error_code missing;
     const auto size = std::filesystem::file_size(name, missing);
-    if (missing || size <= sizes.synced) continue;
+    if (missing) continue;
     const auto how = dice() % 3;
-    const auto tail = size - sizes.synced;
-    std::filesystem::resize_file(name, sizes.synced + (how == 0 ? 0 : how == 1 ? tail : dice() % (tail + 1)));
+    const auto tail = size <= sizes.synced ? 0 : size - sizes.synced;
+    renew(name, size - tail + (how == 0 ? 0 : how == 1 ? tail : dice() % (tail + 1)));
   }
   files_.clear();
 }
