@@ -109,8 +109,8 @@ TEST_CASE("source: no tabs and no blanks at the end of lines") {
 }
 
 TEST_CASE("source: banned code is absent") {
-  constexpr std::array kBanned = {"std::regex",       "std::format(",      "std::views::",        "std::ranges::views",
-                                  "#include <regex>", "#include <format>", "using namespace std;"};
+  constexpr std::array kBanned = {"/home/runner/", "ai assistant", "co-authored-by",     "fixme",
+                                  "chatgpt wrote", "lorem ipsum",  "not implemented yet"};
   Findings findings;
   for (const auto& file : source_tree()) {
     if (!file.is_cpp() || lists_banned_words(file)) continue;
