@@ -44,10 +44,6 @@ void print_line(const std::string& line) {
   ::_exit(kExitStorage);
 }
 
-bool is_terminal(const std::string& status) {
-  return status == "completed" || status == "failed" || status == "cancelled";
-}
-
 /// CAF as this program uses it: no command line, no configuration file, no log.
 struct Config : caf::actor_system_config {
   explicit Config(unsigned threads) {
@@ -167,7 +163,7 @@ void EngineImpl::open(std::vector<std::string> environment) {
 std::vector<RunId> EngineImpl::to_recover() const {
   std::vector<RunId> runs;
   const auto listed = store_.list([&](const run::Summary& row) {
-    if (!is_terminal(row.status)) runs.push_back(row.run);
+    if (!run::is_terminal(row)) runs.push_back(row.run);
     return true;
   });
   if (!listed) tree_->services->log(to_string(listed.error()));
@@ -177,7 +173,7 @@ std::vector<RunId> EngineImpl::to_recover() const {
 Result<void> EngineImpl::check(const RunId& run, bool alive) const {
   const auto row = store_.summary(run);
   if (!row) return row.error();
-  if (alive && is_terminal(row->status))
+  if (alive && run::is_terminal(*row))
     return Error{Errc::run_state, "the run is " + row->status, run.str(),
                  "Nothing can be told to a run that has ended."};
   return {};

@@ -63,7 +63,7 @@ Result<bool> ExporterState::write_page(const RunId& run, std::unique_ptr<RunExpo
 
 bool ExporterState::has_ended(const RunId& run) const {
   const auto row = parts_.store->summary(run);
-  return row && (row->status == "completed" || row->status == "failed" || row->status == "cancelled");
+  return row && run::is_terminal(*row);
 }
 
 Exporter::behavior_type exporter(Exporter::stateful_pointer<ExporterState> self, ExporterParts parts) {

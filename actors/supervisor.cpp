@@ -81,8 +81,7 @@ SupervisorState::Live* SupervisorState::live_or_recovered(const RunId& run,
   const auto entry = live_.find(run);
   if (entry != live_.end()) return &entry->second;
   const auto row = parts_.services->store->summary(run);
-  if (stopping_ || !row || row->status == "completed" || row->status == "failed" || row->status == "cancelled")
-    return nullptr;
+  if (stopping_ || !row || run::is_terminal(*row)) return nullptr;
   auto& live = live_[run];
   live.environment = environment;
   live.actor = spawn_run(run, environment);

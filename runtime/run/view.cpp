@@ -77,4 +77,8 @@ Summary summarize(const RunState& state, const RunId& run) {
   return row;
 }
 
+bool is_terminal(const Summary& row) {
+  return row.status == "completed" || row.status == "failed" || row.status == "cancelled";
+}
+
 }  // namespace hillstar::run

@@ -39,6 +39,8 @@ BOOST_DESCRIBE_STRUCT(Summary, (),
                        nodes_failed, nodes_running, tokens, cost, reason, parent))
 
 Summary summarize(const RunState& state, const RunId& run);
+/// True if the run of this row has ended: completed, failed or cancelled.
+bool is_terminal(const Summary& row);
 /// Public name of a run's status; `waiting` if only a person can go on.
 std::string_view status_name(const RunState& state);
 std::string_view status_name(NodeStatus status);
