@@ -50,6 +50,8 @@ struct EngineOptions {
 
 /// A run to start. The caller has compiled the plan and resolved the inputs.
 struct StartRun {
+  /// Chosen by the caller, who may then ask again without starting twice; else the engine chooses.
+  std::optional<RunId> run;
   std::shared_ptr<const workflow::Plan> plan;
   std::string workflow_text;
   std::string workflow_file;
@@ -99,7 +101,7 @@ class Engine {
                                           std::vector<std::string> environment);
   virtual ~Engine() = default;
 
-  /// Returns once RunStarted is durable.
+  /// Returns once RunStarted is durable. run_state if the run that the request names exists.
   virtual Result<RunId> start(StartRun request) = 0;
   /// The same without blocking: `done` is called once RunStarted is durable, on an engine thread, and must be quick.
   /// What serves many clients, or measures many runs, uses this.

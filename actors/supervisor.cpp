@@ -57,7 +57,9 @@ void SupervisorState::on_start(StartRequest& message) {
   const auto texts = keep_texts(*message.request);
   if (!texts) return message.reply.answer(texts.error());
   const auto& services = *parts_.services;
-  const auto run = services.ids->new_run(services.clock->utc_now());
+  const auto run = message.request->run ? *message.request->run : services.ids->new_run(services.clock->utc_now());
+  if (message.request->run && (live_.contains(run) || services.store->summary(run)))
+    return message.reply.answer(Error{Errc::run_state, "A run of this id was started before.", run.str()});
   // Scripts may write there at once. If it fails, the exporter says so.
   if (const auto& folder = message.request->output_dir; !folder.empty())
     (void)prepare_output_folder(folder, message.request->plan->workflow.str());

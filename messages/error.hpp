@@ -58,6 +58,7 @@ enum class Errc : std::uint16_t {
   not_found = 701,
   host_unreachable = 702,
   host_protocol = 703,
+  host_closed = 704,
   // 9xx bugs
   internal = 900,
 };

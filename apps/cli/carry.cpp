@@ -141,7 +141,7 @@ std::vector<RunId> moving_alone(const Link& link) {
 /// Runs that were recovered here and that nobody follows: paused, so that they neither run unseen nor count as lost.
 void pause_abandoned(Link& link, Output& output) {
   for (const auto& run : moving_alone(link)) {
-    const auto facts = link.client().tell(
+    const auto facts = link.tell(
         run,
         {.kind = WordKind::pause, .yes = true, .node = 0, .item = {}, .who = person(), .reason = "its host ended"});
     if (facts && !facts->empty())
@@ -198,7 +198,7 @@ Result<Exit> carry_fork(Context& context, Link& link, const StoredRun& parent, s
   job.parent = Origin{parent.run, parent.state.version};
   const auto kept = inherited.size();
   job.inherited = std::move(inherited);
-  HILLSTAR_TRY(const auto run, link.client().start(job));
+  HILLSTAR_TRY(const auto run, link.start(job));
   context.output.say(fmt::format("New run {} from {}: {} of {} results are taken over.", run.str(), parent.run.str(),
                                  kept, parent.state.nodes.size()));
   FollowOptions options{.run = run, .plan = parent.state.plan, .show_from = 1, .owns = true, .ask = false};

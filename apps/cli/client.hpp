@@ -25,15 +25,16 @@ struct StartJob {
   Json inputs;
   std::string output_dir;
   std::optional<Origin> parent;
-  std::string plan;  ///< workflow::to_text of the plan.
+  std::string plan;          ///< workflow::to_text of the plan.
+  std::optional<RunId> run;  ///< Chosen by the terminal, so that asking again cannot start a second one.
   std::string started_by;
   std::string workflow_file;
   std::string workflow_text;
   std::string workspace;
 };
 BOOST_DESCRIBE_STRUCT(StartJob, (),
-                      (allow_paths, environment, inherited, inputs, output_dir, parent, plan, started_by, workflow_file,
-                       workflow_text, workspace))
+                      (allow_paths, environment, inherited, inputs, output_dir, parent, plan, run, started_by,
+                       workflow_file, workflow_text, workspace))
 
 BOOST_DEFINE_ENUM_CLASS(WordKind, cancel, pause, resume, answer, settle)
 
@@ -48,8 +49,13 @@ struct Word {
 };
 BOOST_DESCRIBE_STRUCT(Word, (), (kind, yes, node, item, who, reason))
 
-/// Calls block until their facts are durable, and may come from any thread. With a host that died they end with
-/// host_unreachable.
+/// The host is not there any more, whether or not it has taken the call.
+inline bool is_host_gone(const Error& error) {
+  return error.code == Errc::host_unreachable || error.code == Errc::host_closed;
+}
+
+/// Calls block until their facts are durable, and may come from any thread. When the host is gone they end with
+/// host_closed (it never took the call) or host_unreachable (it may have).
 class Client {
  public:
   virtual ~Client() = default;

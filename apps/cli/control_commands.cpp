@@ -98,9 +98,9 @@ Result<Exit> resume_run(Context& context, const ResumeArgs& args) {
                                    run::status_name(stored.state)));
     return carry_fork(context, link, stored, run::inherit(stored.state, stored.run, std::nullopt));
   }
-  HILLSTAR_CHECK(link.client().set_environment(stored.run, link.options().environment));
+  HILLSTAR_CHECK(link.set_environment(stored.run, link.options().environment));
   if (settle) {
-    HILLSTAR_TRY(const auto facts, link.client().tell(stored.run, *settle));
+    HILLSTAR_TRY(const auto facts, link.tell(stored.run, *settle));
     if (facts.empty())
       return wrong_state(stored, "'" + args.settle + "' settles nothing",
                          "Only a lost attempt of a node with effect `once` is settled.");
@@ -108,7 +108,7 @@ Result<Exit> resume_run(Context& context, const ResumeArgs& args) {
   if (status == run::RunStatus::paused) {
     HILLSTAR_TRY(
         [[maybe_unused]] const auto facts,
-        link.client().tell(
+        link.tell(
             stored.run,
             {.kind = WordKind::resume, .yes = false, .node = 0, .item = {}, .who = person(), .reason = args.reason}));
   }
@@ -153,7 +153,7 @@ Result<Exit> cancel_run(Context& context, const AnswerArgs& args) {
   HILLSTAR_CHECK(link.open());
   HILLSTAR_TRY(
       [[maybe_unused]] const auto facts,
-      link.client().tell(
+      link.tell(
           stored.run,
           {.kind = WordKind::cancel, .yes = false, .node = 0, .item = {}, .who = person(), .reason = args.reason}));
   auto options = follow_options(context, stored);
@@ -187,12 +187,12 @@ Result<Exit> answer_approval(Context& context, const AnswerArgs& args) {
   Link link({.folder = context.store, .environment = std::move(environment), .ephemeral = false});
   target.store.reset();
   HILLSTAR_CHECK(link.open());
-  HILLSTAR_TRY(const auto facts, link.client().tell(stored.run, {.kind = WordKind::answer,
-                                                                 .yes = args.yes,
-                                                                 .node = node,
-                                                                 .item = {},
-                                                                 .who = person(),
-                                                                 .reason = args.reason}));
+  HILLSTAR_TRY(const auto facts, link.tell(stored.run, {.kind = WordKind::answer,
+                                                        .yes = args.yes,
+                                                        .node = node,
+                                                        .item = {},
+                                                        .who = person(),
+                                                        .reason = args.reason}));
   if (facts.empty()) return wrong_state(stored, "node '" + args.node + "' has been answered already", hint);
   context.output.say(
       fmt::format("{} {} of {}", args.yes ? "approved" : "rejected", visible(args.node), stored.run.str()));

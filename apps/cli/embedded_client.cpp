@@ -42,6 +42,7 @@ class EmbeddedClient final : public Client {
     request.allow_paths = job.allow_paths;
     request.environment = job.environment;
     request.started_by = job.started_by;
+    request.run = job.run;
     request.parent = job.parent;
     for (NodeInherited node : job.inherited) {
       HILLSTAR_TRY(node.result, with_blobs(std::move(node.result), store_));

@@ -76,6 +76,7 @@ constexpr Exit exit_of(Errc code) {
     case Errc::store_busy:
     case Errc::host_unreachable:
     case Errc::host_protocol:
+    case Errc::host_closed:
       return Exit::unreachable;
     case Errc::internal:
       return Exit::internal;

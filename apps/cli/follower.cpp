@@ -80,7 +80,7 @@ class Follower {
       });
     };
     auto feed = link_.client().follow(options_.run, live_.state.version + 1, callback);
-    if (!feed && feed.error().code == Errc::host_unreachable && options_.take_over) {
+    if (!feed && is_host_gone(feed.error()) && options_.take_over) {
       HILLSTAR_CHECK(replace_host());
       feed = link_.client().follow(options_.run, live_.state.version + 1, callback);
     }
@@ -95,7 +95,7 @@ class Follower {
     HILLSTAR_CHECK(link_.open());
     if (link_.is_host()) display_->note("this terminal is the host now");
     // A run that ended meanwhile has no use for it.
-    (void)link_.client().set_environment(options_.run, link_.options().environment);
+    (void)link_.set_environment(options_.run, link_.options().environment);
     return {};
   }
 
@@ -139,7 +139,7 @@ class Follower {
     if (!options_.owns || run::is_terminal(live_.state)) return end(Stop::interrupted);
     display_->hide();
     display_->note("interrupted: pausing the run; once more ends at once");
-    auto told = link_.client().tell(
+    auto told = link_.tell(
         options_.run,
         {.kind = WordKind::pause, .yes = true, .node = 0, .item = {}, .who = person(), .reason = "interrupted"});
     if (!told && told.error().code == Errc::run_state) return;  // it has just ended: the event is on its way
@@ -180,12 +180,12 @@ class Follower {
     if (got <= 0 || word == "q") return end(Stop::waits);
     if (yes || no) {
       const auto reason = word.size() < answer.size() ? answer.substr(word.size() + 1) : std::string_view();
-      auto told = link_.client().tell(options_.run, {.kind = WordKind::answer,
-                                                     .yes = yes,
-                                                     .node = node,
-                                                     .item = {},
-                                                     .who = person(),
-                                                     .reason = json::to_utf8(reason)});
+      auto told = link_.tell(options_.run, {.kind = WordKind::answer,
+                                            .yes = yes,
+                                            .node = node,
+                                            .item = {},
+                                            .who = person(),
+                                            .reason = json::to_utf8(reason)});
       if (!told && told.error().code != Errc::run_state) return fail_unless(told.error());
     }
     settle();

@@ -89,7 +89,7 @@ Result<Exit> watch_events(Context& context, const EventsArgs& args) {
       const auto followed = follow(link, context.output, context.clock, options);
       if (followed && followed->stop == Stop::interrupted) return static_cast<Exit>(128 + followed->signal);
       if (followed) return Exit::done;
-      if (followed.error().code != Errc::host_unreachable) return followed.error();
+      if (!is_host_gone(followed.error())) return followed.error();
       next = std::max(next, display->seen() + 1);
     }
     HILLSTAR_TRY(store, read_store(context));

@@ -26,10 +26,16 @@ namespace asio = boost::asio;
 using Socket = asio::local::stream_protocol;
 
 constexpr std::size_t kCallThreads = 4;
+/// How long an ending host waits until every terminal has taken its last answers.
+constexpr std::chrono::seconds kFarewell{2};
+constexpr std::size_t kDrainBytes = 4096;
 
 /// What sessions share with their host; outlives it while engine threads still hold feed callbacks.
 struct Core {
   asio::io_context io;
+  std::size_t sessions_open = 0;  // on the thread
+  bool ending = false;            // on the thread: sessions close as soon as they owe no answer
+  std::promise<void> all_closed;
 };
 
 /// One feed of one terminal. Engine threads touch `cut` only.
@@ -42,12 +48,20 @@ struct Feed {
 class Session : public std::enable_shared_from_this<Session> {
  public:
   Session(std::shared_ptr<Core> core, Socket::socket socket, asio::thread_pool& calls, Client& service)
-      : core_(std::move(core)), socket_(std::move(socket)), calls_(calls), service_(service) {}
+      : core_(std::move(core)), socket_(std::move(socket)), calls_(calls), service_(service) {
+    ++core_->sessions_open;
+  }
 
+  /// One call at a time: whoever answered one reads the next.
   void read() {
+    busy_ = false;
+    if (core_->ending) return leave();
+    reading_ = true;
     asio::async_read_until(socket_, asio::dynamic_buffer(input_, kLineBytesMax), '\n',
                            [self = shared_from_this()](auto failed, std::size_t bytes) {
+                             self->reading_ = false;
                              if (failed) return self->close();
+                             if (self->last_words_) return self->drain();
                              self->on_line(bytes);
                            });
   }
@@ -62,6 +76,15 @@ class Session : public std::enable_shared_from_this<Session> {
       stop_feed(feed);
     }
     feeds_.clear();
+    if (--core_->sessions_open == 0 && core_->ending) core_->all_closed.set_value();
+  }
+
+  /// The host ends: what was taken is answered, what was not yet read never was.
+  void leave() {
+    if (busy_ || last_words_) return;
+    while (!feeds_.empty()) drop_feed(feeds_.begin()->first);
+    send(encode_bye());
+    close_after_writes();
   }
 
   [[nodiscard]] bool closed() const { return closed_; }
@@ -71,6 +94,7 @@ class Session : public std::enable_shared_from_this<Session> {
 
  private:
   void on_line(std::size_t bytes) {
+    busy_ = true;
     auto call = decode_call(std::string_view(input_).substr(0, bytes));
     input_.erase(0, bytes);
     if (!call) {
@@ -211,13 +235,29 @@ class Session : public std::enable_shared_from_this<Session> {
       self->output_.pop_front();
       if (failed) return self->close();
       if (!self->output_.empty()) return self->write();
-      if (self->last_words_) self->close();
+      if (self->last_words_) self->close_after_peer();
     });
   }
 
   void close_after_writes() {
     last_words_ = true;
-    if (output_.empty()) close();
+    if (output_.empty()) close_after_peer();
+  }
+
+  /// Closing with calls unread could take back what was just written: the other side closes first, or farewell is over.
+  void close_after_peer() {
+    boost::system::error_code failed;
+    socket_.shutdown(Socket::socket::shutdown_send, failed);
+    if (failed) return close();
+    if (!reading_) drain();
+  }
+
+  void drain() {
+    input_.resize(kDrainBytes);
+    socket_.async_read_some(asio::buffer(input_), [self = shared_from_this()](auto ended, std::size_t) {
+      if (ended) return self->close();
+      self->drain();
+    });
   }
 
   std::shared_ptr<Core> core_;
@@ -229,6 +269,8 @@ class Session : public std::enable_shared_from_this<Session> {
   std::atomic<std::size_t> pending_{0};  // bytes that wait for this terminal, on their way to `output_` or in it
   std::map<std::uint64_t, std::shared_ptr<Feed>> feeds_;
   bool greeted_ = false;
+  bool busy_ = false;  // a call was taken and is not answered
+  bool reading_ = false;
   bool last_words_ = false;
   bool closed_ = false;
 };
@@ -253,7 +295,11 @@ class SocketHost final : public Host {
                    {},
                    "The store's folder must be on a file system with Unix sockets."};
     accept();
-    thread_ = std::thread([this] { core_->io.run(); });
+    // Calls in the pool are no work of the loop, but their answers will be.
+    thread_ = std::thread([this] {
+      const auto work = asio::make_work_guard(core_->io);
+      core_->io.run();
+    });
     return {};
   }
 
@@ -263,11 +309,12 @@ class SocketHost final : public Host {
         boost::system::error_code ignored;
         acceptor_.close(ignored);
         ::unlink(place_.path().c_str());
-        for (const auto& weak : sessions_)
-          if (const auto session = weak.lock()) session->close();
-        stopped_.set_value();
+        core_->ending = true;
+        if (core_->sessions_open == 0) core_->all_closed.set_value();
+        each_session([](Session& session) { session.leave(); });
       });
-      stopped_.get_future().wait();
+      if (core_->all_closed.get_future().wait_for(kFarewell) != std::future_status::ready)
+        asio::post(core_->io, [this] { each_session([](Session& session) { session.close(); }); });
       calls_.join();
       core_->io.stop();
       thread_.join();
@@ -282,14 +329,18 @@ class SocketHost final : public Host {
     auto answer = promise.get_future();
     asio::post(core_->io, [this, &promise] {
       std::set<RunId> runs;
-      for (const auto& weak : sessions_)
-        if (const auto session = weak.lock()) session->collect(runs);
+      each_session([&runs](Session& session) { session.collect(runs); });
       promise.set_value({runs.begin(), runs.end()});
     });
     return answer.get();
   }
 
  private:
+  void each_session(const std::function<void(Session&)>& visit) const {
+    for (const auto& weak : sessions_)
+      if (const auto session = weak.lock()) visit(*session);
+  }
+
   void accept() {
     acceptor_.async_accept([this](auto failed, Socket::socket socket) {
       if (failed == asio::error::operation_aborted) return;
@@ -304,7 +355,7 @@ class SocketHost final : public Host {
       return !session || session->closed();
     });
     // Dropping the socket closes it; the other side then tries again later.
-    if (sessions_.size() >= kTerminalsMax) return;
+    if (core_->ending || sessions_.size() >= kTerminalsMax) return;
     if (peer_uid(socket.native_handle()) != static_cast<long>(::geteuid())) return;
     auto session = std::make_shared<Session>(core_, std::move(socket), calls_, service_);
     sessions_.push_back(session);
@@ -317,7 +368,6 @@ class SocketHost final : public Host {
   Socket::acceptor acceptor_;
   asio::thread_pool calls_{kCallThreads};
   std::vector<std::weak_ptr<Session>> sessions_;
-  std::promise<void> stopped_;
   std::thread thread_;
 };
 

@@ -34,6 +34,10 @@ Error lost_error() {
           "Look at `hillstar-actors ls` before you repeat the command: it may have had its effect."};
 }
 
+Error closed_error() {
+  return {Errc::host_closed, "The host of this store ended before it took the command.", {}, "Repeat the command."};
+}
+
 class JoinedClient final : public Client {
  public:
   ~JoinedClient() override {
@@ -124,7 +128,7 @@ class JoinedClient final : public Client {
     auto answer = std::make_shared<Answer>();
     auto future = answer->get_future();
     asio::post(io_, [this, id, answer, line = std::move(line)]() mutable {
-      if (lost_) return answer->set_value(lost_error());
+      if (lost_) return answer->set_value(closed_error());  // nobody has heard of it
       pending_[id] = answer;
       output_.push_back(std::move(line));
       if (output_.size() == 1) write();
@@ -140,7 +144,7 @@ class JoinedClient final : public Client {
   void write() {
     asio::async_write(socket_, asio::buffer(output_.front()), [this](auto failed, std::size_t) {
       output_.pop_front();
-      if (failed) return on_lost();
+      if (failed) return;  // what the host said last is still to be read; after that reading fails, too
       if (!output_.empty()) write();
     });
   }
@@ -155,10 +159,14 @@ class JoinedClient final : public Client {
                            });
   }
 
-  /// False: the host does not keep to the protocol.
+  /// False: nothing more comes: the host has said bye, or does not keep to the protocol.
   bool on_line(std::string_view line) {
     auto decoded = decode_host_line(line);
     if (!decoded) return false;
+    if (decoded->bye) {
+      bye_ = true;
+      return false;
+    }
     if (decoded->reply) {
       auto& reply = *decoded->reply;
       const auto found = pending_.find(reply.id);
@@ -177,7 +185,7 @@ class JoinedClient final : public Client {
   }
 
   void fail_pending() {
-    for (auto& [id, answer] : pending_) answer->set_value(lost_error());
+    for (auto& [id, answer] : pending_) answer->set_value(bye_ ? closed_error() : lost_error());
     pending_.clear();
     feeds_.clear();
   }
@@ -200,6 +208,7 @@ class JoinedClient final : public Client {
   std::map<std::uint64_t, std::shared_ptr<Answer>> pending_;
   std::map<std::uint64_t, Feed> feeds_;
   std::atomic<std::uint64_t> next_id_{1};
+  bool bye_ = false;  // the host has answered all that it took
   bool lost_ = false;
   bool closing_ = false;
   std::thread thread_;

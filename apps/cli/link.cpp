@@ -10,6 +10,7 @@
 #include "apps/cli/joined_client.hpp"
 #include "persistence/memory_store.hpp"
 #include "persistence/rocksdb_store.hpp"
+#include "runtime/platform/clock.hpp"
 #include "runtime/platform/id_source.hpp"
 
 namespace hillstar::cli {
@@ -19,6 +20,8 @@ namespace {
 constexpr std::chrono::seconds kPatience{30};
 constexpr std::chrono::milliseconds kPauseMin{20};
 constexpr std::uint32_t kPauseSpreadMax = 180;  ///< Milliseconds.
+/// Hosts that may end one after the other while a command looks for one that takes its call.
+constexpr int kHostsMax = 16;
 
 }  // namespace
 
@@ -79,6 +82,41 @@ Result<void> Link::open() {
     // Several terminals may wait for the same host to go: chance keeps them apart.
     std::this_thread::sleep_for(kPauseMin + std::chrono::milliseconds(dice.chance_ppm() % kPauseSpreadMax));
   }
+}
+
+template <class Call>
+auto Link::repeated(const Call& call) -> decltype(call()) {
+  auto answer = call();
+  for (int hosts = 1; !answer && answer.error().code == Errc::host_closed && hosts < kHostsMax; ++hosts) {
+    HILLSTAR_CHECK(open());
+    answer = call();
+  }
+  return answer;
+}
+
+Result<RunId> Link::start(StartJob job) {
+  job.run = SystemIdSource().new_run(SystemClock().utc_now());
+  return repeated([&]() -> Result<RunId> {
+    auto run = client_->start(job);
+    if (run || run.error().code != Errc::host_unreachable) return run;
+    // It died with the call in its hands. Only the store knows whether the run has begun.
+    HILLSTAR_CHECK(open());
+    HILLSTAR_TRY(const auto store, reading());
+    if (store->summary(*job.run)) {
+      // It may have ended already; else it goes on here.
+      (void)client_->set_environment(*job.run, options_.environment);
+      return *job.run;
+    }
+    return Error{Errc::host_closed, run.error().message};
+  });
+}
+
+Result<std::vector<Event>> Link::tell(const RunId& run, const Word& word) {
+  return repeated([&] { return client_->tell(run, word); });
+}
+
+Result<void> Link::set_environment(const RunId& run, const std::vector<std::string>& environment) {
+  return repeated([&] { return client_->set_environment(run, environment); });
 }
 
 std::vector<RunId> Link::followed_by_others() const { return host_ ? host_->followed() : std::vector<RunId>(); }

@@ -34,6 +34,12 @@ class Link {
   Result<void> join_only();
   void close();
 
+  // As the client's, but repeated through the next host when the one that was asked ended without taking the call.
+  /// Gives the run its id, so that it starts once even if a host ended while it was starting it.
+  Result<RunId> start(StartJob job);
+  Result<std::vector<Event>> tell(const RunId& run, const Word& word);
+  Result<void> set_environment(const RunId& run, const std::vector<std::string>& environment);
+
   [[nodiscard]] Client& client() { return *client_; }
   [[nodiscard]] bool is_host() const { return engine_ != nullptr; }
   /// Runs that other terminals follow through this host.
@@ -47,6 +53,8 @@ class Link {
 
  private:
   Result<void> become_host();
+  template <class Call>
+  auto repeated(const Call& call) -> decltype(call());
 
   LinkOptions options_;
   // In order of dependence: the host serves the client, which calls the engine, which writes the store.

@@ -49,7 +49,7 @@ std::string encode_reply(std::uint64_t id, const Result<Json>& result) {
     reply.result = *result;
   else
     reply.error = to_wire(result.error());
-  return to_line(HostLine{std::nullopt, std::move(reply)});
+  return to_line(HostLine{false, std::nullopt, std::move(reply)});
 }
 
 std::string encode_feed(std::uint64_t ticket, const FeedItem& item) {
@@ -63,15 +63,17 @@ std::string encode_feed(std::uint64_t ticket, const FeedItem& item) {
     feed.parked = to_wire(parked->error);
   else
     feed.cut = true;
-  return to_line(HostLine{std::move(feed), std::nullopt});
+  return to_line(HostLine{false, std::move(feed), std::nullopt});
 }
+
+std::string encode_bye() { return to_line(HostLine{true, std::nullopt, std::nullopt}); }
 
 Result<Call> decode_call(std::string_view line) { return from_line<Call>(line); }
 
 Result<HostLine> decode_host_line(std::string_view line) {
   HILLSTAR_TRY(auto decoded, from_line<HostLine>(line));
-  if (decoded.feed.has_value() == decoded.reply.has_value())
-    return Error{Errc::host_protocol, "A line of the host holds either a reply or a feed item."};
+  if (int{decoded.bye} + int{decoded.feed.has_value()} + int{decoded.reply.has_value()} != 1)
+    return Error{Errc::host_protocol, "A line of the host holds a reply, a feed item or its last word."};
   return decoded;
 }
 

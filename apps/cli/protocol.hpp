@@ -5,6 +5,7 @@
 //   host -> terminal   {"reply":{"id":1,"result":{...}}}   {"reply":{"error":{...},"id":2}}
 //                      {"feed":{"record":"{...}","ticket":3}}   a durable event; the ticket is the id of `follow`
 //                      {"feed":{"progress":{...},"ticket":3}}   a piece of output, live only
+//                      {"bye":true}           what was not answered was not taken; the host ends
 //                      {"feed":{"cut":true,"ticket":3}}         too slow: follow again from the last event seen
 // Methods: hello (first, once), start, follow, unfollow, tell, environment.
 #pragma once
@@ -104,15 +105,17 @@ BOOST_DESCRIBE_STRUCT(FeedLine, (), (cut, parked, progress, record, ticket))
 
 /// One member is set.
 struct HostLine {
+  bool bye = false;
   std::optional<FeedLine> feed;
   std::optional<Reply> reply;
 };
-BOOST_DESCRIBE_STRUCT(HostLine, (), (feed, reply))
+BOOST_DESCRIBE_STRUCT(HostLine, (), (bye, feed, reply))
 
 /// All end in a newline, and hold no other.
 std::string encode_call(std::uint64_t id, std::string_view method, const Json& params);
 std::string encode_reply(std::uint64_t id, const Result<Json>& result);
 std::string encode_feed(std::uint64_t ticket, const FeedItem& item);
+std::string encode_bye();
 
 /// host_protocol if the line is none.
 Result<Call> decode_call(std::string_view line);

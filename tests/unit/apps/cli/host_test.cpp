@@ -9,6 +9,8 @@
 #include <filesystem>
 #include <future>
 #include <mutex>
+#include <optional>
+#include <thread>
 
 #include "apps/cli/joined_client.hpp"
 
@@ -39,6 +41,10 @@ class ScriptedService final : public Client {
   }
   Result<void> set_environment(const RunId&, const std::vector<std::string>& environment) override {
     if (environment.empty()) return Error{Errc::run_state, "empty"};
+    if (held) {
+      reached.set_value();
+      held->get_future().wait();
+    }
     return {};
   }
   void feed(const FeedItem& item) {
@@ -46,6 +52,8 @@ class ScriptedService final : public Client {
     callback_(item);
   }
   std::promise<void> unfollowed;
+  std::optional<std::promise<void>> held;  ///< set_environment waits for it, after `reached`.
+  std::promise<void> reached;
 
  private:
   std::mutex mutex_;
@@ -113,7 +121,7 @@ TEST_CASE("host: a feed flows in order, and the host knows who follows what") {
   CHECK((*client)->follow(RunId("nope"), 1, [](const FeedItem&) {}).error().code == Errc::run_not_found);
 }
 
-TEST_CASE("host: when it ends, feeds are cut and calls fail with host_unreachable") {
+TEST_CASE("host: when it ends, feeds are cut and later calls are known not to have been taken") {
   const TempFolder folder;
   ScriptedService service;
   auto host = Host::open(folder.path, service);
@@ -126,10 +134,34 @@ TEST_CASE("host: when it ends, feeds are cut and calls fail with host_unreachabl
   }));
   host->reset();
   cut.get_future().wait();
-  CHECK((*client)->start({}).error().code == Errc::host_unreachable);
+  CHECK((*client)->start({}).error().code == Errc::host_closed);
   CHECK(join(folder.path).error().code == Errc::host_unreachable);
   // A new host may listen where the old one did.
   CHECK(Host::open(folder.path, service));
+}
+
+TEST_CASE("host: a call that it took is answered before it ends, one that it did not take says so") {
+  const TempFolder folder;
+  ScriptedService service;
+  auto host = Host::open(folder.path, service);
+  REQUIRE(host);
+  auto client = join(folder.path);
+  REQUIRE(client);
+  service.held = std::promise<void>();
+  auto taken = std::async(std::launch::async, [&] { return (*client)->set_environment(kRun, {"held"}); });
+  service.reached.get_future().wait();
+  // Behind the one that is being served: read after it, or never.
+  auto behind = std::async(std::launch::async, [&] {
+    return (*client)->tell(kRun,
+                           {.kind = WordKind::pause, .yes = true, .node = 0, .item = {}, .who = {}, .reason = {}});
+  });
+  auto ending = std::async(std::launch::async, [&] { host->reset(); });
+  // The socket goes first, so that nobody joins a host that ends.
+  while (std::filesystem::exists(folder.path + "/host.sock")) std::this_thread::yield();
+  service.held->set_value();
+  CHECK(taken.get());
+  CHECK(behind.get().error().code == Errc::host_closed);
+  ending.get();
 }
 
 TEST_CASE("host: the socket is the owner's alone, and a deep folder is no obstacle") {
