@@ -17,6 +17,7 @@
 #include "actors/exporter.hpp"
 #include "actors/feed.hpp"
 #include "actors/provider_pool.hpp"
+#include "actors/scheduler.hpp"
 #include "actors/services.hpp"
 #include "actors/supervisor.hpp"
 #include "actors/tool_slots.hpp"
@@ -46,13 +47,15 @@ void print_line(const std::string& line) {
 
 /// CAF as this program uses it: no command line, no configuration file, no log.
 struct Config : caf::actor_system_config {
-  explicit Config(unsigned threads) {
-    set("scheduler.policy", caf::atom("sharing"));  // stealing walks whole queues: quadratic with many actors
-    set("scheduler.max-threads", static_cast<std::size_t>(threads));
-  }
+  explicit Config(unsigned threads) { use_scheduler(*this, threads); }
 };
 
 unsigned cores() { return std::max(1U, std::thread::hardware_concurrency()); }
+
+/// One more than run: the event log holds one while it waits for the disk.
+unsigned threads_for(const EngineOptions& options) {
+  return (options.scheduler_threads == 0 ? cores() : options.scheduler_threads) + 1;
+}
 
 /// Everything that ends with the engine, in one piece: a tool that cannot be stopped keeps all of it.
 struct Tree {
@@ -117,7 +120,7 @@ class EngineImpl final : public Engine {
 
 EngineImpl::EngineImpl(persistence::EventStore& store, EngineOptions options)
     : store_(store),
-      tree_(std::make_unique<Tree>(options.scheduler_threads == 0 ? std::max(2U, cores()) : options.scheduler_threads)),
+      tree_(std::make_unique<Tree>(threads_for(options))),
       follower_queue_max_(options.follower_queue_max),
       recovers_all_(options.recovers_all) {
   auto& services = *tree_->services;
@@ -140,7 +143,7 @@ EngineImpl::EngineImpl(persistence::EventStore& store, EngineOptions options)
 void EngineImpl::open(std::vector<std::string> environment) {
   auto& system = tree_->system;
   auto& services = *tree_->services;
-  services.event_log = system.spawn<caf::detached>(event_log, EventLogParts{&store_, services.on_fatal, alive_});
+  services.event_log = system.spawn(event_log, EventLogParts{&store_, services.on_fatal, alive_});
   services.feed = system.spawn(feed_actor, FeedParts{&store_, services.event_log, services.gate, follower_queue_max_,
                                                      services.own_threads, alive_});
   services.slots = system.spawn(tool_slots, ToolSlotsParts{services.script_slots, services.own_threads, alive_});

@@ -33,10 +33,16 @@ void EventLogState::on_flush() {
     parts.on_fatal(refused.error());
     return;
   }
+  // What this thread would do next must not wait for another commit on it.
+  const bool idle = self->mailbox().empty();
   for (std::size_t i = 0; i < appends.size(); ++i) {
     const auto conflict = std::find(refused->begin(), refused->end(), i) != refused->end();
     const auto version = appends[i].expected_version + appends[i].records.size();
-    caf::anon_send(writers[i], Appended{version, conflict});
+    const Appended answer{version, conflict};
+    if (idle)
+      self->anon_send(writers[i], answer);
+    else
+      caf::anon_send(writers[i], answer);
     if (!conflict && !watched.empty() && watched.count(appends[i].run) != 0)
       caf::anon_send(feed, Committed{std::move(appends[i].run), std::move(events[i])});
   }

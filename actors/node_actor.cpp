@@ -85,7 +85,7 @@ void NodeActorState::finish(NodeOutcome outcome) {
   attempt_.reset();
   job_.reset();
   call_.reset();
-  caf::anon_send(run_, AttemptEnded{std::move(outcome)});
+  self_->anon_send(run_, AttemptEnded{std::move(outcome)});
 }
 
 NodeActor::behavior_type node_actor(NodeActor::stateful_pointer<NodeActorState> self, ServicesPtr services,

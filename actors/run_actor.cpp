@@ -130,7 +130,7 @@ void RunActorState::append(std::vector<Recorded> batch) {
   in_flight_ = std::make_shared<const std::vector<Recorded>>(std::move(batch));
   message.events = in_flight_;
   message.writer = self_;
-  caf::anon_send(services_->event_log, std::move(message));
+  self_->anon_send(services_->event_log, std::move(message));
 }
 
 void RunActorState::on_appended(const Appended& message) {
@@ -196,7 +196,7 @@ void RunActorState::execute(ExecuteNode& command) {
   attempt.attempt = command.ref.attempt;
   // Aliasing: the node's part keeps the whole plan alive.
   std::shared_ptr<const workflow::PlanNode> node(state_.plan, &state_.plan->nodes[command.ref.node]);
-  caf::anon_send(attempt.node, Attempt{std::move(command), std::move(node), state_.plan->model_config, context_});
+  self_->anon_send(attempt.node, Attempt{std::move(command), std::move(node), state_.plan->model_config, context_});
 }
 
 void RunActorState::cancel(const CancelNode& command) {

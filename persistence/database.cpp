@@ -53,6 +53,10 @@ rocksdb::Options rocksdb_options(const DatabaseOptions& options) {
   db.max_bgerror_resume_count = 0;
   db.listeners.push_back(std::make_shared<NoRecovery>());
   db.max_open_files = options.mode == OpenMode::read_only ? -1 : 256;
+  // A store has few files, and a command lives for milliseconds: no 16 threads to open them, no look into each for
+  // statistics.
+  db.max_file_opening_threads = 1;
+  db.skip_stats_update_on_db_open = true;
   db.keep_log_file_num = 1;
   db.stats_dump_period_sec = 0;
   db.stats_persist_period_sec = 0;

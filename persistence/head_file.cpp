@@ -108,14 +108,20 @@ Result<std::optional<LogHead>> HeadKeeper::begin_commit() {
 }
 
 void HeadKeeper::end_commit(const LogHead& head) {
+  bool news = false;
   {
     const std::lock_guard lock(mutex_);
     committing_ = false;
     marked_ = true;
+    // While a head waits for its interval, another one is no news: waking the worker for it would cost every commit.
+    news = due_ || pending_ || stop_ || head_ == published_;
     head_ = head;
-    if (due_ || head_.count - published_.count >= policy_.records_max) publish();
+    if (due_ || head_.count - published_.count >= policy_.records_max) {
+      publish();
+      news = true;
+    }
   }
-  wake_.notify_all();
+  if (news) wake_.notify_all();
 }
 
 LogHead HeadKeeper::head() const {

@@ -100,15 +100,9 @@ struct Connection {
 
 /// What the exchanges share. Lives until the last cancellation handle has let go.
 struct Core {
-  explicit Core(const TransportOptions& given) : options(given), tls(ssl::context::tls_client) {
-    error_code code;
-    SSL_CTX_set_min_proto_version(tls.native_handle(), TLS1_2_VERSION);
-    SSL_CTX_set_mode(tls.native_handle(), SSL_MODE_RELEASE_BUFFERS);
-    tls.set_verify_mode(ssl::verify_peer);
-    tls.set_default_verify_paths(code);
-    if (!options.ca_file.empty()) tls.load_verify_file(options.ca_file, code);
-    if (code) tls_problem = "the certificates in '" + options.ca_file + "' cannot be loaded: " + code.message();
-  }
+  explicit Core(const TransportOptions& given) : options(given) {}
+
+  void load_certificates();
 
   std::unique_ptr<Connection> take_idle(const std::string& origin);
   void keep(const std::string& origin, std::unique_ptr<Connection> connection);
@@ -116,13 +110,26 @@ struct Core {
 
   TransportOptions options;
   asio::io_context io{1};
-  ssl::context tls;
+  std::optional<ssl::context> tls;  ///< Made when it is first needed: to read the certificates takes 20 ms.
   std::string tls_problem;
   std::unordered_map<std::string, std::deque<std::unique_ptr<Connection>>> idle;
   asio::steady_timer sweeper{io};
   bool sweeping = false;
   std::unordered_set<std::shared_ptr<Exchange>> live;  ///< Answered by the transport's end if by nothing else.
 };
+
+/// Does nothing the second time; `tls_problem` says why there is no context that could be used.
+inline void Core::load_certificates() {
+  if (tls) return;
+  auto& context = tls.emplace(ssl::context::tls_client);
+  error_code code;
+  SSL_CTX_set_min_proto_version(context.native_handle(), TLS1_2_VERSION);
+  SSL_CTX_set_mode(context.native_handle(), SSL_MODE_RELEASE_BUFFERS);
+  context.set_verify_mode(ssl::verify_peer);
+  context.set_default_verify_paths(code);
+  if (!options.ca_file.empty()) context.load_verify_file(options.ca_file, code);
+  if (code) tls_problem = "the certificates in '" + options.ca_file + "' cannot be loaded: " + code.message();
+}
 
 inline std::unique_ptr<Connection> Core::take_idle(const std::string& origin) {
   const auto found = idle.find(origin);

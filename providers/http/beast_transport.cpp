@@ -91,6 +91,7 @@ void Exchange::start() {
   auto head = request_head(request_, url_);
   if (!head) return finish(failure(FailureClass::invalid_request, head.error().message));
   head_ = *std::move(head);
+  if (url_.tls) core_.load_certificates();
   if (url_.tls && !core_.tls_problem.empty())
     return finish(failure(FailureClass::io, "No TLS connection is possible: " + core_.tls_problem));
   connection_ = core_.take_idle(url_.origin());
@@ -138,7 +139,7 @@ void Exchange::on_resolved(const error_code& code, std::vector<tcp::endpoint> en
 }
 
 void Exchange::handshake() {
-  auto& stream = connection_->tls.emplace(connection_->socket, core_.tls);
+  auto& stream = connection_->tls.emplace(connection_->socket, *core_.tls);
   error_code no_address;
   asio::ip::make_address(url_.host, no_address);
   if (no_address) SSL_set_tlsext_host_name(stream.native_handle(), url_.host.c_str());
