@@ -13,6 +13,7 @@
 #include "persistence/memory_store.hpp"
 #include "runtime/run/run.hpp"
 #include "runtime/run/view.hpp"
+#include "tests/support/forwarding_store.hpp"
 #include "tests/support/plans.hpp"
 
 using namespace hillstar;
@@ -37,29 +38,15 @@ RunActor::behavior_type writer(RunActor::stateful_pointer<WriterState>, std::vec
 }
 
 /// Counts commits.
-class CountingStore final : public persistence::EventStore {
+class CountingStore final : public ForwardingStore {
  public:
+  using ForwardingStore::ForwardingStore;
   Result<std::vector<std::size_t>> commit(const std::vector<persistence::Append>& appends) override {
     sizes.push_back(appends.size());
     if (broken) return Error{Errc::store_write, "the disk is full"};
-    return good.commit(appends);
+    return ForwardingStore::commit(appends);
   }
-  [[nodiscard]] Result<std::vector<Recorded>> read(const RunId& run) const override { return good.read(run); }
-  [[nodiscard]] Result<std::vector<persistence::Record>> read_records(const RunId& run, std::uint64_t from,
-                                                                      std::size_t limit) const override {
-    return good.read_records(run, from, limit);
-  }
-  Result<void> list(const std::function<bool(const run::Summary&)>& visit) const override { return good.list(visit); }
-  [[nodiscard]] Result<run::Summary> summary(const RunId& run) const override { return good.summary(run); }
-  Result<std::string> put_blob(std::string_view bytes) override { return good.put_blob(bytes); }
-  [[nodiscard]] Result<std::string> read_blob(const std::string& sha256) const override {
-    return good.read_blob(sha256);
-  }
-  [[nodiscard]] bool has_blob(const std::string& sha256) const override { return good.has_blob(sha256); }
-  std::unique_ptr<BlobSink> blob_sink() override { return good.blob_sink(); }
-  [[nodiscard]] persistence::LogHead head() const override { return good.head(); }
 
-  persistence::MemoryStore good;
   std::vector<std::size_t> sizes;
   bool broken = false;
 };
@@ -91,7 +78,8 @@ struct Desk {
     caf::anon_send(log, std::move(message));
   }
 
-  CountingStore store;
+  persistence::MemoryStore memory;
+  CountingStore store{memory};
   int fatal = 0;
   std::vector<Appended> answers;
   Config config;

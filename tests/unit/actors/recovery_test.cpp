@@ -9,6 +9,7 @@
 
 #include "persistence/rocksdb_store.hpp"
 #include "tests/support/engine_host.hpp"
+#include "tests/support/forwarding_store.hpp"
 
 using namespace hillstar;
 using namespace hillstar::testing;
@@ -31,57 +32,30 @@ struct TempDir {
 
 bool has(const Lines& lines, const std::string& line) { return std::count(lines.begin(), lines.end(), line) != 0; }
 
-/// A store whose disk is broken.
-class BrokenStore final : public persistence::EventStore {
+/// A store whose disk is full.
+class BrokenStore final : public ForwardingStore {
  public:
+  using ForwardingStore::ForwardingStore;
   Result<std::vector<std::size_t>> commit(const std::vector<persistence::Append>&) override {
     return Error{Errc::store_write, "the disk is full"};
   }
-  [[nodiscard]] Result<std::vector<Recorded>> read(const RunId& run) const override { return good.read(run); }
-  [[nodiscard]] Result<std::vector<persistence::Record>> read_records(const RunId& run, std::uint64_t from,
-                                                                      std::size_t limit) const override {
-    return good.read_records(run, from, limit);
-  }
-  Result<void> list(const std::function<bool(const run::Summary&)>& visit) const override { return good.list(visit); }
-  [[nodiscard]] Result<run::Summary> summary(const RunId& run) const override { return good.summary(run); }
-  Result<std::string> put_blob(std::string_view bytes) override { return good.put_blob(bytes); }
-  [[nodiscard]] Result<std::string> read_blob(const std::string& sha256) const override {
-    return good.read_blob(sha256);
-  }
-  [[nodiscard]] bool has_blob(const std::string& sha256) const override { return good.has_blob(sha256); }
-  std::unique_ptr<BlobSink> blob_sink() override { return good.blob_sink(); }
-  [[nodiscard]] persistence::LogHead head() const override { return good.head(); }
-
-  persistence::MemoryStore good;
 };
 
 /// A store whose histories fold into nothing: reading a whole one fails, pages of records are fine.
-class UnreadableStore final : public persistence::EventStore {
+class UnreadableStore final : public ForwardingStore {
  public:
-  explicit UnreadableStore(persistence::EventStore& under) : under_(under) {}
-  Result<std::vector<std::size_t>> commit(const std::vector<persistence::Append>& appends) override {
-    return under_.commit(appends);
-  }
+  using ForwardingStore::ForwardingStore;
   [[nodiscard]] Result<std::vector<Recorded>> read(const RunId& run) const override {
     return Error{Errc::chain_broken, "the chain is broken", run.str()};
   }
   [[nodiscard]] Result<std::vector<persistence::Record>> read_records(const RunId& run, std::uint64_t from,
                                                                       std::size_t limit) const override {
-    return from == 1 ? under_.read_records(run, from, limit)
-                     : Result<std::vector<persistence::Record>>(Error{Errc::chain_broken, "the chain is broken"});
+    if (from == 1) return ForwardingStore::read_records(run, from, limit);
+    return Error{Errc::chain_broken, "the chain is broken"};
   }
-  Result<void> list(const std::function<bool(const run::Summary&)>& visit) const override { return under_.list(visit); }
-  [[nodiscard]] Result<run::Summary> summary(const RunId& run) const override { return under_.summary(run); }
-  Result<std::string> put_blob(std::string_view bytes) override { return under_.put_blob(bytes); }
   [[nodiscard]] Result<std::string> read_blob(const std::string& sha256) const override {
     return Error{Errc::blob_missing, "the blob is gone", sha256};
   }
-  [[nodiscard]] bool has_blob(const std::string& sha256) const override { return under_.has_blob(sha256); }
-  std::unique_ptr<BlobSink> blob_sink() override { return under_.blob_sink(); }
-  [[nodiscard]] persistence::LogHead head() const override { return under_.head(); }
-
- private:
-  persistence::EventStore& under_;
 };
 
 /// Runs a and stops the engine while b runs; the run is left behind in the store.
@@ -159,7 +133,8 @@ TEST_CASE("recovery: a run that has ended is not live, and cannot be told anythi
 }
 
 TEST_CASE("recovery: a commit that fails ends the process, through the handler it was given") {
-  BrokenStore store;
+  persistence::MemoryStore memory;
+  BrokenStore store(memory);
   Gate fatal;
   Host host(store);
   host.options.on_fatal = [&](const Error& error) {
