@@ -30,9 +30,8 @@ TEST_CASE("map: the list is evaluated first, then items run within `parallel`, i
   CHECK(run.succeed("m2") == Facts{"node_completed m2"});
   CHECK(run.succeed("m0") == Facts{"node_completed m0", "node_completed m", "node_scheduled b"});
   const auto commands = commands_of(run.state, run.facts.back());
-  CHECK(
-      std::get<ExecuteNode>(commands.at(0)).bindings.at(0).result.json.text() ==
-      R"({"count":3,"failed":0,"output":["done","done","done"])"
+  CHECK(std::get<ExecuteNode>(commands.at(0)).bindings.at(0).result.json.text() ==
+        R"({"count":3,"failed":0,"output":["done","done","done"])"
         R"(,"results":[{"output":"done"},{"output":"done"},{"output":"done"}]})");
 }
 
