@@ -8,9 +8,10 @@
 #include <utility>
 
 #include "messages/json.hpp"
+#include "providers/body_reader.hpp"
 #include "providers/failure.hpp"
+#include "providers/fields.hpp"
 #include "providers/http/url.hpp"
-#include "providers/sse.hpp"
 #include "providers/text.hpp"
 
 namespace hillstar::providers {
@@ -18,152 +19,33 @@ namespace {
 
 namespace bj = boost::json;
 
-constexpr std::size_t kReplyBytesMax = 64U << 20U;
-constexpr std::size_t kReplyDepthMax = 32;
-/// More tokens than any model reads or writes: a count above it is a server's mistake.
-constexpr std::int64_t kTokensMax = 1'000'000'000;
-constexpr std::size_t kNameBytesMax = 256;
 constexpr std::string_view kNoText = "model response contained no text content";
 
 /// Fields that the request itself decides; `extra` cannot change them.
 constexpr std::array<std::string_view, 8> kReserved{
     "model", "messages", "max_tokens", "max_completion_tokens", "temperature", "stream", "stream_options", "n"};
 
-const bj::value* member(const bj::value* value, std::string_view key) {
-  const auto* object = value != nullptr ? value->if_object() : nullptr;
-  const auto* found = object != nullptr ? object->if_contains(key) : nullptr;
-  return found != nullptr && !found->is_null() ? found : nullptr;
-}
-
-std::string_view text_member(const bj::value* value, std::string_view key) {
-  const auto* found = member(value, key);
-  return found != nullptr && found->is_string() ? std::string_view(found->get_string()) : std::string_view();
-}
-
-void set_name(std::string& name, std::string_view text) {
-  if (!text.empty() && name.empty()) name = text.substr(0, kNameBytesMax);
-}
-
-/// A token count, or nothing if it is absent, negative, broken or absurd.
-std::optional<std::uint64_t> tokens(const bj::value* value, std::string_view key) {
-  const auto* count = member(value, key);
-  if (count == nullptr || !count->is_number()) return std::nullopt;
-  boost::system::error_code code;
-  const auto number = count->to_number<std::int64_t>(code);
-  if (code || number < 0 || number > kTokensMax) return std::nullopt;
-  return static_cast<std::uint64_t>(number);
-}
-
-class Reader final : public ReplyReader {
+class Reader final : public BodyReader {
  public:
-  explicit Reader(Secret key) : key_(std::move(key)) {}
-
-  ModelChunk feed(std::string_view bytes) override {
-    ModelChunk chunk;
-    if (shape_ == Shape::unknown) {
-      head_ += bytes;
-      const auto first = head_.find_first_not_of("\xEF\xBB\xBF \t\r\n");
-      if (first == std::string::npos && head_.size() < kHeadBytesMax) return chunk;
-      shape_ =
-          first != std::string::npos && (head_[first] == '{' || head_[first] == '[') ? Shape::whole : Shape::stream;
-      const std::string head = std::exchange(head_, {});
-      take(head, chunk);
-    } else {
-      take(bytes, chunk);
-    }
-    return chunk;
-  }
-
-  std::variant<ModelReply, Failure> finish(const HttpOutcome& http) override {
-    const auto* reply = std::get_if<HttpReply>(&http);
-    if (reply == nullptr) {
-      // A connection that breaks after the last event has lost nothing.
-      if (shape_ == Shape::stream && is_complete() && !failure_) return result({});
-      return std::get<Failure>(http);
-    }
-    if (reply->status < 200 || reply->status > 299) return failure_of(*reply, key_);
-    if (!reply->body.empty()) feed(reply->body);
-    if (shape_ == Shape::whole) parse_whole();
-    if (shape_ == Shape::unknown) fail(FailureClass::malformed_reply, "The server's reply is empty.");
-    if (shape_ == Shape::stream && !is_complete() && !failure_) {
-      if (saw_event_)
-        fail(FailureClass::network, "The stream was cut before its end.");
-      else
-        fail(FailureClass::malformed_reply, "The server's reply is neither JSON nor an event stream.");
-    }
-    return result(*reply);
-  }
-
-  [[nodiscard]] const std::string& partial() const override { return text_; }
+  using BodyReader::BodyReader;
 
  private:
-  enum class Shape { unknown, whole, stream };
-  static constexpr std::size_t kHeadBytesMax = 64;
-
-  [[nodiscard]] bool is_complete() const { return done_ || !reply_.finish_reason.empty(); }
-
-  void fail(FailureClass kind, std::string message) {
-    if (!failure_) failure_ = Failure{kind, std::move(message), std::nullopt};
-  }
-
-  void take(std::string_view bytes, ModelChunk& chunk) {
-    if (failure_) return;
-    if (shape_ == Shape::whole) {
-      if (whole_.size() + bytes.size() > kReplyBytesMax)
-        fail(FailureClass::output_limit, "The server's reply is too large.");
-      else
-        whole_ += bytes;
-      return;
-    }
-    auto events = sse_.feed(bytes);
-    if (!events) return fail(FailureClass::output_limit, events.error().message);
-    for (const auto& event : *events) {
-      if (failure_ || done_) return;
-      take_event(event, chunk);
-    }
-  }
-
-  void take_event(const SseEvent& event, ModelChunk& chunk) {
-    if (trimmed(event.data) == "[DONE]") {
-      saw_event_ = done_ = true;
-      return;
-    }
-    if (event.event == "ping" || trimmed(event.data).empty()) return;
-    auto value = json::parse(event.data, {.bytes_max = kReplyBytesMax, .depth_max = kReplyDepthMax});
-    if (!value)
-      return fail(FailureClass::malformed_reply, "An event of the stream is no JSON: " + value.error().message);
-    saw_event_ = true;
-    if (event.event == "error" && member(&*value, "error") == nullptr) {
-      failure_ = failure_of(*value, key_);
-      return;
-    }
-    take_object(*value, chunk);
-  }
-
-  void parse_whole() {
-    if (failure_) return;
-    auto value = json::parse(whole_, {.bytes_max = kReplyBytesMax, .depth_max = kReplyDepthMax});
-    whole_.clear();
-    if (!value) return fail(FailureClass::malformed_reply, "The server's reply is no JSON: " + value.error().message);
-    ModelChunk ignored;
-    take_object(*value, ignored);
-    if (member(&*value, "choices") == nullptr) fail(FailureClass::empty_reply, std::string(kNoText) + ": no choices");
-  }
+  [[nodiscard]] bool is_complete() const override { return !reply_.finish_reason.empty(); }
 
   /// One chunk of a stream, or a whole reply: they differ in `delta` and `message` only.
-  void take_object(const bj::value& value, ModelChunk& chunk) {
-    if (!value.is_object()) return fail(FailureClass::malformed_reply, "The server's reply is no JSON object.");
-    if (const auto* error = member(&value, "error")) {
-      failure_ = failure_of(*error, key_);
-      return;
-    }
+  void on_value(std::string_view event, const bj::value& value, bool streamed, ModelChunk& chunk) override {
+    if (const auto* error = member(&value, "error")) return fail(*error);
+    if (event == "error") return fail(value);
     set_name(reply_.model, text_member(&value, "model"));
     set_name(reply_.fingerprint, text_member(&value, "system_fingerprint"));
     set_name(id_, text_member(&value, "id"));
     if (const auto* usage = member(&value, "usage")) take_usage(usage);
-    const auto* choices = member(&value, "choices");
-    if (choices == nullptr || !choices->is_array()) return;
-    for (const auto& choice : choices->get_array()) {
+    const auto* choices = array_member(&value, "choices");
+    if (choices == nullptr) {
+      if (!streamed) fail(FailureClass::empty_reply, std::string(kNoText) + ": no choices");
+      return;
+    }
+    for (const auto& choice : *choices) {
       const auto* index = member(&choice, "index");
       if (index != nullptr && index->is_number() && *index != 0) continue;
       const auto* part = member(&choice, "delta");
@@ -180,9 +62,9 @@ class Reader final : public ReplyReader {
     if (reasoning.empty()) reasoning = text_member(part, "reasoning");
     add_reasoning(reasoning, chunk);
     refusal_ += text_member(part, "refusal");
-    const auto* calls = member(part, "tool_calls");
-    has_tool_calls_ = has_tool_calls_ || member(part, "function_call") != nullptr ||
-                      (calls != nullptr && calls->is_array() && !calls->get_array().empty());
+    const auto* calls = array_member(part, "tool_calls");
+    has_tool_calls_ =
+        has_tool_calls_ || member(part, "function_call") != nullptr || (calls != nullptr && !calls->empty());
   }
 
   /// Text, or a list of parts as Mistral's reasoning models send it.
@@ -191,19 +73,10 @@ class Reader final : public ReplyReader {
     if (!content.is_array()) return;
     for (const auto& part : content.get_array()) {
       add_text(text_member(&part, "text"), chunk);
-      const auto* thinking = member(&part, "thinking");
-      if (thinking == nullptr || !thinking->is_array()) continue;
-      for (const auto& thought : thinking->get_array()) add_reasoning(text_member(&thought, "text"), chunk);
+      const auto* thinking = array_member(&part, "thinking");
+      if (thinking == nullptr) continue;
+      for (const auto& thought : *thinking) add_reasoning(text_member(&thought, "text"), chunk);
     }
-  }
-
-  void add_text(std::string_view text, ModelChunk& chunk) {
-    text_ += text;
-    chunk.text += text;
-  }
-  void add_reasoning(std::string_view text, ModelChunk& chunk) {
-    reasoning_ += text;
-    chunk.reasoning += text;
   }
 
   void take_usage(const bj::value* usage) {
@@ -215,14 +88,10 @@ class Reader final : public ReplyReader {
       to.reasoning_tokens = count;
   }
 
-  std::variant<ModelReply, Failure> result(const HttpReply& http) {
-    if (failure_) {
-      if (!failure_->retry_after) failure_->retry_after = retry_after(http);
-      return *failure_;
-    }
-    reply_.text = trimmed(text_);
+  std::variant<ModelReply, Failure> result(const HttpReply& http) override {
+    reply_.text = trimmed(text());
     if (reply_.text.empty()) return empty();
-    if (!reasoning_.empty()) reply_.reasoning = reasoning_;
+    if (!reasoning().empty()) reply_.reasoning = reasoning();
     reply_.request_id = std::string(http.header("x-request-id").substr(0, kNameBytesMax));
     if (reply_.request_id.empty()) reply_.request_id = id_;
     return reply_;
@@ -231,31 +100,21 @@ class Reader final : public ReplyReader {
   /// Why there is no text, as far as the reply tells.
   [[nodiscard]] Failure empty() const {
     if (!refusal_.empty())
-      return {FailureClass::refused, "The model refused: " + excerpt(refusal_, key_), std::nullopt};
+      return {FailureClass::refused, "The model refused: " + excerpt(refusal_, key()), std::nullopt};
     if (reply_.finish_reason == "content_filter")
       return {FailureClass::refused, "The provider's content filter withheld the reply.", std::nullopt};
     std::string message(kNoText);
     if (has_tool_calls_)
       message += ": it only asks for tool calls, which a model_call node does not make";
     else if (!reply_.finish_reason.empty())
-      message += " (finish reason: " + excerpt(reply_.finish_reason, key_) + ")";
+      message += " (finish reason: " + excerpt(reply_.finish_reason, key()) + ")";
     return {FailureClass::empty_reply, std::move(message), std::nullopt};
   }
 
-  Secret key_;
-  Shape shape_ = Shape::unknown;
-  std::string head_;
-  std::string whole_;
-  SseParser sse_;
   ModelReply reply_;
-  std::string text_;
-  std::string reasoning_;
   std::string refusal_;
   std::string id_;
-  std::optional<Failure> failure_;
   bool has_tool_calls_ = false;
-  bool saw_event_ = false;
-  bool done_ = false;
 };
 
 void append_message(std::string& body, std::string_view role, const std::string& content) {
@@ -282,8 +141,10 @@ Result<HttpRequest> OpenAiCompatible::encode(const ModelRequest& request, const 
   append_message(body, "user", request.prompt);
   body += ']';
   if (!request.temperature.is_null()) body += R"(,"temperature":)" + request.temperature.text();
-  body += dialect_ == Dialect::openai ? R"(,"max_completion_tokens":)" : R"(,"max_tokens":)";
-  body += std::to_string(request.max_tokens);
+  if (request.max_tokens) {
+    body += dialect_ == Dialect::openai ? R"(,"max_completion_tokens":)" : R"(,"max_tokens":)";
+    body += std::to_string(*request.max_tokens);
+  }
   const auto extra = request.extra.value();
   if (!extra.is_object() && !extra.is_null())
     return Error{Errc::tool_parameters, "Further request fields must be an object.", "/parameters"};

@@ -44,7 +44,14 @@ Result<Secret> request_head(const HttpRequest& request, const Url& url) {
                    "The API key has characters that HTTP does not allow, such as a line end.",
                    {},
                    "Check the environment variable that holds it."};
-    head.append("Authorization: Bearer ").append(request.bearer.reveal()).append("\r\n");
+    if (!request.key_header.empty() && !is_token(request.key_header))
+      return Error{Errc::provider_config,
+                   "The name of the key's header field has characters that HTTP does not allow."};
+    if (request.key_header.empty())
+      head.append("Authorization: Bearer ");
+    else
+      head.append(request.key_header).append(": ");
+    head.append(request.bearer.reveal()).append("\r\n");
   }
   head += "\r\n";
   return Secret(std::move(head));

@@ -21,7 +21,8 @@ struct HttpRequest {
   std::string method = "POST";
   std::string url;  ///< http:// or https://, host, optional port, path.
   std::vector<std::pair<std::string, std::string>> headers;
-  Secret bearer;  ///< Sent as `Authorization: Bearer`; empty: not sent.
+  Secret bearer;           ///< Sent as `Authorization: Bearer`; empty: not sent.
+  std::string key_header;  ///< Lower case; the key is sent as the value of this field instead.
   std::string body;
 
   Millis connect_timeout{10'000};

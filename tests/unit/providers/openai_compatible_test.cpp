@@ -90,6 +90,7 @@ TEST_CASE("openai adapter: the request has Hillstar's shape") {
   request = {};
   request.model = "router-reviewer-us";
   request.prompt = "Review: reply to: Plan it";
+  request.max_tokens = 4096;
   request.temperature = Json::from_canonical("7.3e-07");
   CHECK(body_of(request, endpoint()) ==
         R"({"model":"router-reviewer-us","messages":[{"role":"user","content":"Review: reply to: Plan it"}],)"
@@ -99,6 +100,7 @@ TEST_CASE("openai adapter: the request has Hillstar's shape") {
 TEST_CASE("openai adapter: streaming asks for usage, and OpenAI gets its own name for the limit") {
   ModelRequest request;
   request.prompt = "p";
+  request.max_tokens = 4096;
   CHECK(json_of(body_of(request, endpoint(true))) ==
         json_of(R"({"model":"","messages":[{"role":"user","content":"p"}],"max_tokens":4096,"stream":true,
                     "stream_options":{"include_usage":true}})"));
@@ -109,6 +111,7 @@ TEST_CASE("openai adapter: streaming asks for usage, and OpenAI gets its own nam
 TEST_CASE("openai adapter: extra fields cannot change what the request decides") {
   ModelRequest request;
   request.prompt = "p";
+  request.max_tokens = 4096;
   request.extra = json_of(
       R"({"model":"x","messages":[],"stream":true,"n":5,"max_tokens":1,"temperature":9,
                               "seed":7,"stop":["a"]})");
