@@ -7,29 +7,50 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <optional>
 
 namespace hillstar::persistence {
 namespace {
 constexpr std::size_t kReadBytesMin = 4U << 10U;
 constexpr std::size_t kReadBytesMax = 4U << 20U;
+
+struct MachineError {
+  std::string what;
+  std::string hint;
+};
+
+/// Errors of the machine, not of the store, in words that say what to do.
+std::optional<MachineError> machine_error(const rocksdb::Status& status) {
+  const std::string text = status.ToString();
+  const auto says = [&](int number) { return text.find(std::strerror(number)) != std::string::npos; };
+  if (status.IsNoSpace() || says(ENOSPC) || says(EDQUOT))
+    return MachineError{"the disk is full.", "Free some space and start again."};
+  if (says(EFBIG))
+    return MachineError{"a file reached the size limit of this process or file system.",
+                        "Raise the limit (ulimit -f) and start again."};
+  if (says(EMFILE) || says(ENFILE))
+    return MachineError{"too many files are open.", "Raise the limit (ulimit -n) and start again."};
+  if (says(EROFS)) return MachineError{"the file system is read-only.", "Name another store with --store."};
+  if (says(EACCES) || says(EPERM))
+    return MachineError{"a file or folder of it is not yours to write.",
+                        "Change its owner or permissions, or name another store with --store."};
+  if (says(EIO))
+    return MachineError{"the storage device reported an error (" + text + ").",
+                        "Check the device (kernel log) before you start again."};
+  return std::nullopt;
+}
+
 }  // namespace
 
 Error write_error(const rocksdb::Status& status, const std::string& where) {
-  const std::string text = status.ToString();
-  const auto says = [&](int number) { return text.find(std::strerror(number)) != std::string::npos; };
   const std::string go_on = " Every run is resumable: what was acknowledged is on disk, the last step may be missing.";
-  if (status.IsNoSpace() || says(ENOSPC) || says(EDQUOT))
-    return {Errc::store_write, "the disk is full." + go_on, where, "Free some space and start again."};
-  if (says(EFBIG))
-    return {Errc::store_write, "a file reached the size limit of this process or file system." + go_on, where,
-            "Raise the limit (ulimit -f) and start again."};
-  if (says(EIO))
-    return {Errc::store_write, "the storage device reported an error (" + text + ")." + go_on, where,
-            "Check the device (kernel log) before you start again."};
-  return {Errc::store_write, "the history could not be written (" + text + ")." + go_on, where, {}};
+  if (auto known = machine_error(status)) return {Errc::store_write, known->what + go_on, where, known->hint};
+  return {Errc::store_write, "the history could not be written (" + status.ToString() + ")." + go_on, where, {}};
 }
 
 Error open_error(const rocksdb::Status& status, const std::string& where) {
+  if (auto known = machine_error(status))
+    return {Errc::store_open, "the store cannot be opened: " + known->what, where, known->hint};
   Error error(Errc::store_open, "the store cannot be opened (" + status.ToString() + ").", where);
   if (status.IsCorruption())
     error.hint = "Copy the folder, then run `hillstar-actors repair`, which says what it finds and what is lost.";

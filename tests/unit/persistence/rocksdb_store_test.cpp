@@ -337,10 +337,15 @@ TEST_CASE("write errors: each kind of failure is told in words, with what to do"
         "error). " +
             resumable);
   CHECK(told(posix(EIO)).hint == "Check the device (kernel log) before you start again.");
-  CHECK(told(posix(EACCES)).message ==
-        "the history could not be written (IO error: While appending: Permission "
-        "denied). " +
+  CHECK(told(posix(EACCES)).message == "a file or folder of it is not yours to write. " + resumable);
+  CHECK(told(posix(EMFILE)).hint == "Raise the limit (ulimit -n) and start again.");
+  CHECK(told(posix(EXDEV)).message ==
+        "the history could not be written (IO error: While appending: Invalid cross-device "
+        "link). " +
             resumable);
+  CHECK(open_error(posix(ENOSPC), "/store/db").message == "the store cannot be opened: the disk is full.");
+  CHECK(open_error(posix(ENOSPC), "/store/db").code == Errc::store_open);
+  CHECK(open_error(rocksdb::Status::Corruption("x"), "/store/db").hint.find("repair") != std::string::npos);
   for (const auto& status : {posix(ENOSPC), posix(EFBIG), posix(EIO), posix(EACCES)}) {
     CHECK(told(status).code == Errc::store_write);
     CHECK(told(status).where == "/store/db");
