@@ -160,11 +160,21 @@ void RunActorState::act() {
       for (auto& command : run::outstanding(state_)) issue(command);
       return;
     }
-    for (const auto& recorded : *in_flight_)
+    for (const auto& recorded : *in_flight_) {
       for (auto& command : run::commands_of(state_, recorded.event)) issue(command);
+      forget_list(recorded.event);
+    }
   } catch (const InvariantError& bug) {
     leave(RunExit::parked, Error{Errc::internal, bug.message});
   }
+}
+
+void RunActorState::forget_list(const Event& event) {
+  const auto forget = [&](const NodeId& node, bool whole) {
+    if (whole && !lists_.empty()) lists_.erase(state_.index->at(node.str()));
+  };
+  if (const auto* completed = std::get_if<NodeCompleted>(&event)) forget(completed->node, !completed->item);
+  if (const auto* failed = std::get_if<NodeFailed>(&event)) forget(failed->node, !failed->item);
 }
 
 void RunActorState::issue(Command& command) {
@@ -181,7 +191,24 @@ void RunActorState::issue(Command& command) {
   // AskApproval: the event that asks is in the feed; the run waits for ApprovalGiven.
 }
 
+Result<void> RunActorState::cut_item(ExecuteNode& command) {
+  auto list = lists_.find(command.ref.node);
+  if (list == lists_.end()) {
+    HILLSTAR_TRY(auto cut, workflow::ItemList::of(command.items, services_->read_blob));
+    list = lists_.emplace(command.ref.node, std::move(cut)).first;
+  }
+  command.item = list->second.at(*command.ref.item);
+  command.items = {};
+  return {};
+}
+
 void RunActorState::execute(ExecuteNode& command) {
+  if (command.ref.item) {
+    if (const auto cut = cut_item(command); !cut) {
+      Failure failure{FailureClass::io, to_string(cut.error()), {}};
+      return caf::anon_send(RunActor(self_), AttemptEnded{AttemptFailed{command.ref, std::move(failure), {}, {}}});
+    }
+  }
   auto& attempt = attempts_[key_of(command.ref)];
   if (attempt.node) {
     // Only after a grace time that has run out elsewhere: the old attempt's actor is not waited for any more.

@@ -11,6 +11,7 @@
 #include "actors/services.hpp"
 #include "persistence/event_codec.hpp"
 #include "runtime/run/state.hpp"
+#include "runtime/workflow/item_list.hpp"
 
 namespace hillstar::actors {
 
@@ -74,6 +75,10 @@ class RunActorState {
   void act();
   void issue(Command& command);
   void execute(ExecuteNode& command);
+  /// Gives a map item its part of the list. The list is read at the first item.
+  Result<void> cut_item(ExecuteNode& command);
+  /// The end of a map is the end of its list.
+  void forget_list(const Event& event);
   void cancel(const CancelNode& command);
   void stop_if_quiet();
   void leave(RunExit reason, const Error& error);
@@ -96,6 +101,7 @@ class RunActorState {
   EventBatch in_flight_;  ///< The batch that the log has; null: none.
   std::unordered_map<std::uint64_t, InFlight> attempts_;
   std::vector<NodeActor> idle_;
+  std::unordered_map<NodeIndex, workflow::ItemList> lists_;  ///< Of the maps that are under way.
   bool recovering_ = false;
   bool stopping_ = false;
   bool gone_ = false;

@@ -23,7 +23,8 @@ struct ExecuteNode {
   AttemptRef ref;
   bool lists_items = false;
   std::vector<Binding> bindings;  ///< One for each node that the templates of this node name.
-  Value items;                    ///< For a map item: the whole list; the item is `ref.item`.
+  Value items;                    ///< For a map item: the whole list as it was recorded; the item is `ref.item`.
+  Value item;                     ///< The item itself. Whoever executes cuts it out of the list, which may be a blob.
   Json inputs;                    ///< The run's inputs.
 };
 struct CancelNode {

@@ -77,7 +77,10 @@ Value result_of(const RunState& state, NodeIndex node) {
   while (state.nodes[node].status == NodeStatus::skipped && state.plan->nodes[node].stands_for)
     node = *state.plan->nodes[node].stands_for;
   const auto& found = state.nodes[node];
-  return found.map && has_ended(found.status) && found.result.json.is_null() ? collect(*found.map) : found.result;
+  if (!found.map || !has_ended(found.status) || !found.result.json.is_null()) return found.result;
+  // Every item of a later map may ask.
+  if (!found.map->collected) found.map->collected = std::make_shared<const Value>(collect(*found.map));
+  return *found.map->collected;
 }
 
 std::vector<Command> commands_of(const RunState& state, const Event& event) {

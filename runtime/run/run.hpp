@@ -52,7 +52,8 @@ bool is_terminal(const RunState& state);
 bool waits_for_person(const RunState& state);
 
 /// The result that references to `node` see: its own, the winning attempt's for a skipped loop attempt,
-/// the collected items for a map, a null value if there is none.
+/// the collected items for a map, a null value if there is none. What was collected is kept in the state, which
+/// therefore belongs to one thread at a time also where it is const.
 Value result_of(const RunState& state, NodeIndex node);
 
 }  // namespace hillstar::run

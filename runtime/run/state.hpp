@@ -58,6 +58,8 @@ struct MapState {
   std::uint32_t retrying = 0;  ///< Items that wait for a timer or for a person.
   std::uint32_t succeeded = 0;
   std::uint32_t failed = 0;
+  /// What result_of() collected once the map had ended. Not part of the state: it follows from the units.
+  mutable std::shared_ptr<const Value> collected;
 };
 
 struct NodeState : UnitState {

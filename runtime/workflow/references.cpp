@@ -35,31 +35,6 @@ std::string scalar_text(const bj::value& value) {
   return json::canonical(value);
 }
 
-/// The `index`-th element of canonical JSON text that is an array; empty if there is none. Skips, without building.
-std::string_view element_text(std::string_view array, std::uint32_t index) {
-  std::size_t depth = 0;
-  std::size_t start = 1;
-  bool in_string = false;
-  for (std::size_t at = 1; at < array.size(); ++at) {
-    const char c = array[at];
-    if (in_string) {
-      if (c == '\\') ++at;
-      in_string = c != '"';
-    } else if (c == '"') {
-      in_string = true;
-    } else if (depth == 0 && (c == ',' || c == ']')) {
-      if (index == 0) return array.substr(start, at - start);
-      --index;
-      start = at + 1;
-    } else if (c == '[' || c == '{') {
-      ++depth;
-    } else if (c == ']' || c == '}') {
-      --depth;
-    }
-  }
-  return {};
-}
-
 Result<Found> blob_text(const BlobRef& blob, const ReadBlob& read) {
   HILLSTAR_TRY(auto bytes, read(blob.sha256));
   return Found{std::move(bytes), blob.binary, std::nullopt};
@@ -246,21 +221,9 @@ class Filler {
     } else if (id == "inputs") {
       source.json = command_.inputs.value();
     } else {
-      HILLSTAR_CHECK(take_item(source));
+      source = {command_.item.json.value(), command_.item.blobs};
     }
     return &source;
-  }
-
-  Result<void> take_item(Source& source) {
-    const auto index = *command_.ref.item;
-    HILLSTAR_TRY(source.json, json::parse(element_text(command_.items.json.text(), index)));
-    const auto pointer = "/" + std::to_string(index);
-    for (const auto& blob : command_.items.blobs) {
-      if (blob.at != pointer && !blob.at.starts_with(pointer + "/")) continue;
-      source.blobs.push_back(blob);
-      source.blobs.back().at.erase(0, pointer.size());
-    }
-    return {};
   }
 
   const ExecuteNode& command_;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/workflow/references.hpp"
+#include "runtime/workflow/item_list.hpp"
 
 #include <doctest/doctest.h>
 #include <boost/json.hpp>
@@ -36,6 +37,12 @@ struct World {
   [[nodiscard]] std::string fill(const std::string& text) const {
     const auto rendered = render(document(text), command, reader());
     return rendered ? rendered->text : to_string(rendered.error());
+  }
+  /// The template as the `index`-th item of a list has it.
+  [[nodiscard]] std::string fill_item(std::uint32_t index, const Value& list, const std::string& text) {
+    command.ref.item = index;
+    command.item = ItemList::of(list, reader())->at(index);
+    return fill(text);
   }
   [[nodiscard]] std::string items(const std::string& text) const {
     const auto listed = list_items(document(text), command, reader());
@@ -162,18 +169,14 @@ TEST_CASE("references: inputs, item and index") {
   CHECK(world.fill(R"("{{ inputs.name }}{{ inputs.deep.k.0 }}{{ inputs.dotted.name }}<{{ inputs.none }}>")") ==
         "n1d<>");
   CHECK(world.fill(R"("{{ item }}{{ index }}")") == "{{ item }}{{ index }}");
-  world.command.items.json = document(R"([{"k":"a,]"},"b\"[,",[1,[2]],null])");
-  world.command.ref.item = 0;
-  CHECK(world.fill(R"("{{ item.k }} {{ index }}")") == "a,] 0");
-  CHECK(world.fill(R"({"i":"{{ item }}"})") == R"({"i":{"k":"a,]"}})");
-  world.command.ref.item = 1;
-  CHECK(world.fill(R"("{{ item }}")") == "b\"[,");
-  world.command.ref.item = 2;
-  CHECK(world.fill(R"("{{ item.1.0 }}{{index}}")") == "22");
-  world.command.ref.item = 3;
-  world.command.items.blobs = {{"/3", 3, false, "sha"}};
+  Value list{{}, document(R"([{"k":"a,]"},"b\"[,",[1,[2]],null])")};
+  CHECK(world.fill_item(0, list, R"("{{ item.k }} {{ index }}")") == "a,] 0");
+  CHECK(world.fill_item(0, list, R"({"i":"{{ item }}"})") == R"({"i":{"k":"a,]"}})");
+  CHECK(world.fill_item(1, list, R"("{{ item }}")") == "b\"[,");
+  CHECK(world.fill_item(2, list, R"("{{ item.1.0 }}{{index}}")") == "22");
+  list.blobs = {{"/3", 3, false, "sha"}};
   world.blobs["sha"] = "big";
-  CHECK(world.fill(R"("{{ item }}")") == "big");
+  CHECK(world.fill_item(3, list, R"("{{ item }}")") == "big");
 }
 
 TEST_CASE("references: large and binary results come from their blobs") {
