@@ -13,7 +13,6 @@ namespace hillstar::providers {
 namespace {
 
 constexpr std::size_t kHeadBytesMax = 64;
-constexpr std::size_t kLineBytesMax = 4U << 20U;
 
 }  // namespace
 
@@ -28,7 +27,8 @@ ModelChunk BodyReader::feed(std::string_view bytes) {
   if (first == std::string::npos && pending_.size() < kHeadBytesMax) return chunk;
   const bool json = first != std::string::npos && (pending_[first] == '{' || pending_[first] == '[');
   shape_ = !json ? Shape::events : framing_ == Framing::lines ? Shape::lines : Shape::whole;
-  const std::string head = std::exchange(pending_, {});
+  std::string head = std::exchange(pending_, {});
+  if (json) head.erase(0, first);
   take(head, chunk);
   return chunk;
 }
@@ -56,16 +56,29 @@ void BodyReader::take_events(std::string_view bytes, ModelChunk& chunk) {
 }
 
 void BodyReader::take_lines(std::string_view bytes, ModelChunk& chunk) {
-  while (!failure_) {
-    const auto end = bytes.find('\n');
-    if (pending_.size() + std::min(end, bytes.size()) > kLineBytesMax)
-      return fail(FailureClass::output_limit, "A line of the server's reply is too long.");
-    pending_ += bytes.substr(0, end);
-    if (end == std::string_view::npos) return;
-    bytes.remove_prefix(end + 1);
-    const std::string line = std::exchange(pending_, {});
-    if (!trimmed(line).empty()) take_text({}, line, chunk);
+  // A value ends with the bracket that closes it, not with the line: a whole reply may be printed over many lines.
+  std::size_t begin = 0;
+  for (std::size_t at = 0; at < bytes.size(); ++at) {
+    const char c = bytes[at];
+    if (cut_.in_string) {
+      cut_.in_string = cut_.escaped || c != '"';
+      cut_.escaped = !cut_.escaped && c == '\\';
+      continue;
+    }
+    cut_.in_string = c == '"';
+    if (c == '{' || c == '[') ++cut_.depth;
+    if (c == '}' || c == ']') cut_.depth -= cut_.depth > 0 ? 1 : 0;
+    if (cut_.depth > 0 || (c != '}' && c != ']' && c != '\n')) continue;
+    pending_ += bytes.substr(begin, at + 1 - begin);
+    begin = at + 1;
+    const std::string value = std::exchange(pending_, {});
+    if (!trimmed(value).empty()) take_text({}, value, chunk);
+    if (failure_) return;
   }
+  bytes.remove_prefix(begin);
+  if (pending_.size() + bytes.size() > kReplyBytesMax)
+    return fail(FailureClass::output_limit, "A part of the server's reply is too large.");
+  pending_ += bytes;
 }
 
 void BodyReader::take_text(std::string_view event, std::string_view text, ModelChunk& chunk) {
@@ -80,12 +93,13 @@ void BodyReader::take_text(std::string_view event, std::string_view text, ModelC
 void BodyReader::end_of_body() {
   ModelChunk ignored;
   if (shape_ == Shape::unknown) return fail(FailureClass::malformed_reply, "The server's reply is empty.");
-  if (shape_ != Shape::events && !trimmed(pending_).empty() && !failure_) {
+  const bool in_value = shape_ == Shape::lines && (cut_.depth > 0 || cut_.in_string);
+  if (shape_ != Shape::events && !trimmed(pending_).empty() && !in_value) {
     const std::string rest = std::exchange(pending_, {});
     take_text({}, rest, ignored);
   }
   if (shape_ == Shape::whole || done_ || is_complete()) return;
-  if (saw_value_)
+  if (saw_value_ || in_value)
     fail(FailureClass::network, "The stream was cut before its end.");
   else
     fail(FailureClass::malformed_reply, "The server's reply is neither JSON nor an event stream.");
@@ -108,6 +122,7 @@ std::variant<ModelReply, Failure> BodyReader::finish(const HttpOutcome& http) {
 std::variant<ModelReply, Failure> BodyReader::outcome(const HttpReply& http) {
   if (!failure_) return result(http);
   if (!failure_->retry_after) failure_->retry_after = retry_after(http);
+  name_request(*failure_, request_id(http), key_);
   return *failure_;
 }
 

@@ -18,7 +18,7 @@ namespace hillstar::providers {
 class BodyReader : public ReplyReader {
  public:
   /// How a streamed body is cut into values.
-  enum class Framing { events, lines };  ///< Server-sent events, or one JSON value per line.
+  enum class Framing { events, lines };  ///< Server-sent events, or JSON values one after the other (NDJSON).
 
   explicit BodyReader(Secret key, Framing framing = Framing::events) : key_(std::move(key)), framing_(framing) {}
 
@@ -58,7 +58,12 @@ class BodyReader : public ReplyReader {
   Secret key_;
   Framing framing_;
   Shape shape_ = Shape::unknown;
-  std::string pending_;  // the first bytes, the whole body, or a line that has not ended
+  std::string pending_;  // the first bytes, the whole body, or a value that has not ended
+  struct {
+    std::size_t depth = 0;
+    bool in_string = false;
+    bool escaped = false;
+  } cut_;  // lines: where in a value the bytes so far end
   SseParser sse_;
   std::string text_;
   std::string reasoning_;

@@ -10,6 +10,7 @@
 #include <cstdio>
 
 #include "messages/json.hpp"
+#include "providers/fields.hpp"
 #include "providers/http/url.hpp"
 
 namespace hillstar::providers {
@@ -35,7 +36,9 @@ bool names_any(std::string_view text, std::initializer_list<std::string_view> pa
 /// What servers put into an error object, in whichever spelling.
 struct Said {
   std::string message;
-  std::string kind;  ///< `type` and `code`, lower case.
+  std::string kind;  ///< `type`, `code`, `status` and the reasons among `details`, lower case.
+  std::string request_id;
+  std::optional<Millis> retry_after;
 };
 
 std::string text_of(const bj::value& value) {
@@ -43,34 +46,72 @@ std::string text_of(const bj::value& value) {
   return value.is_null() ? std::string() : bj::serialize(value);
 }
 
+std::optional<Millis> clamped(double millis) {
+  if (!std::isfinite(millis) || millis < 0) return std::nullopt;
+  return Millis(static_cast<std::int64_t>(std::min(millis, static_cast<double>(kRetryAfterMax.count()))));
+}
+
+std::optional<double> number_in(std::string_view text) {
+  while (text.starts_with(' ')) text.remove_prefix(1);
+  while (text.ends_with(' ')) text.remove_suffix(1);
+  double value = 0;
+  const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value, std::chars_format::fixed);
+  if (text.empty() || end != text.data() + text.size()) return std::nullopt;
+  // Too many digits for a double: as long as can be.
+  return code == std::errc::result_out_of_range ? 1e15 : value;
+}
+
+/// What the particulars of an error tell: `{"error_code":...}` as Anthropic has them, or Google's list of typed
+/// objects, of which ErrorInfo has a `reason` and RetryInfo a `retryDelay` such as `1.2s`.
+void add_detail(const bj::value& detail, Said& said) {
+  for (const char* key : {"error_code", "reason"})
+    if (const auto word = text_member(&detail, key); !word.empty()) said.kind += " " + lower(word);
+  const auto delay = text_member(&detail, "retryDelay");
+  if (!delay.ends_with('s') || said.retry_after) return;
+  if (const auto seconds = number_in(delay.substr(0, delay.size() - 1))) said.retry_after = clamped(*seconds * 1000.0);
+}
+
 /// `{"error":{...}}`, `{"error":"text"}`, `{"detail":...}`, `{"message":...}` or the inner object alone.
 Said said_by(const bj::value& value) {
   const auto* object = value.if_object();
-  if (object == nullptr) return {text_of(value), {}};
-  if (const auto* inner = object->if_contains("error"); inner != nullptr && !inner->is_null()) return said_by(*inner);
+  if (object == nullptr) return {text_of(value), {}, {}, {}};
+  if (const auto* inner = object->if_contains("error"); inner != nullptr && !inner->is_null()) {
+    Said said = said_by(*inner);
+    if (said.request_id.empty()) said.request_id = text_member(&value, "request_id").substr(0, kNameBytesMax);
+    return said;
+  }
   Said said;
+  said.request_id = text_member(&value, "request_id").substr(0, kNameBytesMax);
   for (const char* key : {"message", "detail", "msg"})
     if (const auto* text = object->if_contains(key); text != nullptr && said.message.empty())
       said.message = text_of(*text);
-  for (const char* key : {"type", "code"})
+  for (const char* key : {"type", "code", "status"})
     if (const auto* text = object->if_contains(key)) said.kind += " " + lower(text_of(*text));
+  const auto* details = member(&value, "details");
+  if (const auto* list = array_member(&value, "details"))
+    for (const auto& detail : *list) add_detail(detail, said);
+  else if (details != nullptr)
+    add_detail(*details, said);
   if (said.message.empty()) said.message = bj::serialize(value);
   return said;
 }
 
 Said said_by(std::string_view body) {
   auto value = json::parse(body, {.bytes_max = kErrorBodyBytesMax, .depth_max = kErrorBodyDepthMax});
-  return value ? said_by(*value) : Said{std::string(body.substr(0, kErrorBodyBytesMax)), {}};
+  return value ? said_by(*value) : Said{std::string(body.substr(0, kErrorBodyBytesMax)), {}, {}, {}};
 }
 
-/// Classes that the words decide, whatever the status. Codes: OpenAI API reference and llama.cpp server, 2026-11.
+/// Classes that the words decide, whatever the status.
+/// Codes: API references of OpenAI, Anthropic and Google, and the llama.cpp server, 2026-11.
 std::optional<FailureClass> class_of(const Said& said) {
   const std::string message = lower(said.message);
   if (names_any(said.kind, {"insufficient_quota", "billing", "payment_required"})) return FailureClass::quota;
-  if (names_any(said.kind, {"context_length", "exceed_context_size", "context_window"}) ||
-      names_any(message, {"context length", "context size", "context window", "prompt is too long"}))
+  if (names_any(said.kind, {"context_length", "exceed_context_size", "context_window", "request_too_large"}) ||
+      names_any(message, {"context length", "context size", "context window", "prompt is too long",
+                          "exceeds the maximum number of tokens"}))
     return FailureClass::context_too_long;
   if (names_any(said.kind, {"content_filter", "content_policy", "safety"})) return FailureClass::refused;
+  if (names_any(said.kind, {"api_key_invalid"})) return FailureClass::auth;
   return std::nullopt;
 }
 
@@ -127,21 +168,6 @@ std::string redirect_target(const HttpReply& reply) {
   return location.empty() ? "nowhere" : "another path of the same server";
 }
 
-std::optional<Millis> clamped(double millis) {
-  if (!std::isfinite(millis) || millis < 0) return std::nullopt;
-  return Millis(static_cast<std::int64_t>(std::min(millis, static_cast<double>(kRetryAfterMax.count()))));
-}
-
-std::optional<double> number_in(std::string_view text) {
-  while (text.starts_with(' ')) text.remove_prefix(1);
-  while (text.ends_with(' ')) text.remove_suffix(1);
-  double value = 0;
-  const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value, std::chars_format::fixed);
-  if (text.empty() || end != text.data() + text.size()) return std::nullopt;
-  // Too many digits for a double: as long as can be.
-  return code == std::errc::result_out_of_range ? 1e15 : value;
-}
-
 /// Seconds since 1970 of `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110, section 5.6.7; the obsolete forms are not read).
 std::optional<std::int64_t> http_date(std::string_view text) {
   constexpr std::string_view kMonths = "JanFebMarAprMayJunJulAugSepOctNovDec";
@@ -178,7 +204,21 @@ Failure failure_of(const HttpReply& reply, const Secret& key) {
   std::string message = "HTTP " + status;
   if (const auto words = phrase(reply.status); !words.empty()) message += " " + std::string(words);
   if (const auto words = excerpt(said.message, key); !words.empty()) message += ": " + words;
-  return {class_of(reply.status, said), std::move(message), retry_after(reply)};
+  auto wait = retry_after(reply);
+  Failure failure{class_of(reply.status, said), std::move(message), wait ? wait : said.retry_after};
+  const auto id = request_id(reply);
+  name_request(failure, id.empty() ? std::string_view(said.request_id) : id, key);
+  return failure;
+}
+
+std::string_view request_id(const HttpReply& reply) {
+  for (const char* name : {"x-request-id", "request-id"})
+    if (const auto id = reply.header(name); !id.empty()) return id.substr(0, kNameBytesMax);
+  return {};
+}
+
+void name_request(Failure& failure, std::string_view id, const Secret& key) {
+  if (!id.empty()) failure.message += " (request " + excerpt(id, key) + ")";
 }
 
 Failure failure_of(const bj::value& error, const Secret& key) {
@@ -197,13 +237,15 @@ Failure failure_of(const bj::value& error, const Secret& key) {
     kind = *by_words;
   else if (names_any(said.kind, {"rate_limit"}))
     kind = FailureClass::rate_limited;
-  else if (names_any(said.kind, {"overloaded"}))
+  else if (names_any(said.kind, {"overloaded", "unavailable"}))
     kind = FailureClass::overloaded;
-  else if (names_any(said.kind, {"invalid_request"}))
+  else if (names_any(said.kind, {"timeout"}))
+    kind = FailureClass::timeout;
+  else if (names_any(said.kind, {"invalid_request", "not_found"}))
     kind = FailureClass::invalid_request;
   else if (names_any(said.kind, {"authentication", "invalid_api_key", "permission"}))
     kind = FailureClass::auth;
-  return {kind, "The server reported an error in its reply: " + excerpt(said.message, key), std::nullopt};
+  return {kind, "The server reported an error in its reply: " + excerpt(said.message, key), said.retry_after};
 }
 
 std::optional<Millis> retry_after(const HttpReply& reply) {

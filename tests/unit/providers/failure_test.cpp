@@ -150,3 +150,64 @@ TEST_CASE("provider failure: error objects within a reply have classes too") {
   CHECK(of(R"("just text with canary-key")").message ==
         "The server reported an error in its reply: just text with [key]");
 }
+
+TEST_CASE("provider failure: Anthropic's and Google's own words") {
+  const struct {
+    unsigned status;
+    const char* body;
+    FailureClass kind;
+  } rows[] = {
+      {400, R"({"error":{"code":400,"message":"API key not valid.","status":"INVALID_ARGUMENT",
+                "details":[{"@type":"x/google.rpc.ErrorInfo","reason":"API_KEY_INVALID"}]}})",
+       FailureClass::auth},
+      {400,
+       R"({"error":{"code":400,"message":"The input token count (9) exceeds the maximum number of tokens allowed (8).",
+                "status":"INVALID_ARGUMENT"}})",
+       FailureClass::context_too_long},
+      {400, R"({"error":{"code":400,"message":"Bad field","status":"INVALID_ARGUMENT","details":7}})",
+       FailureClass::invalid_request},
+      {403, R"({"error":{"code":403,"message":"no","status":"PERMISSION_DENIED","details":[]}})", FailureClass::auth},
+      {429, R"({"error":{"code":429,"message":"You exceeded your current quota.","status":"RESOURCE_EXHAUSTED"}})",
+       FailureClass::rate_limited},
+      {503, R"({"error":{"code":503,"message":"overloaded","status":"UNAVAILABLE"}})", FailureClass::overloaded},
+      {402, R"({"type":"error","error":{"type":"billing_error","message":"low"}})", FailureClass::quota},
+      {413, R"({"type":"error","error":{"type":"request_too_large","message":"big"}})", FailureClass::context_too_long},
+      {400, R"({"type":"error","error":{"type":"invalid_request_error","message":"m",
+                "details":{"error_code":"context_window_exceeded"}}})",
+       FailureClass::context_too_long},
+      {529, R"({"type":"error","error":{"type":"overloaded_error","message":"m"}})", FailureClass::overloaded},
+  };
+  for (const auto& row : rows) {
+    CAPTURE(row.body);
+    CHECK(failed(row.status, row.body).kind == row.kind);
+  }
+}
+
+TEST_CASE("provider failure: the wait in Google's RetryInfo counts if no header says otherwise") {
+  const auto body = [](const std::string& delay) {
+    return R"({"error":{"code":429,"message":"m","details":[7,{"@type":"x/google.rpc.QuotaFailure"},
+               {"@type":"x/google.rpc.RetryInfo","retryDelay":)" +
+           delay + "}]}}";
+  };
+  CHECK(failed(429, body(R"("1.2s")")).retry_after == Millis(1200));
+  CHECK(failed(429, body(R"("36s")")).retry_after == Millis(36'000));
+  CHECK(failed(429, body(R"("99999999s")")).retry_after == Millis(600'000));
+  CHECK(failed(429, body(R"("1.2s")"), {{"retry-after", "7"}}).retry_after == Millis(7000));
+  for (const char* wrong : {R"("")", R"("s")", R"("1.2")", R"("-1s")", R"("1ms")", "7", "null"}) {
+    CAPTURE(wrong);
+    CHECK_FALSE(failed(429, body(wrong)).retry_after);
+  }
+}
+
+TEST_CASE("provider failure: the request is named, by header or by body") {
+  CHECK(failed(500, R"({"error":{"message":"m"}})", {{"request-id", "req_1"}}).message ==
+        "HTTP 500 Internal Server Error: m (request req_1)");
+  CHECK(failed(500, R"({"error":{"message":"m"}})", {{"x-request-id", "req_2"}, {"request-id", "req_1"}}).message ==
+        "HTTP 500 Internal Server Error: m (request req_2)");
+  CHECK(failed(500, R"({"error":{"message":"m"},"request_id":"req_3"})").message ==
+        "HTTP 500 Internal Server Error: m (request req_3)");
+  CHECK(failed(401, R"({"message":"m","request_id":"req_4"})").message == "HTTP 401 Unauthorized: m (request req_4)");
+  CHECK(failed(500, R"({"error":{"message":"m"},"request_id":7})").message == "HTTP 500 Internal Server Error: m");
+  CHECK(failed(500, "", {{"request-id", "a\nb canary-key"}}).message ==
+        "HTTP 500 Internal Server Error (request a b [key])");
+}
