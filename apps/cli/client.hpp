@@ -25,7 +25,8 @@ struct StartJob {
   Json inputs;
   std::string output_dir;
   std::optional<Origin> parent;
-  std::string plan;          ///< workflow::to_text of the plan.
+  std::string plan;                                   ///< workflow::to_text of the plan.
+  std::shared_ptr<const workflow::Plan> shared_plan;  ///< The same, for an engine in this process; may be null.
   std::optional<RunId> run;  ///< Chosen by the terminal, so that asking again cannot start a second one.
   std::string started_by;
   std::string workflow_file;

@@ -31,9 +31,12 @@ class EmbeddedClient final : public Client {
   EmbeddedClient(Engine& engine, persistence::EventStore& store) : engine_(engine), store_(store) {}
 
   Result<RunId> start(const StartJob& job) override {
-    HILLSTAR_TRY(auto plan, workflow::plan_from_text(job.plan));
     StartRun request;
-    request.plan = std::make_shared<const workflow::Plan>(std::move(plan));
+    request.plan = job.shared_plan;
+    if (!request.plan) {
+      HILLSTAR_TRY(auto plan, workflow::plan_from_text(job.plan));
+      request.plan = std::make_shared<const workflow::Plan>(std::move(plan));
+    }
     request.workflow_text = job.workflow_text;
     request.workflow_file = job.workflow_file;
     request.inputs = job.inputs;

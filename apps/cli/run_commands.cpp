@@ -77,9 +77,11 @@ Result<Exit> run_workflow(Context& context, const RunArgs& args) {
   }
 
   const auto shared_plan = std::make_shared<const workflow::Plan>(std::move(plan));
+  job.shared_plan = shared_plan;
   Link link({.folder = context.store, .environment = job.environment, .ephemeral = args.ephemeral});
   HILLSTAR_CHECK(link.open());
   HILLSTAR_TRY(const auto run, link.start(job));
+  job = {};  // Large graphs: the run has its own by now.
   context.output.say(fmt::format("Executing {} as run {}", shared_plan->workflow.str(), run.str()));
   FollowOptions options{.run = run, .plan = shared_plan, .show_from = 1, .owns = true, .ask = false};
   options.ask = ::isatty(STDIN_FILENO) == 1 && context.output.stderr_is_terminal();
