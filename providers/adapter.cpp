@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "providers/adapter.hpp"
 
-#include "providers/openai_compatible.hpp"
+#include "providers/openai.hpp"
 
 namespace hillstar::providers {
 namespace {
@@ -30,10 +30,16 @@ std::variant<std::uint64_t, Failure> Adapter::decode_count(const HttpReply&, con
 }
 
 const Adapter* find_adapter(std::string_view name) {
-  static const OpenAiCompatible compatible(OpenAiCompatible::Dialect::compatible);
-  static const OpenAiCompatible openai(OpenAiCompatible::Dialect::openai);
-  if (name == "openai_compatible") return &compatible;
+  static const OpenAi openai;
+  static const OpenAiChat openai_chat(kOpenAiDialect);
+  static const OpenAiResponses openai_responses;
+  static const OpenAiChat mistral(kMistralDialect);
+  static const OpenAiChat compatible(kCompatibleDialect);
   if (name == "openai") return &openai;
+  if (name == "openai_chat") return &openai_chat;
+  if (name == "openai_responses") return &openai_responses;
+  if (name == "mistral") return &mistral;
+  if (name == "openai_compatible") return &compatible;
   return nullptr;
 }
 

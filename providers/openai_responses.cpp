@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "providers/openai_responses.hpp"
+
+#include <algorithm>
+#include <array>
+#include <boost/json.hpp>
+#include <utility>
+
+#include "messages/json.hpp"
+#include "providers/failure.hpp"
+#include "providers/fields.hpp"
+#include "providers/http/url.hpp"
+#include "providers/openai_chat.hpp"
+#include "providers/openai_reader.hpp"
+#include "providers/request_body.hpp"
+#include "providers/request_checks.hpp"
+
+namespace hillstar::providers {
+namespace {
+
+namespace bj = boost::json;
+
+/// What the endpoint that counts knows of a request.
+constexpr std::array<std::string_view, 11> kCounted{"conversation",
+                                                    "previous_response_id",
+                                                    "model",
+                                                    "input",
+                                                    "instructions",
+                                                    "reasoning",
+                                                    "text",
+                                                    "tools",
+                                                    "tool_choice",
+                                                    "truncation",
+                                                    "parallel_tool_calls"};
+
+Error not_here(std::string_view field) {
+  return unaskable(field, "OpenAI's Responses have no " + std::string(field) + ".",
+                   "Remove it, or use the adapter openai_chat.");
+}
+
+Result<void> check_known(const ModelRequest& request) {
+  if (!request.stop.empty()) return not_here("stop");
+  if (!request.seed.is_null()) return not_here("seed");
+  if (!request.top_k.is_null()) return not_here("top_k");
+  if (!request.presence_penalty.is_null()) return not_here("presence_penalty");
+  if (!request.frequency_penalty.is_null()) return not_here("frequency_penalty");
+  if (extra_has(request, "n")) return not_here("n");
+  if (!request.thinking.is_null() && !request.thinking.text().starts_with('{'))
+    return unaskable("thinking", "OpenAI's API has no switch for thinking.", "Set the reasoning effort.");
+  HILLSTAR_CHECK(check_range("temperature", request.temperature, 0, 2));
+  return check_range("top_p", request.top_p, 0, 1);
+}
+
+bj::value content_of(const std::string& text, const std::vector<ModelImage>& images) {
+  if (images.empty()) return bj::value(text);
+  bj::array parts;
+  if (!text.empty()) parts.push_back(bj::object{{"type", "input_text"}, {"text", text}});
+  for (const auto& image : images) {
+    const std::string detail = image.detail.empty() ? "auto" : image.detail;
+    parts.push_back(bj::object{{"type", "input_image"}, {"image_url", data_url(image)}, {"detail", detail}});
+  }
+  return parts;
+}
+
+std::string arguments_text(const Json& arguments) {
+  if (arguments.is_null()) return "{}";
+  const auto value = arguments.value();
+  return value.is_string() ? std::string(value.get_string()) : arguments.text();
+}
+
+bj::object message_of(std::string_view role, bj::value content) {
+  return bj::object{{"role", role}, {"content", std::move(content)}};
+}
+
+void append_assistant(bj::array& input, const ModelTurn& turn) {
+  if (is_responses_turn(turn)) {
+    const auto verbatim = turn.verbatim.value();
+    for (const auto& item : verbatim.at("content").get_array()) input.push_back(item);
+    return;
+  }
+  if (!turn.text.empty()) input.push_back(message_of("assistant", bj::value(turn.text)));
+  for (const auto& call : turn.tool_calls)
+    input.push_back(bj::object{{"type", "function_call"},
+                               {"call_id", call.id},
+                               {"name", call.name},
+                               {"arguments", arguments_text(call.arguments)}});
+}
+
+void append_turn(bj::array& input, const ModelTurn& turn) {
+  switch (turn.role) {
+    case ModelRole::system:
+      return input.push_back(message_of("system", bj::value(turn.text)));
+    case ModelRole::developer:
+      return input.push_back(message_of("developer", bj::value(turn.text)));
+    case ModelRole::user:
+      return input.push_back(message_of("user", content_of(turn.text, turn.images)));
+    case ModelRole::assistant:
+      return append_assistant(input, turn);
+    case ModelRole::tool:
+      input.push_back(
+          bj::object{{"type", "function_call_output"}, {"call_id", turn.tool_call_id}, {"output", turn.text}});
+  }
+}
+
+void set_input(RequestBody& body, const ModelRequest& request) {
+  if (request.messages.empty() && request.images.empty()) return body.set_text("input", request.prompt);
+  bj::array input;
+  for (const auto& turn : request.messages) append_turn(input, turn);
+  if (has_prompt_turn(request)) input.push_back(message_of("user", content_of(request.prompt, request.images)));
+  body.set("input", input);
+}
+
+void set_reasoning(RequestBody& body, const ModelRequest& request) {
+  bj::object reasoning;
+  if (!request.effort.empty()) reasoning["effort"] = request.effort;
+  if (!request.thinking.is_null()) {
+    const auto thinking = request.thinking.value();
+    for (const auto& [key, value] : thinking.get_object()) reasoning.emplace(key, value);
+  }
+  if (!reasoning.empty()) body.set("reasoning", reasoning);
+  // Without it the reasoning between two calls of tools would be lost: the provider stores nothing.
+  const bool loops = !request.tools.empty() && !reasoning.empty() && request.effort != "none";
+  if (loops && !extra_has(request, "include")) body.set("include", bj::array{"reasoning.encrypted_content"});
+}
+
+void set_text_options(RequestBody& body, const ModelRequest& request) {
+  bj::object text;
+  if (request.format == ReplyFormat::json_object) text["format"] = bj::object{{"type", "json_object"}};
+  if (request.format == ReplyFormat::json_schema) {
+    bj::object format{{"type", "json_schema"}, {"name", request.schema_name}};
+    if (request.schema_strict) format["strict"] = *request.schema_strict;
+    format["schema"] = request.schema.value();
+    text["format"] = std::move(format);
+  }
+  if (!request.verbosity.empty()) text["verbosity"] = request.verbosity;
+  if (!text.empty()) body.set("text", text);
+}
+
+void set_tools(RequestBody& body, const ModelRequest& request) {
+  bj::array tools;
+  for (const auto& tool : request.tools) {
+    bj::object made{{"type", "function"}, {"name", tool.name}};
+    if (!tool.description.empty()) made["description"] = tool.description;
+    made["parameters"] = tool.parameters.is_null() ? bj::object{{"type", "object"}, {"properties", bj::object{}}}
+                                                   : tool.parameters.value();
+    // This API takes silence as a yes, and refuses most schemas then.
+    made["strict"] = tool.strict.value_or(false);
+    tools.push_back(std::move(made));
+  }
+  if (!tools.empty()) body.set("tools", tools);
+  switch (request.tool_choice) {
+    case ToolChoiceKind::unset:
+      break;
+    case ToolChoiceKind::automatic:
+      body.set_text("tool_choice", "auto");
+      break;
+    case ToolChoiceKind::none:
+      body.set_text("tool_choice", "none");
+      break;
+    case ToolChoiceKind::required:
+      body.set_text("tool_choice", "required");
+      break;
+    case ToolChoiceKind::named:
+      body.set("tool_choice", bj::object{{"type", "function"}, {"name", request.tool_choice_name}});
+      break;
+  }
+  if (request.parallel_tool_calls) body.set("parallel_tool_calls", bj::value(*request.parallel_tool_calls));
+}
+
+Result<RequestBody> body_of(const ModelRequest& request, bool stream) {
+  HILLSTAR_CHECK(check_request(request));
+  HILLSTAR_CHECK(check_known(request));
+  RequestBody body;
+  body.set_text("model", request.model);
+  if (!request.system.empty()) body.set_text("instructions", request.system);
+  set_input(body, request);
+  body.set("temperature", request.temperature);
+  body.set("top_p", request.top_p);
+  if (request.max_tokens) body.set("max_output_tokens", bj::value(*request.max_tokens));
+  set_reasoning(body, request);
+  set_text_options(body, request);
+  set_tools(body, request);
+  body.set("store", bj::value(false));
+  if (stream) body.set("stream", bj::value(true));
+  HILLSTAR_CHECK(body.merge(request.extra, {"stream"}));
+  return body;
+}
+
+}  // namespace
+
+bool is_responses_turn(const ModelTurn& turn) {
+  if (turn.verbatim.is_null()) return false;
+  const auto verbatim = turn.verbatim.value();
+  return text_member(&verbatim, "adapter") == kResponsesAdapter && array_member(&verbatim, "content") != nullptr;
+}
+
+Result<HttpRequest> OpenAiResponses::encode(const ModelRequest& request, const Endpoint& endpoint) const {
+  HILLSTAR_TRY(auto url, api_url(endpoint.base_url, "/responses"));
+  HILLSTAR_TRY(const auto body, body_of(request, endpoint.stream));
+  HttpRequest http = json_post(std::move(url), endpoint, body.text());
+  if (endpoint.stream) http.headers.front().second = "text/event-stream, application/json";
+  return http;
+}
+
+std::unique_ptr<ReplyReader> OpenAiResponses::reader(const Endpoint& endpoint) const {
+  return std::make_unique<OpenAiReader>(endpoint.key);
+}
+
+Result<HttpRequest> OpenAiResponses::encode_models(const Endpoint& endpoint) const {
+  HILLSTAR_TRY(auto url, api_url(endpoint.base_url, "/models"));
+  return json_get(std::move(url), endpoint);
+}
+
+std::variant<std::vector<ModelListing>, Failure> OpenAiResponses::decode_models(const HttpReply& reply,
+                                                                                const Endpoint& endpoint) const {
+  return read_openai_models(reply, endpoint.key);
+}
+
+Result<HttpRequest> OpenAiResponses::encode_count(const ModelRequest& request, const Endpoint& endpoint) const {
+  HILLSTAR_TRY(auto url, api_url(endpoint.base_url, "/responses/input_tokens"));
+  HILLSTAR_TRY(const auto body, body_of(request, false));
+  const auto whole = json::parse(body.text());
+  if (!whole) return whole.error();
+  RequestBody counted;
+  for (const auto& [name, value] : whole->get_object())
+    if (std::find(kCounted.begin(), kCounted.end(), std::string_view(name)) != kCounted.end()) counted.set(name, value);
+  return json_post(std::move(url), endpoint, counted.text());
+}
+
+std::variant<std::uint64_t, Failure> OpenAiResponses::decode_count(const HttpReply& reply,
+                                                                   const Endpoint& endpoint) const {
+  if (reply.status < 200 || reply.status > 299) return failure_of(reply, endpoint.key);
+  const auto value = json::parse(reply.body, {.bytes_max = kReplyBytesMax, .depth_max = kReplyDepthMax});
+  if (value)
+    if (const auto count = tokens(&*value, "input_tokens")) return *count;
+  return Failure{FailureClass::malformed_reply, "The server's reply holds no count of tokens.", {}};
+}
+
+}  // namespace hillstar::providers
