@@ -6,7 +6,7 @@ PREFIX ?= /usr/local
 FUZZ_SECONDS ?= 60
 
 .DEFAULT_GOAL := build
-.PHONY: help deps configure build demo test check bench sim fuzz install docs golden clean
+.PHONY: help deps configure build demo test check tsan bench sim fuzz install docs golden clean
 
 help:  ## This list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/:/' | sed -E 's|^([a-z]+): +(.*)|  make \1\t\2|' | expand -t 16
@@ -30,6 +30,12 @@ test: configure  ## Build everything and run every test
 
 check:  ## What a change must pass before it is merged: format, tests, tests under ASan and UBSan
 	@tests/support/check.sh $(JOBS)
+
+TSAN_TESTS = persistence_tests provider_tests actor_tests cli_tests
+tsan: deps  ## Tests of what owns threads, under ThreadSanitizer
+	@cmake --preset tsan >/dev/null
+	@tests/support/build.sh build/tsan $(JOBS) $(TSAN_TESTS)
+	@for test in $(TSAN_TESTS); do tests/support/sanitized_tests.sh build/tsan -R "^$$test\$$" || exit 1; done
 
 bench: configure  ## Measure the engine beside the machine's own limits
 	@tests/support/build.sh $(BUILD) $(JOBS) hillstar_bench mock_model_server hillstar-actors

@@ -7,6 +7,8 @@
 #include <rocksdb/slice_transform.h>
 #include <rocksdb/table.h>
 
+#include <atomic>
+#include <memory>
 #include <optional>
 #include <utility>
 
@@ -35,6 +37,21 @@ class NoRecovery final : public rocksdb::EventListener {
     *auto_recovery = false;
   }
 };
+
+/// A database that is open until the process ends, with the environment it writes through.
+struct LeftOpen {
+  std::unique_ptr<rocksdb::DB> db;
+  std::shared_ptr<rocksdb::Env> env;
+  const LeftOpen* before = nullptr;
+};
+
+/// For a database whose last write failed: closing it would write. It stays reachable, so that a leak checker can tell
+/// it from what was forgotten.
+void leave_open(std::unique_ptr<rocksdb::DB> db, std::shared_ptr<rocksdb::Env> env) {
+  static std::atomic<const LeftOpen*> last = nullptr;
+  auto* one = new LeftOpen{std::move(db), std::move(env), nullptr};
+  one->before = last.exchange(one);
+}
 
 rocksdb::Options rocksdb_options(const DatabaseOptions& options) {
   rocksdb::Options db;
@@ -115,9 +132,7 @@ Result<std::unique_ptr<Database>> Database::open(const std::string& folder, cons
 Database::~Database() {
   if (!db_) return;
   if (failure_) {
-    // Owned by nobody from here on; its environment with it.
-    static_cast<void>(db_.release());
-    static_cast<void>(new std::shared_ptr<rocksdb::Env>(env_owner_));
+    leave_open(std::move(db_), std::move(env_owner_));
     return;
   }
   // Everything acknowledged is synced already, so there is nothing to do about an error here.

@@ -121,7 +121,9 @@ class BadInput(EndToEnd):
         self.write('bad.json', '[' * 10_000_000)
         limit = 600 << 20
         limited = {'preexec_fn': lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit))}
-        if self.hill('version', code=None, **limited).code != 0:
+        # Sanitized code reserves terabytes; that it cannot is no finding of its own.
+        own_words = {'ASAN_OPTIONS': '', 'TSAN_OPTIONS': ''}
+        if self.hill('version', code=None, env=own_words, **limited).code != 0:
             self.skipTest('this build needs more address space for itself')
         self.hill('validate', 'bad.json', code=3, **limited)
 

@@ -2,9 +2,10 @@
 // Cuts the power, or fails a disk operation, at a random moment of a random workload; reopens; and checks that every
 // acknowledged batch is there, chained, with its blobs, and no batch by half.
 //
-//   power_loss_test            the seeds of the test run
-//   power_loss_test FIRST      as many others, from this one on
-//   power_loss_test SEED CUTS  one seed, for as many cuts as it takes to see it again
+//   power_loss_test               the seeds of the test run
+//   power_loss_test FIRST         as many others, from this one on
+//   power_loss_test SEED CUTS     one seed, for as many cuts as it takes to see it again
+//   power_loss_test --seeds COUNT fewer or more than in the test run
 //
 // I/O errors and full disks are injected like cuts: at one operation, once. All lives share this process, so an abort
 // of RocksDB (Debian builds it with assertions) fails the test: no reaction to a failed write may get that far.
@@ -19,6 +20,7 @@
 #include <optional>
 #include <random>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "persistence/repair.hpp"
@@ -266,15 +268,17 @@ int main(int argc, char** argv) {
   ::getrlimit(RLIMIT_NOFILE, &files);
   files.rlim_cur = files.rlim_max;
   ::setrlimit(RLIMIT_NOFILE, &files);
-  if (argc == 3) {
+  const bool counted = argc == 3 && std::string_view(argv[1]) == "--seeds";
+  if (argc == 3 && !counted) {
     const auto counts = run_seeds(std::strtoull(argv[1], nullptr, 10), 1, std::strtoull(argv[2], nullptr, 10), false);
     print("one seed", counts);
     return counts.violations == 0 ? 0 : 1;
   }
   const auto first = argc == 2 ? std::strtoull(argv[1], nullptr, 10) : kFirstSeed;
+  const auto seeds = counted ? std::strtoull(argv[2], nullptr, 10) : kSeeds;
   std::printf("seeds %llu to %llu\n", static_cast<unsigned long long>(first),
-              static_cast<unsigned long long>(first + kSeeds - 1));
-  const auto honest = run_seeds(first, kSeeds, kCutsPerSeed, false);
+              static_cast<unsigned long long>(first + seeds - 1));
+  const auto honest = run_seeds(first, seeds, kCutsPerSeed, false);
   print("power loss", honest);
   // The same on a disk that lies about syncs must be noticed, or the test proves nothing.
   const auto control = run_seeds(first, kControlSeeds, kCutsPerSeed, true);

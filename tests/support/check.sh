@@ -7,12 +7,10 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 jobs=${1:-$(nproc)}
 
+tests/support/install_dependencies.sh clang-format
+
 echo "== layout"
-if command -v clang-format >/dev/null; then
-  git ls-files '*.cpp' '*.hpp' | xargs clang-format --dry-run --Werror
-else
-  echo "clang-format is missing: not checked (apt-get install clang-format)"
-fi
+git ls-files -z '*.cpp' '*.hpp' | xargs -0 clang-format --dry-run --Werror
 
 echo "== tests"
 make --no-print-directory test JOBS="$jobs"
@@ -20,4 +18,4 @@ make --no-print-directory test JOBS="$jobs"
 echo "== tests under AddressSanitizer and UndefinedBehaviorSanitizer"
 cmake --preset asan >/dev/null
 tests/support/build.sh build/asan "$jobs" all
-tests/support/run_tests.sh build/asan
+tests/support/sanitized_tests.sh build/asan

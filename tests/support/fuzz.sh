@@ -8,7 +8,7 @@ set -euo pipefail
 jobs=${1:?jobs} seconds=${2:?seconds}
 shift 2
 cd "$(dirname "$0")/../.."
-command -v clang++ >/dev/null || { echo "make fuzz needs clang (apt-get install clang)" >&2; exit 1; }
+tests/support/install_dependencies.sh clang libclang-rt-dev llvm
 targets=("$@")
 [ ${#targets[@]} -gt 0 ] || targets=(json workflow templates decide record sse)
 

@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Installs the Debian 12 packages that the build needs and this machine lacks. Silent if nothing is missing.
-# Why each package: docs/dependencies.md.
+# Installs the Debian 12 packages that the build needs and this machine lacks, and the ones that are named. Silent if
+# nothing is missing. Why each package: docs/dependencies.md.
+# usage: install_dependencies.sh [PACKAGE...]
 set -euo pipefail
 
 packages=(
   g++ cmake ninja-build ccache mold git python3 ca-certificates
   libcaf-dev libboost1.81-dev libboost-json1.81-dev librocksdb-dev libssl-dev zlib1g-dev
-  libcli11-dev libfmt-dev doctest-dev
+  libcli11-dev libfmt-dev doctest-dev "$@"
 )
 
 if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
