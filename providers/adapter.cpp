@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "providers/adapter.hpp"
 
+#include "providers/anthropic.hpp"
+#include "providers/google.hpp"
+#include "providers/ollama.hpp"
 #include "providers/openai.hpp"
 
 namespace hillstar::providers {
@@ -35,11 +38,19 @@ const Adapter* find_adapter(std::string_view name) {
   static const OpenAiResponses openai_responses;
   static const OpenAiChat mistral(kMistralDialect);
   static const OpenAiChat compatible(kCompatibleDialect);
+  static const Anthropic anthropic(Anthropic::Service::anthropic);
+  static const Anthropic anthropic_ollama(Anthropic::Service::ollama);
+  static const Google google;
+  static const Ollama ollama;
   if (name == "openai") return &openai;
   if (name == "openai_chat") return &openai_chat;
   if (name == "openai_responses") return &openai_responses;
   if (name == "mistral") return &mistral;
   if (name == "openai_compatible") return &compatible;
+  if (name == "anthropic") return &anthropic;
+  if (name == "anthropic_ollama") return &anthropic_ollama;
+  if (name == "google") return &google;
+  if (name == "ollama") return &ollama;
   return nullptr;
 }
 
