@@ -5,11 +5,11 @@
 #include <array>
 #include <boost/json.hpp>
 #include <charconv>
-#include <chrono>
 #include <cmath>
 #include <cstdio>
 
 #include "messages/json.hpp"
+#include "providers/dates.hpp"
 #include "providers/fields.hpp"
 #include "providers/http/url.hpp"
 
@@ -166,28 +166,6 @@ std::string redirect_target(const HttpReply& reply) {
   const auto location = reply.header("location");
   if (const auto url = parse_url(location)) return url->authority();
   return location.empty() ? "nowhere" : "another path of the same server";
-}
-
-/// Seconds since 1970 of `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110, section 5.6.7; the obsolete forms are not read).
-std::optional<std::int64_t> http_date(std::string_view text) {
-  constexpr std::string_view kMonths = "JanFebMarAprMayJunJulAugSepOctNovDec";
-  constexpr std::size_t kLength = 29;
-  if (text.size() != kLength || !text.ends_with(" GMT")) return std::nullopt;
-  const auto digits = [&](std::size_t at, std::size_t count) -> int {
-    int value = -1;
-    const auto [end, code] = std::from_chars(text.data() + at, text.data() + at + count, value);
-    return code == std::errc{} && end == text.data() + at + count ? value : -1;
-  };
-  const auto month = kMonths.find(text.substr(8, 3));
-  const int day = digits(5, 2), year = digits(12, 4), hour = digits(17, 2), minute = digits(20, 2),
-            second = digits(23, 2);
-  if (month == std::string_view::npos || month % 3 != 0 || hour < 0 || minute < 0 || second < 0) return std::nullopt;
-  const std::chrono::year_month_day date{std::chrono::year(year),
-                                         std::chrono::month(static_cast<unsigned>(month / 3 + 1)),
-                                         std::chrono::day(static_cast<unsigned>(day))};
-  if (day < 1 || year < 1970 || !date.ok()) return std::nullopt;
-  const auto days = std::chrono::sys_days(date).time_since_epoch().count();
-  return std::int64_t{days} * 86'400 + hour * 3'600 + minute * 60 + second;
 }
 
 }  // namespace
