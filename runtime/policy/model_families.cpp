@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "runtime/policy/openai_models.hpp"
+#include "runtime/policy/vendor_models.hpp"
 
 namespace hillstar::policy {
 namespace {
@@ -37,7 +38,8 @@ void check_reasoning(const ModelFamily& family, const ModelRequest& request, std
     found.push_back(refusal(family, "the effort '" + request.effort + "'", "/effort", "It takes " + known + "."));
   }
   const auto& thinking = request.thinking.text();
-  if (thinking == "false" && !family.thinking_off)
+  const bool off = thinking == "false" || thinking == "0" || thinking.find("\"disabled\"") != std::string::npos;
+  if (off && !family.thinking_off)
     found.push_back(refusal(family, "an order not to think", "/thinking", "Remove it, or lower the effort."));
   const bool is_number = !thinking.empty() && thinking.front() >= '0' && thinking.front() <= '9';
   if ((is_number || thinking.find("\"budget_tokens\"") != std::string::npos) && !family.thinking_budget)
@@ -48,6 +50,8 @@ void check_reasoning(const ModelFamily& family, const ModelRequest& request, std
 
 ModelFamily model_family(std::string_view adapter, std::string_view model) {
   if (adapter == "openai" || adapter == "openai_chat" || adapter == "openai_responses") return openai_family(model);
+  if (adapter == "anthropic") return anthropic_family(model);
+  if (adapter == "google") return google_family(model);
   return {};
 }
 
