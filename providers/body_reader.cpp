@@ -12,7 +12,8 @@
 namespace hillstar::providers {
 namespace {
 
-constexpr std::size_t kHeadBytesMax = 64;
+/// White space, and the bytes of a byte order mark. Servers send it for minutes to keep a connection alive.
+constexpr std::string_view kBlank = "\xEF\xBB\xBF \t\r\n";
 
 }  // namespace
 
@@ -22,14 +23,11 @@ ModelChunk BodyReader::feed(std::string_view bytes) {
     take(bytes, chunk);
     return chunk;
   }
-  pending_ += bytes;
-  const auto first = pending_.find_first_not_of("\xEF\xBB\xBF \t\r\n");
-  if (first == std::string::npos && pending_.size() < kHeadBytesMax) return chunk;
-  const bool json = first != std::string::npos && (pending_[first] == '{' || pending_[first] == '[');
+  const auto first = bytes.find_first_not_of(kBlank);
+  if (first == std::string_view::npos) return chunk;
+  const bool json = bytes[first] == '{' || bytes[first] == '[';
   shape_ = !json ? Shape::events : framing_ == Framing::lines ? Shape::lines : Shape::whole;
-  std::string head = std::exchange(pending_, {});
-  if (json) head.erase(0, first);
-  take(head, chunk);
+  take(bytes.substr(first), chunk);
   return chunk;
 }
 

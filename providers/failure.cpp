@@ -110,7 +110,9 @@ std::optional<FailureClass> class_of(const Said& said) {
       names_any(message, {"context length", "context size", "context window", "prompt is too long",
                           "exceeds the maximum number of tokens"}))
     return FailureClass::context_too_long;
-  if (names_any(said.kind, {"content_filter", "content_policy", "safety"})) return FailureClass::refused;
+  if (names_any(said.kind,
+                {"content_filter", "content_policy", "bio_policy", "cyber_policy", "policyviolation", "safety"}))
+    return FailureClass::refused;
   if (names_any(said.kind, {"api_key_invalid"})) return FailureClass::auth;
   return std::nullopt;
 }
@@ -219,10 +221,10 @@ Failure failure_of(const bj::value& error, const Secret& key) {
     kind = FailureClass::overloaded;
   else if (names_any(said.kind, {"timeout"}))
     kind = FailureClass::timeout;
-  else if (names_any(said.kind, {"invalid_request", "not_found"}))
-    kind = FailureClass::invalid_request;
   else if (names_any(said.kind, {"authentication", "invalid_api_key", "permission"}))
     kind = FailureClass::auth;
+  else if (names_any(said.kind, {"invalid_", "not_found", "unsupported_", "image_", "data_residency"}))
+    kind = FailureClass::invalid_request;
   return {kind, "The server reported an error in its reply: " + excerpt(said.message, key), said.retry_after};
 }
 

@@ -52,10 +52,19 @@ std::string arguments_text(const Json& arguments) {
   return value.is_string() ? std::string(value.get_string()) : arguments.text();
 }
 
-bj::object turn_of(const ModelTurn& turn, const ChatDialect& dialect) {
+/// The tool that this turn answers for: by its own word, or by the call with its id.
+std::string_view tool_name_of(const ModelTurn& turn, const std::vector<ModelTurn>& turns) {
+  if (turn.role != ModelRole::tool || !turn.tool_name.empty()) return turn.tool_name;
+  for (const auto& other : turns)
+    for (const auto& call : other.tool_calls)
+      if (call.id == turn.tool_call_id) return call.name;
+  return {};
+}
+
+bj::object turn_of(const ModelTurn& turn, std::string_view tool_name, const ChatDialect& dialect) {
   bj::object made{{"role", role_name(turn.role, dialect)}};
   if (turn.role == ModelRole::tool) made["tool_call_id"] = turn.tool_call_id;
-  if (turn.role == ModelRole::tool && dialect.numbers_calls && !turn.tool_name.empty()) made["name"] = turn.tool_name;
+  if (turn.role == ModelRole::tool && dialect.numbers_calls && !tool_name.empty()) made["name"] = tool_name;
   made["content"] = content_of(turn.text, turn.images, dialect);
   if (!turn.tool_calls.empty()) {
     if (turn.text.empty() && !dialect.numbers_calls) made["content"] = nullptr;
@@ -79,7 +88,8 @@ void set_chat_messages(RequestBody& body, const ModelRequest& request, const Cha
   bj::array messages;
   if (!request.system.empty())
     messages.push_back(bj::object{{"role", role_name(request.system_role, dialect)}, {"content", request.system}});
-  for (const auto& turn : request.messages) messages.push_back(turn_of(turn, dialect));
+  for (const auto& turn : request.messages)
+    messages.push_back(turn_of(turn, tool_name_of(turn, request.messages), dialect));
   if (has_prompt_turn(request))
     messages.push_back(bj::object{{"role", "user"}, {"content", content_of(request.prompt, request.images, dialect)}});
   body.set("messages", messages);

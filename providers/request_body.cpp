@@ -75,7 +75,9 @@ Result<void> RequestBody::merge(const Json& extra, std::initializer_list<std::st
   const auto value = extra.value();
   if (value.is_null()) return {};
   const auto* more = value.if_object();
-  if (more == nullptr) return Error{Errc::tool_parameters, "Further request fields must be an object.", "/extra"};
+  if (more == nullptr)
+    return Error{Errc::tool_parameters, "Further request fields must be an object.", "/extra",
+                 "Give an object of fields."};
   for (const auto& [key, wanted] : *more) {
     const std::string_view name = key;
     if (std::find(owned.begin(), owned.end(), name) != owned.end()) continue;

@@ -165,6 +165,18 @@ ProviderCase load_case(const std::string& name) {
   return made;
 }
 
+std::vector<bj::value> recorded_pairs(const std::string& file) {
+  std::vector<bj::value> pairs;
+  std::ifstream lines(root() / file, std::ios::binary);
+  for (std::string line; std::getline(lines, line);) {
+    const auto pair = json::parse(line);
+    REQUIRE_MESSAGE(pair.has_value(), file);
+    pairs.push_back(*pair);
+  }
+  if (pairs.empty()) MESSAGE("skipped: there is no " << (root() / file).string() << "; set HILLSTAR_FIXTURES");
+  return pairs;
+}
+
 std::vector<std::string> json_differences(const bj::value& wanted, const bj::value& actual, const std::string& place) {
   if (wanted.is_object() && actual.is_object())
     return object_differences(wanted.get_object(), actual.get_object(), place);

@@ -31,6 +31,9 @@ std::vector<std::string> case_names(const std::string& folder);
 /// The test fails if the case is incomplete.
 ProviderCase load_case(const std::string& name);
 
+/// Requests with their responses, one pair a line of this file. Empty and a visible message if it is not there.
+std::vector<boost::json::value> recorded_pairs(const std::string& file);
+
 /// How `actual` differs from the recorded request: method, path, query, body as JSON, and the headers that matter
 /// (credentials, version, content type). Empty: the same. `origin` is what stands before the path in the URL.
 std::vector<std::string> differences(const ProviderCase& wanted, const providers::HttpRequest& actual,
