@@ -27,10 +27,12 @@ struct Usage {
   std::optional<std::uint64_t> cached_tokens;
   std::optional<std::uint64_t> reasoning_tokens;
   MicroUsd cost;
+  std::optional<std::uint64_t> cache_write_tokens = {};  ///< Of the input: written to a cache, at a price of its own.
 
   bool operator==(const Usage&) const = default;
 };
-BOOST_DESCRIBE_STRUCT(Usage, (), (input_tokens, output_tokens, cached_tokens, reasoning_tokens, cost))
+BOOST_DESCRIBE_STRUCT(Usage, (),
+                      (input_tokens, output_tokens, cached_tokens, reasoning_tokens, cost, cache_write_tokens))
 
 /// A point in another run's history.
 struct Origin {

@@ -117,9 +117,9 @@ class Reader final : public BodyReader {
   void take_usage(const bj::value* usage) {
     const auto take = [&](std::uint64_t& to, const char* key) { to = tokens(usage, key).value_or(to); };
     take(uncached_, "input_tokens");
-    take(written_, "cache_creation_input_tokens");
     take(reply_.usage.output_tokens, "output_tokens");
     if (const auto count = tokens(usage, "cache_read_input_tokens")) reply_.usage.cached_tokens = count;
+    if (const auto count = tokens(usage, "cache_creation_input_tokens")) reply_.usage.cache_write_tokens = count;
     if (const auto count = tokens(member(usage, "output_tokens_details"), "thinking_tokens"))
       reply_.usage.reasoning_tokens = count;
   }
@@ -127,7 +127,8 @@ class Reader final : public BodyReader {
   std::variant<ModelReply, Failure> result(const HttpReply& http) override {
     reply_.request_id = std::string(request_id(http));
     if (reply_.request_id.empty()) reply_.request_id = id_;
-    reply_.usage.input_tokens = uncached_ + written_ + reply_.usage.cached_tokens.value_or(0);
+    reply_.usage.input_tokens =
+        uncached_ + reply_.usage.cache_write_tokens.value_or(0) + reply_.usage.cached_tokens.value_or(0);
     if (reply_.finish_reason == "refusal") return refused();
     if (!take_calls()) return named({FailureClass::output_limit, "The model asks for too many tool calls.", {}});
     reply_.text = text();
@@ -189,7 +190,8 @@ class Reader final : public BodyReader {
       message += " (" + excerpt(category, key()) + ")";
     if (const auto why = text_member(&stop_details_, "explanation"); !why.empty())
       message += ": " + excerpt(why, key());
-    return named({FailureClass::refused, message + ".", std::nullopt});
+    if (!message.ends_with('.')) message += '.';
+    return named({FailureClass::refused, std::move(message), std::nullopt});
   }
 
   [[nodiscard]] Failure empty() const {
@@ -211,7 +213,6 @@ class Reader final : public BodyReader {
   bj::value stop_details_;
   std::string id_;
   std::uint64_t uncached_ = 0;
-  std::uint64_t written_ = 0;
 };
 
 }  // namespace
