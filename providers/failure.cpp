@@ -12,6 +12,7 @@
 #include "providers/dates.hpp"
 #include "providers/fields.hpp"
 #include "providers/http/url.hpp"
+#include "runtime/policy/retry.hpp"
 
 namespace hillstar::providers {
 namespace {
@@ -170,6 +171,18 @@ std::string redirect_target(const HttpReply& reply) {
   return location.empty() ? "nowhere" : "another path of the same server";
 }
 
+/// Servers that know better than their status say so: `x-should-retry`, which OpenAI and Anthropic send.
+void heed_advice(const HttpReply& reply, Failure& failure) {
+  const auto advice = reply.header("x-should-retry");
+  if (advice == "false" && policy::is_transient(failure.kind)) {
+    failure.kind = failure.kind == FailureClass::rate_limited ? FailureClass::quota : FailureClass::invalid_request;
+    failure.message += "; the server asks not to try again";
+  } else if (advice == "true" && failure.kind == FailureClass::invalid_request) {
+    failure.kind = FailureClass::server;
+    failure.message += "; the server asks to try again";
+  }
+}
+
 }  // namespace
 
 Failure failure_of(const HttpReply& reply, const Secret& key) {
@@ -186,6 +199,7 @@ Failure failure_of(const HttpReply& reply, const Secret& key) {
   if (const auto words = excerpt(said.message, key); !words.empty()) message += ": " + words;
   auto wait = retry_after(reply);
   Failure failure{class_of(reply.status, said), std::move(message), wait ? wait : said.retry_after};
+  heed_advice(reply, failure);
   const auto id = request_id(reply);
   name_request(failure, id.empty() ? std::string_view(said.request_id) : id, key);
   return failure;

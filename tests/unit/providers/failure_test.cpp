@@ -211,3 +211,18 @@ TEST_CASE("provider failure: the request is named, by header or by body") {
   CHECK(failed(500, "", {{"request-id", "a\nb canary-key"}}).message ==
         "HTTP 500 Internal Server Error (request a b [key])");
 }
+
+TEST_CASE("provider failure: x-should-retry overrides what the status means for another try") {
+  const auto kind = [](unsigned status, const char* advice) {
+    return failed(status, "{}", {{"x-should-retry", advice}}).kind;
+  };
+  CHECK(kind(500, "false") == FailureClass::invalid_request);
+  CHECK(kind(529, "false") == FailureClass::invalid_request);
+  CHECK(kind(429, "false") == FailureClass::quota);
+  CHECK(kind(401, "false") == FailureClass::auth);
+  CHECK(kind(400, "true") == FailureClass::server);
+  CHECK(kind(401, "true") == FailureClass::auth);
+  CHECK(kind(429, "true") == FailureClass::rate_limited);
+  CHECK(kind(500, "perhaps") == FailureClass::server);
+  CHECK(failed(500, "{}", {{"x-should-retry", "false"}}).message.find("not to try again") != std::string::npos);
+}
