@@ -124,8 +124,9 @@ class Reader final : public BodyReader {
   [[nodiscard]] FinishKind finish_kind() const {
     if (is_filtered()) return FinishKind::content_filter;
     if (reply_.finish_reason == "MAX_TOKENS") return FinishKind::length;
-    if (reply_.finish_reason != "STOP") return FinishKind::other;
-    return reply_.tool_calls.empty() ? FinishKind::stop : FinishKind::tool_calls;
+    // STOP, or whatever word a compatible server has for it: the calls tell.
+    if (!reply_.tool_calls.empty()) return FinishKind::tool_calls;
+    return reply_.finish_reason == "STOP" ? FinishKind::stop : FinishKind::other;
   }
 
   /// Why there is neither text nor a call.
