@@ -22,6 +22,7 @@ class Anthropic final : public Adapter {
   ///
   /// The API wants `max_tokens`: without one, 4096 beyond the thinking budget, which every model allows. Whole replies
   /// that could take more than ten minutes are refused by the service, so more than 21,333 tokens are streamed always.
+  /// `betas` among the further fields become the header `anthropic-beta`.
   /// Errors: provider_config (base URL, version), tool_parameters.
   [[nodiscard]] Result<HttpRequest> encode(const ModelRequest& request, const Endpoint& endpoint) const override;
   [[nodiscard]] std::unique_ptr<ReplyReader> reader(const Endpoint& endpoint) const override;

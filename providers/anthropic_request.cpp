@@ -8,6 +8,7 @@
 #include "messages/json.hpp"
 #include "providers/anthropic.hpp"
 #include "providers/conversation.hpp"
+#include "providers/fields.hpp"
 #include "providers/json_http.hpp"
 #include "providers/request_body.hpp"
 #include "providers/request_checks.hpp"
@@ -26,6 +27,7 @@ constexpr std::uint32_t kMaxTokensDefault = 4096;
 constexpr std::uint32_t kWholeReplyTokensMax = 21'333;
 constexpr std::int64_t kBudgetMin = 1024;
 constexpr std::string_view kNoToken = "ollama";
+constexpr std::size_t kBetasBytesMax = 1024;
 
 /// `2026-10-21`.
 bool is_date(std::string_view text) {
@@ -263,6 +265,30 @@ Result<void> put_limit(Writer& out, bool stream) {
   return {};
 }
 
+/// `anthropic-beta` of the `betas` among the further fields, where the official clients have them; empty: none.
+Result<std::string> betas_of(const ModelRequest& request) {
+  const auto extra = request.extra.value();
+  const auto* betas = member(&extra, "betas");
+  if (betas == nullptr) return std::string();
+  const auto wrong = [] {
+    return unaskable("extra/betas", "The betas are no list of names.", "Give a list of names.");
+  };
+  if (!betas->is_array()) return wrong();
+  std::string names;
+  for (const auto& beta : betas->get_array()) {
+    if (!beta.is_string() || beta.get_string().empty()) return wrong();
+    const std::string_view name = beta.get_string();
+    const bool plain = std::all_of(name.begin(), name.end(), [](char c) {
+      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
+             c == '.';
+    });
+    if (!plain || names.size() + name.size() > kBetasBytesMax) return wrong();
+    if (!names.empty()) names += ',';
+    names += name;
+  }
+  return names;
+}
+
 Writer writer(const ModelRequest& request, Service service, std::string_view label, std::string_view keeper,
               const Endpoint& endpoint) {
   const bool current = service == Service::anthropic && version_of(endpoint) >= kVersionBearer;
@@ -300,8 +326,11 @@ Result<HttpRequest> Anthropic::encode(const ModelRequest& request, const Endpoin
   HILLSTAR_CHECK(put_prompt(out));
   HILLSTAR_CHECK(put_sampling(out));
   HILLSTAR_CHECK(put_limit(out, endpoint.stream));
-  HILLSTAR_CHECK(out.body.merge(request.extra, {"model", "messages", "max_tokens", "stream"}));
-  return to_http("/messages", out.body.text(), endpoint);
+  HILLSTAR_CHECK(out.body.merge(request.extra, {"model", "messages", "max_tokens", "stream", "betas"}));
+  HILLSTAR_TRY(auto betas, betas_of(request));
+  HILLSTAR_TRY(auto http, to_http("/messages", out.body.text(), endpoint));
+  if (!betas.empty()) http.headers.emplace_back("anthropic-beta", std::move(betas));
+  return http;
 }
 
 Result<HttpRequest> Anthropic::encode_count(const ModelRequest& request, const Endpoint& endpoint) const {

@@ -72,8 +72,11 @@ void add_detail(const bj::value& detail, Said& said) {
   if (const auto seconds = number_in(delay.substr(0, delay.size() - 1))) said.retry_after = clamped(*seconds * 1000.0);
 }
 
-/// `{"error":{...}}`, `{"error":"text"}`, `{"detail":...}`, `{"message":...}` or the inner object alone.
+/// `{"error":{...}}`, `[{"error":{...}}]`, `{"error":"text"}`, `{"detail":...}`, `{"message":...}` or the inner object
+/// alone.
 Said said_by(const bj::value& value) {
+  // Google's streams that fail at once are a list of one error.
+  if (const auto* list = value.if_array(); list != nullptr && !list->empty()) return said_by(list->front());
   const auto* object = value.if_object();
   if (object == nullptr) return {text_of(value), {}, {}, {}};
   if (const auto* inner = object->if_contains("error"); inner != nullptr && !inner->is_null()) {

@@ -216,3 +216,18 @@ TEST_CASE("anthropic: extra fields join in deeply and change nothing that is set
   request.extra = json_of("[1]");
   CHECK(refused(kName, request) == "/extra");
 }
+
+TEST_CASE("anthropic: betas are named in a header") {
+  auto request = asked();
+  request.extra = json_of(R"({"betas":["a-2026-01-01","b_2"]})");
+  const auto http = sent(kName, request);
+  CHECK(http.body.find("betas") == std::string::npos);
+  CHECK(http.headers.back() == std::pair<std::string, std::string>{"anthropic-beta", "a-2026-01-01,b_2"});
+  for (const char* wrong :
+       {R"({"betas":"a"})", R"({"betas":[1]})", R"({"betas":["a\r\nx: y"]})", R"({"betas":[""]})"}) {
+    request.extra = json_of(wrong);
+    CHECK(refused(kName, request) == "/extra/betas");
+  }
+  request.extra = json_of(R"({"betas":[")" + std::string(2'000, 'a') + "\"]}");
+  CHECK(refused(kName, request) == "/extra/betas");
+}

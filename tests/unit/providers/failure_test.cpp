@@ -183,6 +183,14 @@ TEST_CASE("provider failure: Anthropic's and Google's own words") {
   }
 }
 
+TEST_CASE("provider failure: a list of one error is that error") {
+  const auto failure = failed(503, R"([{"error":{"code":503,"message":"m","status":"UNAVAILABLE"}}])");
+  CHECK(failure.kind == FailureClass::overloaded);
+  CHECK(failure.message == "HTTP 503 Service Unavailable: m");
+  CHECK(failed(500, "[]").message == "HTTP 500 Internal Server Error: []");
+  CHECK(failed(500, R"(["a",2])").message == "HTTP 500 Internal Server Error: a");
+}
+
 TEST_CASE("provider failure: the wait in Google's RetryInfo counts if no header says otherwise") {
   const auto body = [](const std::string& delay) {
     return R"({"error":{"code":429,"message":"m","details":[7,{"@type":"x/google.rpc.QuotaFailure"},
