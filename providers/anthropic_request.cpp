@@ -110,7 +110,9 @@ Result<bj::array> messages_of(const Writer& out, const Conversation& conversatio
       add("system", bj::value(turn.text));
     } else {
       return out.cannot("messages", "a system turn after the first turns",
-                        "Move it to the beginning, or set the API version to " + std::string(kVersionBearer) + ".");
+                        out.service == Service::ollama ? "Move it to the beginning."
+                                                       : "Move it to the beginning, or set the API version to " +
+                                                             std::string(kVersionBearer) + ".");
     }
   }
   return messages;
