@@ -129,7 +129,9 @@ void OpenAiReader::Chat::take_usage(const bj::value* usage) {
   auto& to = reply_.usage;
   to.input_tokens = tokens(usage, "prompt_tokens").value_or(to.input_tokens);
   to.output_tokens = tokens(usage, "completion_tokens").value_or(to.output_tokens);
-  if (const auto count = tokens(member(usage, "prompt_tokens_details"), "cached_tokens")) to.cached_tokens = count;
+  const auto* input = member(usage, "prompt_tokens_details");
+  if (const auto count = tokens(input, "cached_tokens")) to.cached_tokens = count;
+  if (const auto count = tokens(input, "cache_write_tokens")) to.cache_write_tokens = count;
   if (const auto count = tokens(member(usage, "completion_tokens_details"), "reasoning_tokens"))
     to.reasoning_tokens = count;
 }

@@ -51,10 +51,9 @@ Result<void> check_known(const ModelRequest& request) {
   return check_range("top_p", request.top_p, 0, 1);
 }
 
-bj::value content_of(const std::string& text, const std::vector<ModelImage>& images) {
-  if (images.empty()) return bj::value(text);
+bj::array parts_of(const std::string& text, const std::vector<ModelImage>& images) {
   bj::array parts;
-  if (!text.empty()) parts.push_back(bj::object{{"type", "input_text"}, {"text", text}});
+  if (!text.empty() || images.empty()) parts.push_back(bj::object{{"type", "input_text"}, {"text", text}});
   for (const auto& image : images) {
     const std::string detail = image.detail.empty() ? "auto" : image.detail;
     parts.push_back(bj::object{{"type", "input_image"}, {"image_url", data_url(image)}, {"detail", detail}});
@@ -78,7 +77,9 @@ void append_assistant(bj::array& input, const ModelTurn& turn) {
     for (const auto& item : verbatim.at("content").get_array()) input.push_back(item);
     return;
   }
-  if (!turn.text.empty()) input.push_back(message_of("assistant", bj::value(turn.text)));
+  // llama.cpp knows a message of the assistant by its type only.
+  if (!turn.text.empty())
+    input.push_back(bj::object{{"type", "message"}, {"role", "assistant"}, {"content", turn.text}});
   for (const auto& call : turn.tool_calls)
     input.push_back(bj::object{{"type", "function_call"},
                                {"call_id", call.id},
@@ -93,7 +94,8 @@ void append_turn(bj::array& input, const ModelTurn& turn) {
     case ModelRole::developer:
       return input.push_back(message_of("developer", bj::value(turn.text)));
     case ModelRole::user:
-      return input.push_back(message_of("user", content_of(turn.text, turn.images)));
+      return input.push_back(
+          message_of("user", turn.images.empty() ? bj::value(turn.text) : parts_of(turn.text, turn.images)));
     case ModelRole::assistant:
       return append_assistant(input, turn);
     case ModelRole::tool:
@@ -106,7 +108,7 @@ void set_input(RequestBody& body, const ModelRequest& request) {
   if (request.messages.empty() && request.images.empty()) return body.set_text("input", request.prompt);
   bj::array input;
   for (const auto& turn : request.messages) append_turn(input, turn);
-  if (has_prompt_turn(request)) input.push_back(message_of("user", content_of(request.prompt, request.images)));
+  if (has_prompt_turn(request)) input.push_back(message_of("user", parts_of(request.prompt, request.images)));
   body.set("input", input);
 }
 

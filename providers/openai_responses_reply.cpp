@@ -69,7 +69,9 @@ void OpenAiReader::Responses::take_response(const bj::value* response, std::stri
     auto& to = reply_.usage;
     to.input_tokens = tokens(usage, "input_tokens").value_or(to.input_tokens);
     to.output_tokens = tokens(usage, "output_tokens").value_or(to.output_tokens);
-    if (const auto count = tokens(member(usage, "input_tokens_details"), "cached_tokens")) to.cached_tokens = count;
+    const auto* input = member(usage, "input_tokens_details");
+    if (const auto count = tokens(input, "cached_tokens")) to.cached_tokens = count;
+    if (const auto count = tokens(input, "cache_write_tokens")) to.cache_write_tokens = count;
     if (const auto count = tokens(member(usage, "output_tokens_details"), "reasoning_tokens"))
       to.reasoning_tokens = count;
   }

@@ -124,8 +124,10 @@ void check_usage(const ModelReply& reply, const bj::value& usage) {
   };
   CHECK(reply.usage.input_tokens == count({"prompt_tokens", "input_tokens", "promptTokens"}));
   CHECK(reply.usage.output_tokens == count({"completion_tokens", "output_tokens", "completionTokens"}));
-  if (const auto* details = first(&usage, {"prompt_tokens_details", "input_tokens_details"}))
+  if (const auto* details = first(&usage, {"prompt_tokens_details", "input_tokens_details"})) {
     CHECK(reply.usage.cached_tokens == tokens(details, "cached_tokens"));
+    CHECK(reply.usage.cache_write_tokens == tokens(details, "cache_write_tokens"));
+  }
   if (const auto* details = first(&usage, {"completion_tokens_details", "output_tokens_details"}))
     CHECK(reply.usage.reasoning_tokens == tokens(details, "reasoning_tokens"));
 }

@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include <cstdlib>
+#include <functional>
 #include <future>
 #include <optional>
 #include <string>
@@ -45,24 +46,30 @@ struct Answer {
   int chunks = 0;
 };
 
-Answer ask(const Endpoint& endpoint, const ModelRequest& request) {
-  const Adapter* adapter = find_adapter("openai_compatible");
-  auto http = adapter->encode(request, endpoint);
-  REQUIRE(http.has_value());
+HttpOutcome outcome_of(HttpRequest http, std::function<void(std::string_view)> on_body = {}) {
   const auto transport = make_beast_transport();
-  const auto reader = adapter->reader(endpoint);
-  Answer answer;
   std::promise<HttpOutcome> done;
   HttpCallbacks callbacks;
+  callbacks.on_body = std::move(on_body);
+  callbacks.done = [&](HttpOutcome outcome) { done.set_value(std::move(outcome)); };
+  transport->send(std::move(http), std::move(callbacks));
+  return done.get_future().get();
+}
+
+Answer ask(const Endpoint& endpoint, const ModelRequest& request, const char* name = "openai_compatible") {
+  const Adapter* adapter = find_adapter(name);
+  auto http = adapter->encode(request, endpoint);
+  REQUIRE(http.has_value());
+  const auto reader = adapter->reader(endpoint);
+  Answer answer;
+  std::function<void(std::string_view)> on_body;
   if (endpoint.stream)
-    callbacks.on_body = [&](std::string_view bytes) {
+    on_body = [&](std::string_view bytes) {
       const auto chunk = reader->feed(bytes);
       if (!chunk.text.empty()) ++answer.chunks;
       answer.streamed += chunk.text;
     };
-  callbacks.done = [&](HttpOutcome outcome) { done.set_value(std::move(outcome)); };
-  transport->send(*std::move(http), std::move(callbacks));
-  answer.result = reader->finish(done.get_future().get());
+  answer.result = reader->finish(outcome_of(*std::move(http), on_body));
   return answer;
 }
 
@@ -85,6 +92,45 @@ TEST_CASE("model server: answers whole and streamed, with usage") {
     CHECK((answer.chunks > 3) == stream);
     if (stream) CHECK(answer.streamed == reply.text);
   }
+}
+
+TEST_CASE("model server: answers by Responses, too, and to a conversation") {
+  for (const bool stream : {false, true}) {
+    const auto endpoint = model_server(stream);
+    if (!endpoint) return;
+    auto request = question("hi");
+    request.system = "Be brief.";
+    request.messages.resize(2);
+    request.messages[0].text = "hello";
+    request.messages[1].role = ModelRole::assistant;
+    request.messages[1].text = "Hello.";
+    for (const char* adapter : {"openai_responses", "openai_compatible"}) {
+      const auto answer = ask(*endpoint, request, adapter);
+      if (const auto* failure = std::get_if<Failure>(&answer.result)) FAIL(failure->message);
+      const auto& reply = std::get<ModelReply>(answer.result);
+      CHECK(reply.text == "Hello from the tiny model .");
+      CHECK(reply.finish == FinishKind::stop);
+      CHECK(reply.usage.output_tokens == 7);
+      CHECK((answer.chunks > 3) == stream);
+      if (stream) CHECK(answer.streamed == reply.text);
+    }
+  }
+}
+
+TEST_CASE("model server: lists its model and how much that reads") {
+  const auto endpoint = model_server(false);
+  if (!endpoint) return;
+  const Adapter* adapter = find_adapter("openai_compatible");
+  auto http = adapter->encode_models(*endpoint);
+  REQUIRE(http.has_value());
+  const auto outcome = outcome_of(*std::move(http));
+  REQUIRE(std::holds_alternative<HttpReply>(outcome));
+  const auto models = adapter->decode_models(std::get<HttpReply>(outcome), *endpoint);
+  REQUIRE(std::holds_alternative<std::vector<ModelListing>>(models));
+  const auto& list = std::get<std::vector<ModelListing>>(models);
+  REQUIRE(list.size() == 1);
+  CHECK(list[0].id == "tiny");
+  CHECK(list[0].context_tokens.value_or(0) > 0);
 }
 
 TEST_CASE("model server: a limit on tokens ends the reply with its reason") {

@@ -118,10 +118,16 @@ TEST_CASE("openai requests: the prompt is the last turn, unless it is empty and 
   CHECK(field("openai_chat", request, "messages") ==
         json_of(R"([{"role":"developer","content":"top"},{"role":"developer","content":"d"}])"));
   CHECK(field("openai_responses", request, "instructions") == json_of("\"top\""));
+  request = asking("Hello!");
+  request.messages = {turn(ModelRole::developer, "d")};
+  CHECK(
+      field("openai_responses", request, "input") ==
+      json_of(
+          R"([{"role":"developer","content":"d"},{"role":"user","content":[{"type":"input_text","text":"Hello!"}]}])"));
   request.messages = {turn(ModelRole::assistant, "a")};
   request.prompt = "again";
-  CHECK(field("openai_responses", request, "input") ==
-        json_of(R"([{"role":"assistant","content":"a"},{"role":"user","content":"again"}])"));
+  CHECK(field("openai_responses", request, "input") == json_of(R"([{"type":"message","role":"assistant","content":"a"},
+                    {"role":"user","content":[{"type":"input_text","text":"again"}]}])"));
 }
 
 TEST_CASE("openai requests: images of the prompt and of turns") {
@@ -192,7 +198,7 @@ TEST_CASE("openai requests: calls and their answers go back") {
       {"id":"c","type":"function","function":{"name":"h","arguments":"{}"}}]},
     {"role":"tool","tool_call_id":"a","content":"no such city"}])"));
   CHECK(field("openai_responses", request, "input") == json_of(R"([
-    {"role":"assistant","content":"Let me see."},
+    {"type":"message","role":"assistant","content":"Let me see."},
     {"type":"function_call","call_id":"a","name":"f","arguments":"{\"x\":1}"},
     {"type":"function_call","call_id":"b","name":"g","arguments":"{oops"},
     {"type":"function_call","call_id":"c","name":"h","arguments":"{}"},
@@ -228,7 +234,7 @@ TEST_CASE("openai requests: turns of Responses go back as they were, and only th
        {R"({"adapter":"anthropic","content":[]})", R"({"adapter":"openai_responses"})", "[]", "5"}) {
     request.messages[1].verbatim = json_of(other);
     CHECK(field("openai_responses", request, "input") ==
-          json_of(R"([{"role":"user","content":"u"},{"role":"assistant","content":"42"}])"));
+          json_of(R"([{"role":"user","content":"u"},{"type":"message","role":"assistant","content":"42"}])"));
     CHECK(sent("openai", request).url.ends_with("/chat/completions"));
   }
 }
