@@ -11,6 +11,7 @@
 #include "messages/secret.hpp"
 #include "providers/http/transport.hpp"
 #include "runtime/policy/model_choice.hpp"
+#include "runtime/policy/redaction.hpp"
 
 namespace hillstar::actors {
 
@@ -27,6 +28,7 @@ class ModelCall {
     /// Who is told about pieces of the reply while it streams.
     RunId run;
     NodeId node_id;
+    policy::Redactor redactor;  ///< For those pieces.
   };
 
   explicit ModelCall(Parts parts) : parts_(std::move(parts)) {}

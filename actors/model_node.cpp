@@ -145,6 +145,7 @@ std::variant<ModelCallPtr, AttemptFailed> prepare_call(const Attempt& attempt, c
   parts.queue_timeout = attempt.node->queue_timeout;
   parts.run = RunId(attempt.run->run);
   parts.node_id = attempt.node->id;
+  parts.redactor = attempt.run->redactor;
   return std::make_shared<ModelCall>(std::move(parts));
 }
 

@@ -82,6 +82,12 @@ void NodeActorState::on_model_done(ModelDone& message) {
 
 /// The only way out of an attempt.
 void NodeActorState::finish(NodeOutcome outcome) {
+  const auto& redactor = attempt_->run->redactor;
+  if (auto* failed = std::get_if<AttemptFailed>(&outcome)) {
+    failed->failure.message = redactor.redact(failed->failure.message);
+  } else if (auto* succeeded = std::get_if<AttemptSucceeded>(&outcome); succeeded != nullptr && succeeded->detail) {
+    succeeded->detail = redactor.redact(*succeeded->detail);
+  }
   attempt_.reset();
   job_.reset();
   call_.reset();

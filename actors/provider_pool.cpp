@@ -70,9 +70,11 @@ bool ProviderPoolState::start(const ModelCallPtr& call) {
   std::shared_ptr<providers::ReplyReader> reader = adapter->reader(endpoint);
   const auto pool = caf::actor_cast<caf::weak_actor_ptr>(ProviderPool(self_));
   providers::HttpCallbacks callbacks;
-  callbacks.on_body = [reader, call, on_text = parts_.on_text](std::string_view bytes) {
+  callbacks.on_body = [reader, call, on_text = parts_.on_text,
+                       clean = policy::StreamRedactor(parts.redactor)](std::string_view bytes) mutable {
     const auto chunk = reader->feed(bytes);
-    if (!chunk.text.empty() && on_text) on_text(*call, chunk.text);
+    if (chunk.text.empty() || !on_text) return;
+    if (const auto text = clean.feed(chunk.text); !text.empty()) on_text(*call, text);
   };
   callbacks.done = [reader, call, pool](const providers::HttpOutcome& outcome) {
     CallEnded ended{call, reader->finish(outcome), {}};

@@ -40,6 +40,7 @@ tools::RunContext run_context(const RunId& run, const RunStarted& started, std::
   context.output_dir = started.output_dir;
   context.step = step_of(started.workflow.str());
   context.allow_paths = started.allow_paths;
+  context.redactor = policy::Redactor::of(environment);
   context.environment = std::move(environment);
   return context;
 }

@@ -7,9 +7,27 @@
 #include <utility>
 
 #include "actors/run_actor.hpp"
+#include "runtime/policy/known_secrets.hpp"
 #include "runtime/run/run.hpp"
 
 namespace hillstar::actors {
+namespace {
+
+/// What a run is given is recorded as it is: it must not hold what must not be recorded.
+Result<void> check_secrets(const StartRun& request) {
+  const auto secrets = policy::secrets_of(request.environment);
+  const auto refuse = [](const policy::KnownSecret* secret, const std::string& what) -> Result<void> {
+    if (secret == nullptr) return {};
+    return Error{Errc::permission_denied,
+                 what + " the value of the environment variable " + secret->variable + ", and it would be recorded.",
+                 {},
+                 "Let the script read the variable itself; in a workflow, name the variable."};
+  };
+  HILLSTAR_CHECK(refuse(policy::find_secret(request.inputs.text(), secrets), "The inputs hold"));
+  return refuse(policy::find_secret(request.workflow_text, secrets), "The workflow file holds");
+}
+
+}  // namespace
 
 SupervisorState::~SupervisorState() {
   for (const auto& [run, live] : live_) caf::anon_send_exit(live.actor, caf::exit_reason::kill);
@@ -54,6 +72,7 @@ Result<const SupervisorState::KnownPlan*> SupervisorState::keep_texts(const Star
 
 void SupervisorState::on_start(StartRequest& message) {
   if (stopping_) return;
+  if (const auto checked = check_secrets(*message.request); !checked) return message.reply.answer(checked.error());
   const auto texts = keep_texts(*message.request);
   if (!texts) return message.reply.answer(texts.error());
   const auto& services = *parts_.services;

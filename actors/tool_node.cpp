@@ -71,6 +71,7 @@ std::string unit_name(const Attempt& attempt) {
 }
 
 NodeOutcome succeed(const Attempt& attempt, Value result, const Services& services) {
+  result.json = attempt.run->redactor.redact(result.json);
   if (const auto kept = keep_small(result, *services.store); !kept)
     return failed(attempt, FailureClass::io, kept.error());
   std::vector<bool> verdicts;
@@ -90,6 +91,7 @@ NodeOutcome run_attempt(const Attempt& attempt, const tools::ToolEntry& tool, co
   auto reply = tool.run(call_of(attempt, std::move(*input)), context_of(attempt, services, cancel));
   if (reply.cancelled) return AttemptCancelled{attempt.command.ref};
   if (!reply.failure) return succeed(attempt, std::move(reply.result), services);
+  reply.result.json = attempt.run->redactor.redact(reply.result.json);
   if (const auto kept = keep_small(reply.result, *services.store); !kept)
     return failed(attempt, FailureClass::io, kept.error());
   return AttemptFailed{attempt.command.ref, std::move(*reply.failure), std::move(reply.result), {}};

@@ -24,7 +24,7 @@ Result<std::string> path_of(const ToolCall& call) {
 }
 
 Result<Gathered> read_all(int file, const std::string& path, const ToolContext& context) {
-  OutputCollector content(context.new_blob);
+  OutputCollector content(context.new_blob, context.run->redactor);
   std::string piece(kReadBytes, '\0');
   std::uint64_t total = 0;
   while (!context.cancel->is_set()) {

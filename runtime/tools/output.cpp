@@ -81,6 +81,10 @@ std::string translate_newlines(std::string_view text, bool& after_cr) {
 }
 
 Result<void> OutputCollector::append(std::string_view bytes) {
+  return redacts_ ? take(redactor_.feed(bytes)) : take(bytes);
+}
+
+Result<void> OutputCollector::take(std::string_view bytes) {
   check_.append(bytes);
   if (spool_.is_open()) {
     HILLSTAR_CHECK(spool(bytes));
@@ -141,6 +145,7 @@ Result<void> OutputCollector::unspool(bool translate) {
 }
 
 Result<Gathered> OutputCollector::finish() {
+  if (redacts_) HILLSTAR_CHECK(take(redactor_.finish()));
   const bool is_text = check_.is_whole_text();
   if (is_text && !blob_) {
     bool after_cr = false;

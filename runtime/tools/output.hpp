@@ -10,6 +10,7 @@
 
 #include "messages/value.hpp"
 #include "runtime/platform/descriptor.hpp"
+#include "runtime/policy/redaction.hpp"
 
 namespace hillstar::tools {
 
@@ -41,12 +42,15 @@ struct Gathered {
 /// be translated is known at the end only, so from the first CR on a long stream waits in an unlinked temporary file.
 class OutputCollector {
  public:
-  explicit OutputCollector(std::function<std::unique_ptr<BlobSink>()> new_blob) : new_blob_(std::move(new_blob)) {}
+  /// What `redactor` finds never reaches a blob or a result.
+  explicit OutputCollector(std::function<std::unique_ptr<BlobSink>()> new_blob, policy::Redactor redactor = {})
+      : new_blob_(std::move(new_blob)), redacts_(!redactor.empty()), redactor_(std::move(redactor)) {}
   Result<void> append(std::string_view bytes);
   /// Call once, at the end.
   Result<Gathered> finish();
 
  private:
+  Result<void> take(std::string_view bytes);
   Result<void> spill();
   Result<void> flush_raw();
   Result<void> spool(std::string_view bytes);
@@ -54,6 +58,8 @@ class OutputCollector {
   Result<void> to_blob(std::string_view bytes);
 
   std::function<std::unique_ptr<BlobSink>()> new_blob_;
+  bool redacts_;
+  policy::StreamRedactor redactor_;
   std::unique_ptr<BlobSink> blob_;
   std::uint64_t blob_bytes_ = 0;
   Utf8Check check_;

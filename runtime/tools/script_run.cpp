@@ -53,7 +53,29 @@ class ProgressPieces {
 };
 
 struct Streams {
-  explicit Streams(const ToolContext& context) : out(context.new_blob), out_live(context), err_live(context) {}
+  explicit Streams(const ToolContext& context)
+      : clean_out(context.run->redactor),
+        clean_err(context.run->redactor),
+        out(context.new_blob),
+        out_live(context),
+        err_live(context) {}
+
+  Result<void> take_out(std::string_view clean) {
+    out_live.append(clean);
+    return out.append(clean);
+  }
+  void take_err(std::string_view clean) {
+    err_live.append(clean);
+    err.append(clean);
+  }
+  /// What was held back as the possible beginning of a secret.
+  Result<void> finish() {
+    take_err(clean_err.finish());
+    return take_out(clean_out.finish());
+  }
+
+  policy::StreamRedactor clean_out;
+  policy::StreamRedactor clean_err;
   OutputCollector out;
   OutputTail err;
   ProgressPieces out_live;
@@ -143,16 +165,14 @@ ToolReply script_run(const ToolCall& call, const ToolContext& context, ProcessGu
 
   Streams streams(context);
   ProcessOutput output;
-  output.on_stdout = [&](std::string_view piece) {
-    streams.out_live.append(piece);
-    return streams.out.append(piece);
-  };
+  output.on_stdout = [&](std::string_view piece) { return streams.take_out(streams.clean_out.feed(piece)); };
   output.on_stderr = [&](std::string_view piece) {
-    streams.err_live.append(piece);
-    streams.err.append(piece);
+    streams.take_err(streams.clean_err.feed(piece));
     return Result<void>();
   };
-  return reply_to(run_process(spec, output, guard), *script, call, streams);
+  const auto end = run_process(spec, output, guard);
+  if (const auto rest = streams.finish(); !rest) return failed(rest.error());
+  return reply_to(end, *script, call, streams);
 }
 
 }  // namespace hillstar::tools

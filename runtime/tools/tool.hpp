@@ -19,6 +19,7 @@
 #include "messages/json.hpp"
 #include "messages/units.hpp"
 #include "messages/value.hpp"
+#include "runtime/policy/redaction.hpp"
 #include "runtime/workflow/references.hpp"
 
 namespace hillstar::tools {
@@ -32,6 +33,7 @@ struct RunContext {
   std::string step;                      ///< Hillstar's step number (`04` of `step_04_x`), or empty.
   std::vector<std::string> allow_paths;  ///< Absolute folders beyond the workspace that file tools may use.
   std::vector<std::string> environment;  ///< `NAME=value` of the person who started the run. Never logged.
+  policy::Redactor redactor;             ///< Of the secrets in `environment`: for everything that leaves an attempt.
 };
 
 /// Set once, from any thread; a tool that blocks waits on `descriptor` beside its own (readable once cancelled).

@@ -189,5 +189,48 @@ class Commits(EndToEnd):
         self.assertIn('repository', self.hill('run', 'flow.json', code=1).err)
 
 
+class Secrets(EndToEnd):
+    """What a script prints of the keys it was given is recorded nowhere, however it prints them."""
+
+    KEY = 'sk-canary-0aB/9x'
+
+    def hidden(self, *arguments, code=0, **options):
+        done = self.hill(*arguments, code=code, env={**os.environ, 'LAB_API_KEY': self.KEY}, **options)
+        self.assertNotIn(self.KEY, done.out + done.err)
+        return done
+
+    def nowhere(self):
+        needle = self.KEY.encode()
+        for folder, _, names in os.walk(self.path('.')):
+            for name in names:
+                path = os.path.join(folder, name)
+                if os.path.isfile(path):
+                    with open(path, 'rb') as file:
+                        self.assertNotIn(needle, file.read(), path)
+
+    def test_a_key_that_a_script_prints_is_masked_everywhere(self):
+        self.flow({'short': script('echo "key is $LAB_API_KEY."'),
+                   'coded': script('printf %s "$LAB_API_KEY" | base64'),
+                   'long': script('for i in $(seq 20000); do echo "line $i $LAB_API_KEY"; done'),
+                   'read': script('cat', '{{ short.output }}')})
+        self.hidden('run', 'flow.json')
+        self.assertEqual(self.hill('result', 'latest', 'read').out, 'key is [REDACTED:known_secret].\n')
+        self.assertNotIn('c2stY2Fu', self.hill('result', 'latest', 'coded').out)
+        self.assertTrue(self.hill('result', 'latest', 'long').out.endswith('line 20000 [REDACTED:known_secret]\n'))
+        self.hidden('export', 'latest', '--jsonl')
+        self.nowhere()
+
+    def test_a_key_in_an_error_is_masked(self):
+        self.flow({'fails': script('echo "cannot log in with $LAB_API_KEY" >&2; exit 3')})
+        self.assertIn('cannot log in with [REDACTED', self.hidden('run', 'flow.json', code=1).err)
+        self.nowhere()
+
+    def test_a_key_is_no_input(self):
+        self.flow({'a': script('cat', '{{ inputs.key }}')}, inputs={'key': {'type': 'string'}})
+        done = self.hidden('run', 'flow.json', '-p', 'key=' + self.KEY, code=6)
+        self.assertIn('LAB_API_KEY', done.err)
+        self.nowhere()
+
+
 if __name__ == '__main__':
     sys.exit(main())

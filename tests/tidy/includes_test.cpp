@@ -22,7 +22,7 @@ const Layer kLayers[] = {
     {"runtime/policy", {"messages", "runtime/policy", "runtime/workflow"}},
     {"runtime/run", {"messages", "runtime/run", "runtime/workflow", "runtime/policy"}},
     {"runtime/platform", {"messages", "runtime/platform"}},
-    {"runtime/tools", {"messages", "runtime/tools", "runtime/platform", "runtime/workflow"}},
+    {"runtime/tools", {"messages", "runtime/tools", "runtime/platform", "runtime/workflow", "runtime/policy"}},
     {"persistence", {"messages", "persistence", "runtime/run", "runtime/workflow", "runtime/platform"}},
     {"providers", {"messages", "providers", "runtime/policy", "runtime/workflow", "runtime/platform"}},
     {"actors", {"messages", "actors", "runtime", "persistence", "providers"}},
