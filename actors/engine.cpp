@@ -41,7 +41,7 @@ void print_line(const std::string& line) {
 [[noreturn]] void end_process(const Error& error) {
   // A failed write means "unknown": nothing may be done on top of it in this process. The histories say what is
   // durable.
-  print_line(to_string(error));
+  print_line("error " + to_string(error));
   ::_exit(kExitStorage);
 }
 
@@ -145,7 +145,7 @@ void EngineImpl::open(std::vector<std::string> environment) {
   auto& services = *tree_->services;
   services.event_log = system.spawn(event_log, EventLogParts{&store_, services.on_fatal, alive_});
   services.feed = system.spawn(feed_actor, FeedParts{&store_, services.event_log, services.gate, follower_queue_max_,
-                                                     services.own_threads, alive_});
+                                                     services.log, services.own_threads, alive_});
   services.slots = system.spawn(tool_slots, ToolSlotsParts{services.script_slots, services.own_threads, alive_});
   PoolParts pool;
   pool.transport = services.transport;
@@ -169,7 +169,7 @@ std::vector<RunId> EngineImpl::to_recover() const {
     if (!run::is_terminal(row)) runs.push_back(row.run);
     return true;
   });
-  if (!listed) tree_->services->log(to_string(listed.error()));
+  if (!listed) tree_->services->log("error " + to_string(listed.error()));
   return runs;
 }
 
@@ -263,8 +263,7 @@ void EngineImpl::stop_actors() {
   leave(services.event_log);
   alive_ = {};
   if (all_gone_.wait_for(kStopSlack) == std::future_status::timeout) {
-    services.log(
-        to_string(Error{Errc::internal, "a tool or a follower did not stop; its thread ends with the process"}));
+    services.log("warning: a tool or a follower did not stop; its thread ends with the process");
     (void)tree_.release();
     return;
   }

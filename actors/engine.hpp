@@ -45,7 +45,8 @@ struct EngineOptions {
   /// A commit failed, which means "unknown": prints one line and ends the process with 74. Must not return outside
   /// tests. Called on the log's thread.
   std::function<void(const Error&)> on_fatal;
-  std::function<void(const std::string&)> log;  ///< One line for the operator; stderr. Called on any thread.
+  /// One line for the operator, which begins with `error HS...` or `warning: `; stderr. Called on any thread.
+  std::function<void(const std::string&)> log;
 };
 
 /// A run to start. The caller has compiled the plan and resolved the inputs.

@@ -42,13 +42,15 @@ void FeedState::on_progress(Progress& message) {
 
 void FeedState::on_parked(RunParked& message) {
   const auto run = message.run;
+  if (by_run_.find(run) == by_run_.end()) return parts_.log("error " + to_string(message.error));
   hand(run, LiveItem{nullptr, nullptr, std::make_shared<const RunParked>(std::move(message))}, 1);
 }
 
 void FeedState::on_follow(Follow& message) {
   if (runs_.size() >= kFollowersMax) {
-    return message.reply.answer(Error{Errc::run_state, "too many followers", message.run.str(),
-                                      "Close some of the programs that follow runs."});
+    return message.reply.answer(Error{Errc::run_state,
+                                      "the engine has " + std::to_string(kFollowersMax) + " followers already",
+                                      message.run.str(), "Close some of the programs that follow runs."});
   }
   Entry entry;
   entry.ticket = message.ticket;

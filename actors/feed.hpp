@@ -7,7 +7,9 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <string>
 #include <unordered_map>
 #include <vector>
 
@@ -25,6 +27,7 @@ struct FeedParts {
   EventLog event_log;
   std::shared_ptr<FeedGate> gate;
   std::size_t queue_max = 10'000;
+  std::function<void(const std::string&)> log = [](const std::string&) {};  ///< For what no follower is told.
   bool own_threads = true;
   Lifeline alive;
 };

@@ -170,6 +170,15 @@ Result<void> carry_out(const std::string& folder, const FileOperation& operation
   return {};
 }
 
+Result<RunStarted> started_of(const persistence::EventStore& store, const RunId& run) {
+  HILLSTAR_TRY(const auto records, store.read_records(run, 1, 1));
+  if (records.empty()) return Error{Errc::run_not_found, "there is no such run", run.str()};
+  HILLSTAR_TRY(auto recorded, persistence::decode(records.front().line, run));
+  auto* started = std::get_if<RunStarted>(&recorded.event);
+  if (started == nullptr) return Error{Errc::record_corrupt, "the history does not begin with run_started", run.str()};
+  return std::move(*started);
+}
+
 }  // namespace
 
 Result<void> write_operations(const std::string& folder, const std::vector<FileOperation>& operations) {
@@ -192,14 +201,10 @@ RunExport::~RunExport() = default;
 bool RunExport::is_ended() const { return files_ != nullptr && files_->is_ended(); }
 
 Result<void> RunExport::begin() {
-  HILLSTAR_TRY(const auto records, store_.read_records(run_, 1, 1));
-  if (records.empty()) return Error{Errc::run_not_found, "there is no such run", run_.str()};
-  HILLSTAR_TRY(const auto recorded, persistence::decode(records.front().line, run_));
-  const auto* started = std::get_if<RunStarted>(&recorded.event);
-  if (started == nullptr) return Error{Errc::record_corrupt, "the history does not begin with run_started", run_.str()};
-  if (folder_.empty()) folder_ = started->output_dir;
+  HILLSTAR_TRY(const auto started, started_of(store_, run_));
+  if (folder_.empty()) folder_ = started.output_dir;
   if (folder_.empty()) return Error{Errc::usage, "the run has no output folder", run_.str(), "Name one."};
-  HILLSTAR_TRY(const auto text, store_.read_blob(started->plan_sha256));
+  HILLSTAR_TRY(const auto text, store_.read_blob(started.plan_sha256));
   HILLSTAR_TRY(auto plan, workflow::plan_from_text(text));
   files_ = std::make_unique<run::HillstarFiles>(
       run_, std::make_shared<const workflow::Plan>(std::move(plan)),
@@ -231,6 +236,22 @@ Result<void> export_run(const persistence::EventStore& store, const RunId& run, 
   for (;;) {
     HILLSTAR_TRY(const auto more, again.advance());
     if (!more) return {};
+  }
+}
+
+Result<bool> finish_export(const persistence::EventStore& store, const RunId& run) {
+  HILLSTAR_TRY(const auto started, started_of(store, run));
+  const auto& folder = started.output_dir;
+  if (folder.empty()) return false;
+  const bool has_last = ::access((folder + "/" + run::last_file(run, started.workflow)).c_str(), F_OK) == 0;
+  const auto last_copy = folder + "/" + run::last_copy(started.workflow);
+  if (has_last && writer_of(last_copy) >= run.str()) return false;
+  // A marker says what was done last: not this, if a newer run has ended here.
+  const bool newest = writer_of(last_copy) <= run.str() && writer_of(folder + "/commit_ready.json") <= run.str();
+  RunExport again(store, run, {}, {.marker = newest});
+  for (;;) {
+    HILLSTAR_TRY(const auto more, again.advance());
+    if (!more) return true;
   }
 }
 

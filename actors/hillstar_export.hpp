@@ -56,4 +56,8 @@ class RunExport {
 /// EventStore, io, permission_denied.
 Result<void> export_run(const persistence::EventStore& store, const RunId& run, const std::string& dir);
 
+/// For an ended run whose process died before its last files were there: writes all of them into the run's own output
+/// folder, the marker too. False: nothing was missing. Nobody else may be writing the run's files.
+Result<bool> finish_export(const persistence::EventStore& store, const RunId& run);
+
 }  // namespace hillstar::actors

@@ -113,7 +113,7 @@ void ProviderPoolState::on_cancel(const CancelModel& message) {
 void ProviderPoolState::on_queue_over(const CallQueueOver& message) {
   const auto entry = calls_.find(message.call->ticket);
   if (entry == calls_.end() || entry->second != message.call || !admission_->withdraw(message.call->ticket)) return;
-  message.call->answer(Failure{FailureClass::queue_timeout, "no slot became free within queue_timeout", {}});
+  message.call->answer(no_slot_within(message.call->parts().queue_timeout));
   calls_.erase(entry);
 }
 
@@ -137,7 +137,8 @@ void DirectoryState::on_call(CallModel& message) {
   if (!pool) {
     if (pools_.size() > kBackendsMax) {
       pools_.erase(message.call->parts().backend.name);
-      return message.call->answer(Failure{FailureClass::overloaded, "too many different providers are in use", {}});
+      return message.call->answer(Failure{
+          FailureClass::overloaded, std::to_string(kBackendsMax) + " different backends are in use already", {}});
     }
     pool = self_->spawn<caf::monitored>(provider_pool, parts_);
   }

@@ -321,7 +321,6 @@ void RunActorState::leave(RunExit reason, const Error& error) {
   gone_ = true;
   Error line = error;
   line.where = "run " + birth_.run.str() + (line.where.empty() ? "" : ", " + line.where);
-  services_->log(to_string(line));
   caf::anon_send(services_->feed, RunParked{birth_.run, line});
   if (started_) std::exchange(started_, {}).answer(line);
   self_->quit(caf::error(static_cast<std::uint8_t>(reason), kRunExitCategory));

@@ -2,6 +2,7 @@
 #include "actors/services.hpp"
 
 #include <caf/send.hpp>
+#include <string>
 
 namespace hillstar::actors {
 
@@ -11,6 +12,11 @@ void send_progress(FeedGate& gate, const FeedActor& feed, Progress piece) {
     return;
   }
   caf::anon_send(feed, std::move(piece));
+}
+
+Failure no_slot_within(std::optional<Millis> limit) {
+  const auto milliseconds = std::to_string(limit ? limit->count() : 0);
+  return {FailureClass::queue_timeout, "no slot became free within " + milliseconds + " milliseconds", {}};
 }
 
 }  // namespace hillstar::actors

@@ -56,6 +56,8 @@ struct Services {
 };
 /// Hands a piece of output to whoever follows. Thread-safe; drops it if the feed lags.
 void send_progress(FeedGate& gate, const FeedActor& feed, Progress piece);
+/// What an attempt gets that waited for a slot as long as its queue timeout allows.
+Failure no_slot_within(std::optional<Millis> limit);
 
 using ServicesPtr = std::shared_ptr<const Services>;
 

@@ -163,7 +163,6 @@ void SupervisorState::died(const RunId& run, Live& live) {
   if (++live.deaths > kRestartsMax) {
     const Error error{Errc::internal, "the run's actor died too often; the run is parked", "run " + run.str(),
                       "Its history is intact: resume it with a new program."};
-    parts_.services->log(to_string(error));
     caf::anon_send(parts_.services->feed, RunParked{run, error});
     live_.erase(run);
     return;

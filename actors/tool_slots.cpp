@@ -64,9 +64,12 @@ void ToolSlotsState::on_run(RunJob& message) {
   auto& job = message.job;
   auto& lane = lane_of(*job);
   if (lane.running < lane.limit) return dispatch(job, lane);
-  if (lane.waiting.size() >= kJobQueueMax) {
+  if (lane.waiting.size() >= parts_.queue_max) {
     return job->answer(AttemptFailed{
-        job->parts().ref, Failure{FailureClass::overloaded, "too many jobs wait for a slot", {}}, {}, {}});
+        job->parts().ref,
+        Failure{FailureClass::overloaded, std::to_string(parts_.queue_max) + " jobs wait for a slot already", {}},
+        {},
+        {}});
   }
   job->ticket = ++tickets_;
   if (const auto& wait = job->parts().queue_timeout) caf::delayed_anon_send(ToolSlots(self_), *wait, JobQueueOver{job});
@@ -99,8 +102,7 @@ void ToolSlotsState::on_withdraw(const WithdrawJob& message) {
 void ToolSlotsState::on_queue_over(const JobQueueOver& message) {
   const auto job = take(message.job);
   if (!job) return;
-  job->answer(AttemptFailed{
-      job->parts().ref, Failure{FailureClass::queue_timeout, "no slot became free within queue_timeout", {}}, {}, {}});
+  job->answer(AttemptFailed{job->parts().ref, no_slot_within(job->parts().queue_timeout), {}, {}});
 }
 
 void ToolSlotsState::on_freed(SlotFreed& message) {

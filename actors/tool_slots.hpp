@@ -21,6 +21,7 @@ struct ToolSlotsParts {
   unsigned script_slots = 1;  ///< File jobs have twice as many of their own.
   bool own_threads = true;
   Reply<bool> alive;
+  std::size_t queue_max = kJobQueueMax;
 };
 
 class ToolSlotsState {

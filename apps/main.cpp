@@ -6,26 +6,29 @@
 
 #include "apps/cli/app.hpp"
 #include "apps/cli/exit_codes.hpp"
+#include "apps/cli/last_words.hpp"
 #include "messages/error.hpp"
 
 namespace {
 
-int bug(const char* what) {
-  std::fprintf(stderr, "error HS900: internal error: %s. Please report it with the command that you ran.\n", what);
-  return static_cast<int>(hillstar::cli::Exit::internal);
+int end_with(const hillstar::Error& error) {
+  std::fprintf(stderr, "error %s\n", to_string(error).c_str());
+  return static_cast<int>(hillstar::cli::exit_of(error.code));
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
+  hillstar::cli::hold_standard_streams();
+  hillstar::cli::install_last_words();
   // A reader that goes away and a file at its limit are errors of a write, not the end of the process.
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGXFSZ, SIG_IGN);
   try {
     return hillstar::cli::run_program(argc, argv);
   } catch (const hillstar::InvariantError& broken) {
-    return bug(broken.message.c_str());
+    return end_with(hillstar::cli::error_of(broken));
   } catch (const std::exception& thrown) {
-    return bug(thrown.what());
+    return end_with(hillstar::cli::error_of(thrown));
   }
 }

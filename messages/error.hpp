@@ -61,6 +61,8 @@ enum class Errc : std::uint16_t {
   host_closed = 704,
   // 9xx bugs
   internal = 900,
+  // ... and what the operating system refuses
+  system_limit = 901,
 };
 
 /// What went wrong, for a person. Never holds a secret.

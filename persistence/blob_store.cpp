@@ -196,6 +196,25 @@ Result<std::string> BlobStore::read(const std::string& sha256_hex) const {
   return bytes;
 }
 
+Result<void> BlobStore::copy(const std::string& sha256_hex, const TakeBytes& take) const {
+  const auto hash = hash_from_hex(sha256_hex);
+  const auto path = file_of(sha256_hex);
+  rocksdb::PinnableSlice row;
+  if (!hash || get_row(*hash, row).ok() || !database_.env().FileExists(path).ok()) {
+    HILLSTAR_TRY(const auto bytes, read(sha256_hex));  // small, or an error
+    return take(bytes);
+  }
+  // Twice through the file: what was handed on cannot be taken back.
+  Sha256Stream seen;
+  HILLSTAR_CHECK(read_pieces(database_.env(), path, [&seen](std::string_view piece) -> Result<void> {
+    seen.append(piece);
+    return {};
+  }));
+  if (seen.finish() != *hash)
+    return Error(Errc::record_corrupt, "the blob's bytes do not have its hash.", "blob " + sha256_hex);
+  return read_pieces(database_.env(), path, take);
+}
+
 bool BlobStore::has(const std::string& sha256_hex) const {
   const auto hash = hash_from_hex(sha256_hex);
   if (!hash) return false;

@@ -14,6 +14,7 @@
 #include "messages/error.hpp"
 #include "messages/value.hpp"
 #include "persistence/database.hpp"
+#include "persistence/files.hpp"
 
 namespace hillstar::persistence {
 
@@ -28,6 +29,8 @@ class BlobStore {
   Result<std::string> put(std::string_view bytes);
   /// blob_missing if there is none, record_corrupt if its bytes do not have its hash.
   [[nodiscard]] Result<std::string> read(const std::string& sha256) const;
+  /// The same piece by piece; nothing is handed on of a blob that does not have its hash.
+  [[nodiscard]] Result<void> copy(const std::string& sha256, const TakeBytes& take) const;
   [[nodiscard]] bool has(const std::string& sha256) const;
   std::unique_ptr<BlobSink> sink();
 

@@ -69,6 +69,8 @@ rocksdb::Options rocksdb_options(const DatabaseOptions& options) {
   db.max_background_jobs = 2;
   db.max_bgerror_resume_count = 0;
   db.listeners.push_back(std::make_shared<NoRecovery>());
+  // On the calling thread: where threads are refused, RocksDB would end the process.
+  db.max_file_opening_threads = 1;
   db.max_open_files = options.mode == OpenMode::read_only ? -1 : 256;
   // A store has few files, and a command lives for milliseconds: no 16 threads to open them, no look into each for
   // statistics.

@@ -65,6 +65,13 @@ class EventStore {
   /// Blobs by content. Putting the same bytes twice is one blob.
   virtual Result<std::string> put_blob(std::string_view bytes) = 0;
   [[nodiscard]] virtual Result<std::string> read_blob(const std::string& sha256) const = 0;
+  /// The same piece by piece, for bytes that may be large: memory stays bounded where the store can do so. Nothing is
+  /// handed on of a blob that does not have its hash. An error of `take` ends it and is returned.
+  [[nodiscard]] virtual Result<void> copy_blob(const std::string& sha256,
+                                               const std::function<Result<void>(std::string_view)>& take) const {
+    HILLSTAR_TRY(const auto bytes, read_blob(sha256));
+    return take(bytes);
+  }
   [[nodiscard]] virtual bool has_blob(const std::string& sha256) const = 0;
   /// For bytes that may be large: memory stays bounded. Durable with the next commit after finish(), at the latest.
   virtual std::unique_ptr<BlobSink> blob_sink() = 0;

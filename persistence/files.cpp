@@ -13,6 +13,7 @@ namespace hillstar::persistence {
 namespace {
 constexpr std::size_t kReadBytesMin = 4U << 10U;
 constexpr std::size_t kReadBytesMax = 4U << 20U;
+constexpr std::size_t kPieceBytes = 256U << 10U;
 
 struct MachineError {
   std::string what;
@@ -106,6 +107,20 @@ Result<std::string> read_file(rocksdb::Env& env, const std::string& path, std::s
   if (bytes.size() > bytes_max)
     return Error(Errc::store_open, "the file is longer than anything this program writes.", path);
   return bytes;
+}
+
+Result<void> read_pieces(rocksdb::Env& env, const std::string& path, const TakeBytes& take) {
+  std::unique_ptr<rocksdb::SequentialFile> file;
+  auto status = env.NewSequentialFile(path, &file, rocksdb::EnvOptions());
+  std::string buffer(kPieceBytes, '\0');
+  while (status.ok()) {
+    rocksdb::Slice part;
+    status = file->Read(buffer.size(), &part, buffer.data());
+    if (!status.ok()) break;
+    if (part.empty()) return {};
+    HILLSTAR_CHECK(take({part.data(), part.size()}));
+  }
+  return open_error(status, path);
 }
 
 }  // namespace hillstar::persistence

@@ -5,6 +5,7 @@
 
 #include <rocksdb/env.h>
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -26,5 +27,10 @@ Result<void> sync_folder(rocksdb::Env& env, const std::string& folder);
 Result<void> write_file(rocksdb::Env& env, const std::string& folder, const std::string& name, std::string_view text);
 /// At most `bytes_max` bytes of a file; store_open if it is longer or cannot be read.
 Result<std::string> read_file(rocksdb::Env& env, const std::string& path, std::size_t bytes_max);
+
+/// Is handed bytes; an error ends the reading.
+using TakeBytes = std::function<Result<void>(std::string_view)>;
+/// Hands on a file from its beginning to its end, in pieces of bounded size.
+Result<void> read_pieces(rocksdb::Env& env, const std::string& path, const TakeBytes& take);
 
 }  // namespace hillstar::persistence

@@ -154,7 +154,14 @@ Result<Verification> verify_all(const RocksStore& store) { return Verifier(store
 Result<RepairReport> repair(const std::string& folder, UtcTime now, const std::shared_ptr<rocksdb::Env>& env) {
   const DatabaseOptions options{.mode = OpenMode::repair, .env = env};
   const auto file = read_head_file(env_of(options), folder);
-  HILLSTAR_TRY(const auto opened, open_layout(folder, options));
+  auto layout = open_layout(folder, options);
+  if (!layout) {
+    Error error = layout.error();
+    if (error.code == Errc::store_open && (error.hint.empty() || error.hint.find("repair") != std::string::npos))
+      error.hint = "This is more than repair can read: restore all of the folder from a backup.";
+    return error;
+  }
+  const auto opened = *std::move(layout);
   auto& database = *opened.database;
   RepairReport report;
   report.at = now;

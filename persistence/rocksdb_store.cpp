@@ -163,6 +163,10 @@ Result<run::Summary> RocksStore::summary(const RunId& run) const {
 
 Result<std::string> RocksStore::put_blob(std::string_view bytes) { return blobs_->put(bytes); }
 Result<std::string> RocksStore::read_blob(const std::string& sha256) const { return blobs_->read(sha256); }
+Result<void> RocksStore::copy_blob(const std::string& sha256,
+                                   const std::function<Result<void>(std::string_view)>& take) const {
+  return blobs_->copy(sha256, take);
+}
 bool RocksStore::has_blob(const std::string& sha256) const { return blobs_->has(sha256); }
 std::unique_ptr<BlobSink> RocksStore::blob_sink() { return blobs_->sink(); }
 

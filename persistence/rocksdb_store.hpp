@@ -50,6 +50,8 @@ class RocksStore final : public EventStore {
   [[nodiscard]] Result<run::Summary> summary(const RunId& run) const override;
   Result<std::string> put_blob(std::string_view bytes) override;
   [[nodiscard]] Result<std::string> read_blob(const std::string& sha256) const override;
+  [[nodiscard]] Result<void> copy_blob(const std::string& sha256,
+                                       const std::function<Result<void>(std::string_view)>& take) const override;
   [[nodiscard]] bool has_blob(const std::string& sha256) const override;
   std::unique_ptr<BlobSink> blob_sink() override;
   [[nodiscard]] LogHead head() const override;

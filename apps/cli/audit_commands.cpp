@@ -55,14 +55,8 @@ Result<persistence::ExportCheck> check_file(const std::string& file) {
   return check;
 }
 
-Result<void> check_store_exists(const Context& context) {
-  std::error_code failed;
-  if (std::filesystem::is_directory(context.store, failed)) return {};
-  return Error{Errc::not_found, "There is no store here.", context.store, "--store names another."};
-}
-
 Result<Exit> verify_store(Context& context) {
-  HILLSTAR_CHECK(check_store_exists(context));
+  HILLSTAR_CHECK(check_store(context));
   HILLSTAR_TRY(const auto store, persistence::RocksStore::open(context.store, {.read_only = true, .env = nullptr}));
   HILLSTAR_TRY(const auto found, persistence::verify_all(*store));
   auto& output = context.output;
@@ -148,7 +142,7 @@ Result<Exit> verify(Context& context, const std::string& file_or_run) {
 }
 
 Result<Exit> repair_store(Context& context) {
-  HILLSTAR_CHECK(check_store_exists(context));
+  HILLSTAR_CHECK(check_store(context));
   HILLSTAR_TRY(const auto report, persistence::repair(context.store, context.clock.utc_now()));
   const bool whole_again = report.damaged.empty() && report.blob_problems.empty() && report.log_problem.empty();
   auto& output = context.output;

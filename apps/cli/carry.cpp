@@ -36,7 +36,9 @@ Exit exit_of_end(const run::RunState& state) {
       if (!state.failure) return Exit::run_failed;
       if (state.failure->kind == FailureClass::permission || state.failure->kind == FailureClass::path_refused)
         return Exit::refused;
-      return state.failure->kind == FailureClass::timeout ? Exit::timeout : Exit::run_failed;
+      if (state.failure->kind == FailureClass::timeout || state.failure->kind == FailureClass::queue_timeout)
+        return Exit::timeout;
+      return Exit::run_failed;
     default:
       return Exit::waits;
   }
@@ -206,11 +208,21 @@ Result<Exit> carry_fork(Context& context, Link& link, const StoredRun& parent, s
   return carry(context, link, options);
 }
 
-Result<std::shared_ptr<const persistence::EventStore>> read_store(const Context& context) {
+Result<void> check_store(const Context& context) {
+  if (!context.store.starts_with('/')) {
+    HILLSTAR_TRY([[maybe_unused]] const auto folder, current_folder());
+  }
   std::error_code failed;
-  if (!std::filesystem::is_directory(context.store, failed))
-    return Error{Errc::not_found, "There is no store here yet.", context.store,
-                 "`hillstar-actors run` creates one; --store or HILLSTAR_STORE names another."};
+  const auto status = std::filesystem::status(context.store, failed);
+  if (status.type() == std::filesystem::file_type::directory) return {};
+  if (status.type() == std::filesystem::file_type::none)
+    return Error{Errc::store_open, "The store cannot be looked at: " + failed.message() + ".", context.store, {}};
+  return Error{Errc::not_found, "There is no store here yet.", context.store,
+               "`hillstar-actors run` creates one; --store or HILLSTAR_STORE names another."};
+}
+
+Result<std::shared_ptr<const persistence::EventStore>> read_store(const Context& context) {
+  HILLSTAR_CHECK(check_store(context));
   HILLSTAR_TRY(auto store, persistence::RocksStore::open(context.store, {.read_only = true, .env = nullptr}));
   return std::shared_ptr<const persistence::EventStore>(std::move(store));
 }

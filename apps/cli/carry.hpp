@@ -17,6 +17,8 @@ Result<Exit> carry(Context& context, Link& link, const FollowOptions& options);
 /// Starts a run of the plan that `parent` was started with, from results that it takes over, and carries it.
 Result<Exit> carry_fork(Context& context, Link& link, const StoredRun& parent, std::vector<NodeInherited> inherited);
 
+/// Whether there is a store to look at. not_found, or store_open if the system does not let us look.
+Result<void> check_store(const Context& context);
 /// The store for reading alone, beside its owner if it has one. not_found if there is no store.
 Result<std::shared_ptr<const persistence::EventStore>> read_store(const Context& context);
 

@@ -7,6 +7,7 @@
 #include <boost/json.hpp>
 #include <charconv>
 
+#include "actors/hillstar_export.hpp"
 #include "apps/cli/carry.hpp"
 #include "apps/cli/commands.hpp"
 #include "apps/cli/environment.hpp"
@@ -76,14 +77,27 @@ Result<Word> settlement(const StoredRun& stored, const ResumeArgs& args) {
   return word;
 }
 
+/// A process that died as the run ended left the last files unwritten. Another host may be just writing them.
+Result<void> finish_files(Context& context, Link& link, const StoredRun& stored) {
+  if (!link.is_host() || stored.state.started.output_dir.empty()) return {};
+  HILLSTAR_TRY(const auto store, link.reading());
+  const auto written = actors::finish_export(*store, stored.run);
+  if (!written) {
+    context.output.warn("warning: the run's last files cannot be written: " + visible(to_string(written.error())));
+  } else if (*written) {
+    context.output.say("wrote the files that were missing to " + visible(stored.state.started.output_dir));
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<Exit> resume_run(Context& context, const ResumeArgs& args) {
   HILLSTAR_TRY(auto target, find_target(context, args.run));
   const auto& stored = target.run;
   const auto status = stored.state.status;
-  if (status == run::RunStatus::completed)
-    return wrong_state(stored, "there is nothing to resume",
+  if (status == run::RunStatus::completed && !args.settle.empty())
+    return wrong_state(stored, "there is nothing to settle",
                        "`hillstar-actors fork " + stored.run.str() + " --from NODE` runs a part of it again.");
   std::optional<Word> settle;
   if (!args.settle.empty()) {
@@ -93,6 +107,12 @@ Result<Exit> resume_run(Context& context, const ResumeArgs& args) {
   Link link({.folder = context.store, .environment = std::move(environment), .ephemeral = false});
   target.store.reset();
   HILLSTAR_CHECK(link.open());
+  if (run::is_terminal(stored.state)) HILLSTAR_CHECK(finish_files(context, link, stored));
+  if (status == run::RunStatus::completed) {
+    context.output.say("The run has completed already. To run a part of it again: hillstar-actors fork " +
+                       stored.run.str() + " --from NODE");
+    return carry(context, link, follow_options(context, stored));
+  }
   if (run::is_terminal(stored.state)) {
     context.output.say(fmt::format("The run is {}; a run that ended is never changed, so a new one goes on from it.",
                                    run::status_name(stored.state)));

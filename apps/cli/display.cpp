@@ -50,6 +50,7 @@ class LinesDisplay final : public Display {
     }
   }
   void note(std::string_view line) override { output_.say(line); }
+  void warn(std::string_view line) override { output_.warn(line); }
 
  private:
   void show(const Unit& unit, std::string_view line) { output_.say("  " + to_string(unit) + " | " + visible(line)); }
@@ -62,6 +63,7 @@ class JsonLinesDisplay final : public Display {
   explicit JsonLinesDisplay(Output& output) : output_(output) {}
   void event(const LiveRun& live, const Recorded& recorded) override { output_.data(record_line(live.run, recorded)); }
   void note(std::string_view line) override { output_.say(line); }
+  void warn(std::string_view line) override { output_.warn(line); }
 
  private:
   Output& output_;
@@ -84,6 +86,7 @@ class BoardDisplay final : public Display {
     above_ += line;
     above_ += '\n';
   }
+  void warn(std::string_view line) override { note(line); }
   void tick(const LiveRun& live) override {
     winsize size{};
     if (::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) size = {24, 80, 0, 0};

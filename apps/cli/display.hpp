@@ -21,6 +21,8 @@ class Display {
   virtual void progress(const LiveRun& /*live*/, const Progress& /*piece*/) {}
   /// A line of talk beside the run.
   virtual void note(std::string_view line) = 0;
+  /// The same, said even if only what a person must know is.
+  virtual void warn(std::string_view line) = 0;
   /// Brings what moves up to date; called several times a second.
   virtual void tick(const LiveRun& /*live*/) {}
   /// Takes away what moves, so that others may print.

@@ -91,6 +91,16 @@ std::string absolute_path(const std::string& path) {
   return text;
 }
 
+Result<std::string> current_folder() {
+  std::error_code failed;
+  const auto folder = std::filesystem::current_path(failed);
+  if (!failed) return absolute_path(folder.string());
+  return Error{Errc::io,
+               "The current folder cannot be used: " + failed.message() + ".",
+               {},
+               "It may have been removed; change to another one."};
+}
+
 std::string person() {
   std::array<char, 4096> buffer{};
   passwd entry{};

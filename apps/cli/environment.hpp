@@ -25,6 +25,8 @@ Result<void> load_environment_files(std::vector<std::string>& environment, const
 
 /// Absolute and without `.` and `..`; symbolic links stay.
 std::string absolute_path(const std::string& path);
+/// Where the program runs. io if that folder is gone or may not be looked at.
+Result<std::string> current_folder();
 /// Login name, else `uid 1000`.
 std::string person();
 

@@ -19,6 +19,7 @@ enum class Exit : int {
   unreachable = 10,
   cancelled = 11,
   internal = 70,
+  system = 71,  ///< The operating system refused memory, a thread or a descriptor.
   storage = 74,
   timeout = 124,
   interrupted = 130,  ///< SIGINT; the run stays resumable.
@@ -80,6 +81,8 @@ constexpr Exit exit_of(Errc code) {
       return Exit::unreachable;
     case Errc::internal:
       return Exit::internal;
+    case Errc::system_limit:
+      return Exit::system;
   }
   return Exit::internal;
 }

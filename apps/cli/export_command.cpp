@@ -17,11 +17,13 @@ Result<Exit> export_files(Context& context, const ExportArgs& args) {
   HILLSTAR_TRY(const auto store, read_store(context));
   HILLSTAR_TRY(const auto row, select_run(*store, args.run));
   if (args.jsonl || context.output.format() == Format::jsonl) {
-    HILLSTAR_CHECK(persistence::export_run(*store, row.run, [&context](std::string_view line) -> Result<void> {
+    const auto done = persistence::export_run(*store, row.run, [&context](std::string_view line) -> Result<void> {
       context.output.data(line);
       if (context.output.broken()) return Error{Errc::io, "Nobody reads the export any more."};
       return {};
-    }));
+    });
+    // Why stdout is broken is told at the end; a reader that went away is its own business.
+    if (!done && !context.output.broken()) return done.error();
     return Exit::done;
   }
   const std::string folder = absolute_path(args.folder);

@@ -55,16 +55,31 @@ class Follower {
   Result<Followed> run() {
     Interrupts interrupts(
         [inbox = inbox_, this](int signal) { asio::post(inbox->io, [this, signal] { on_interrupt(signal); }); });
-    HILLSTAR_CHECK(take_up());
-    tick();
-    inbox_->io.run();
-    if (feed_) link_.client().unfollow(*feed_);
+    auto& notes = link_.notes();
+    notes.listen([inbox = inbox_, this] { asio::post(inbox->io, [this] { show_notes(); }); });
+    const auto taken_up = take_up();
+    if (taken_up) {
+      tick();
+      inbox_->io.run();
+      if (feed_) link_.client().unfollow(*feed_);
+    }
+    notes.listen({});
+    show_notes();
     display_->hide();
+    HILLSTAR_CHECK(taken_up);
     if (failure_) return *std::move(failure_);
     return Followed{stop_, signal_, std::move(live_)};
   }
 
  private:
+  /// What the engine said; on this thread, so that it does not tear the board.
+  void show_notes() {
+    for (const auto& line : link_.notes().take()) {
+      const auto tone = line.starts_with("error") ? Tone::bad : Tone::warning;
+      display_->warn(output_.paint(tone, visible(line)));
+    }
+  }
+
   /// Follows from the last event seen; joins or replaces the host first if it is gone.
   Result<void> take_up() {
     feed_.reset();
@@ -199,6 +214,7 @@ class Follower {
   }
 
   void tick() {
+    if (!options_.take_over && output_.reader_left()) return end(Stop::ended);
     display_->tick(live_);
     ticker_.expires_after(kTick);
     ticker_.async_wait([this](auto cancelled) {

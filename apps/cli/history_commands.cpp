@@ -46,6 +46,7 @@ class EventsDisplay final : public Display {
     output_.data(output_.is_json() ? record_line(live.run, recorded) : event_line(live.run, recorded));
   }
   void note(std::string_view line) override { output_.say(line); }
+  void warn(std::string_view line) override { output_.warn(line); }
   [[nodiscard]] std::uint64_t seen() const { return seen_; }
 
  private:
@@ -80,7 +81,7 @@ Result<Exit> watch_events(Context& context, const EventsArgs& args) {
   Link link({.folder = context.store, .environment = {}, .ephemeral = false});
   std::uint64_t next = std::max<std::uint64_t>(args.from, 1);
   bool said = false;
-  while (!context.output.broken()) {
+  while (!context.output.broken() && !context.output.reader_left()) {
     if (link.join_only()) {
       FollowOptions options{.run = row.run, .plan = stored.state.plan, .show_from = next, .owns = false, .ask = false};
       options.past_waits = true;

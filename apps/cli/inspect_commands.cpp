@@ -59,7 +59,7 @@ Json show_object(const StoredRun& stored, const run::Summary& row) {
     const auto& state = stored.state.nodes[i];
     bj::object entry{{"node", node.id.str()},
                      {"tool", node.tool},
-                     {"status", std::string(run::status_name(state.status))},
+                     {"status", std::string(run::status_name(stored.state, state))},
                      {"attempt", state.attempt}};
     if (const auto time = times.find(node.id.str()); time != times.end()) entry["time_ms"] = time->second.count();
     if (state.failure)
@@ -99,11 +99,17 @@ void show_head(Output& output, const StoredRun& stored, const run::Summary& row)
   for (const auto& line : table(head)) output.data(line);
 }
 
-/// Bytes of a string result or of one member, as they were produced; JSON for anything else.
-Result<std::string> raw_bytes(const Value& value, const std::string& key, const ReadBlob& read) {
+/// The blob that holds a result as a whole or one member of it; null if it is kept otherwise.
+const BlobRef* blob_at(const Value& value, const std::string& key) {
   const std::string pointer = key.empty() ? std::string() : "/" + json::pointer_token(key);
   for (const auto& blob : value.blobs)
-    if (blob.at == pointer) return read(blob.sha256);
+    if (blob.at == pointer) return &blob;
+  return nullptr;
+}
+
+/// Bytes of a string result or of one member, as they were produced; JSON for anything else.
+Result<std::string> raw_bytes(const Value& value, const std::string& key, const ReadBlob& read) {
+  if (const auto* blob = blob_at(value, key)) return read(blob->sha256);
   HILLSTAR_TRY(const auto document, whole(value, read));
   const bj::value* shown = &document;
   if (!key.empty()) {
@@ -177,7 +183,7 @@ Result<Exit> show_run(Context& context, const std::string& selector) {
     const auto& node = stored.state.plan->nodes[i];
     const auto& state = stored.state.nodes[i];
     const auto time = times.find(node.id.str());
-    cells.push_back({one_line(node.id.str(), 48), node.tool, std::string(run::status_name(state.status)),
+    cells.push_back({one_line(node.id.str(), 48), node.tool, std::string(run::status_name(stored.state, state)),
                      state.attempt > 0 ? std::to_string(state.attempt) : "",
                      time != times.end() ? duration(time->second) : "", remark(node, state)});
   }
@@ -208,11 +214,19 @@ Result<Exit> show_result(Context& context, const ResultArgs& args) {
     if (value.json.is_null() && value.blobs.empty())
       return Error{
           Errc::not_found,
-          fmt::format("Node '{}' has no result; it is {}.", id, run::status_name(stored.state.nodes[i].status)),
+          fmt::format("Node '{}' has no result; it is {}.", id, run::status_name(stored.state, stored.state.nodes[i])),
           row.run.str(),
           {}};
     if (args.raw || !args.key.empty()) {
-      HILLSTAR_TRY(const auto bytes, raw_bytes(value, args.key.empty() && args.raw ? "output" : args.key, read));
+      const std::string key = args.key.empty() ? "output" : args.key;
+      if (const auto* blob = blob_at(value, key); blob != nullptr && args.raw && !output.is_json()) {
+        HILLSTAR_CHECK(store->copy_blob(blob->sha256, [&output](std::string_view piece) -> Result<void> {
+          output.bytes(piece);
+          return {};
+        }));
+        continue;
+      }
+      HILLSTAR_TRY(const auto bytes, raw_bytes(value, key, read));
       if (output.is_json()) {
         all[id] = bj::string(json::to_utf8(bytes));
       } else if (args.raw) {

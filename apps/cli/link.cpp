@@ -8,6 +8,7 @@
 #include "apps/cli/embedded_client.hpp"
 #include "apps/cli/host.hpp"
 #include "apps/cli/joined_client.hpp"
+#include "apps/cli/thread_probe.hpp"
 #include "persistence/memory_store.hpp"
 #include "persistence/rocksdb_store.hpp"
 #include "runtime/platform/clock.hpp"
@@ -43,8 +44,13 @@ Result<void> Link::become_host() {
     HILLSTAR_TRY(auto store, persistence::RocksStore::open(options_.folder));
     store_ = std::move(store);
   }
+  if (auto granted = probe_threads(threads_of_engine()); !granted) {
+    close();
+    return granted;
+  }
   EngineOptions engine;
   engine.recovers_all = false;  // other people's interrupted runs are not this command's to go on with
+  engine.log = [notes = notes_](const std::string& line) { notes->add(line); };
   engine_ = Engine::start_up(*store_, std::move(engine), options_.environment);
   client_ = embed(*engine_, *store_);
   if (options_.ephemeral) return {};

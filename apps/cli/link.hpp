@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "apps/cli/client.hpp"
+#include "apps/cli/engine_notes.hpp"
 #include "messages/error.hpp"
 #include "persistence/event_store.hpp"
 
@@ -48,6 +49,9 @@ class Link {
   [[nodiscard]] std::vector<RunId> live_runs() const;
   [[nodiscard]] const LinkOptions& options() const { return options_; }
 
+  /// What the engine of this process says, if there is one.
+  [[nodiscard]] EngineNotes& notes() { return *notes_; }
+
   /// The store for reading: the host's own, or a read-only view of what is durable now.
   Result<std::shared_ptr<const persistence::EventStore>> reading() const;
 
@@ -57,6 +61,7 @@ class Link {
   auto repeated(const Call& call) -> decltype(call());
 
   LinkOptions options_;
+  std::shared_ptr<EngineNotes> notes_ = std::make_shared<EngineNotes>();  // shared with an engine that cannot stop
   // In order of dependence: the host serves the client, which calls the engine, which writes the store.
   std::shared_ptr<persistence::EventStore> store_;  // shared with readers, which may outlive a change of hosts
   std::unique_ptr<Engine> engine_;

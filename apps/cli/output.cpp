@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "apps/cli/output.hpp"
 
+#include <poll.h>
 #include <unistd.h>
 
 #include <boost/json.hpp>
@@ -65,6 +66,11 @@ void Output::write_stdout(std::string_view bytes) {
   if (failed == 0) return;
   broken_ = true;
   if (failed != EPIPE) write_error_ = failed;
+}
+
+bool Output::reader_left() const {
+  pollfd out{STDOUT_FILENO, 0, 0};
+  return ::poll(&out, 1, 0) > 0 && (out.revents & POLLERR) != 0;
 }
 
 void Output::data(std::string_view line) {

@@ -55,6 +55,8 @@ class Output {
 
   /// True once stdout refused bytes: nobody reads, so long output may stop.
   [[nodiscard]] bool broken() const { return broken_; }
+  /// True if stdout is a pipe that nobody reads any more, though nothing was written since. Asks the system.
+  [[nodiscard]] bool reader_left() const;
   /// The error of stdout that is not a closed pipe, such as a full disk; 0 if there was none.
   [[nodiscard]] int write_error() const { return write_error_; }
 

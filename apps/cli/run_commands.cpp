@@ -47,6 +47,7 @@ Result<Json> params_of(const std::string& file) {
 }  // namespace
 
 Result<Exit> run_workflow(Context& context, const RunArgs& args) {
+  HILLSTAR_TRY(const auto workspace, current_folder());
   HILLSTAR_TRY(auto loaded, load_workflow(args.file, args.strict));
   if (!show_diagnostics(context.output, loaded.compiled.diagnostics, args.file)) return Exit::invalid_workflow;
   auto& plan = *loaded.compiled.plan;
@@ -62,7 +63,7 @@ Result<Exit> run_workflow(Context& context, const RunArgs& args) {
   job.workflow_text = std::move(loaded.text);
   job.workflow_file = args.file;
   job.inputs = inputs.values;
-  job.workspace = absolute_path(".");
+  job.workspace = workspace;
   job.output_dir = absolute_path(args.output_dir.empty() ? ".hillstar" : args.output_dir);
   for (const auto& folder : args.allow_paths) job.allow_paths.push_back(absolute_path(folder));
   for (const auto& folder : plan.file_access) job.allow_paths.push_back(absolute_path(folder));

@@ -39,6 +39,15 @@ struct Names {
   }
 };
 
+Names audit_names(const RunId& run, const WorkflowId& workflow) {
+  const auto step = step_of(workflow.str());
+  Names names;
+  names.run = run.str();
+  names.number = step.empty() ? "00" : step;
+  names.audit = "audit/step_" + names.number;
+  return names;
+}
+
 }  // namespace
 
 Operations merged(Operations operations) {
@@ -81,12 +90,9 @@ struct HillstarFiles::State {
 void HillstarFiles::State::name_files(const RunStarted& started) {
   const auto& run = history.run.str();
   const auto stamp = file_stamp(history.at);
-  const auto step = step_of(started.workflow.str());
-  names.run = run;
-  names.number = step.empty() ? "00" : step;
+  names = audit_names(history.run, started.workflow);
   names.trace = "traces/trace_" + stamp + "_" + run + ".jsonl";
   names.log = "logs/execution_" + safe_name(started.workflow.str(), sha256_hex) + "_" + stamp + "_" + run + ".log";
-  names.audit = "audit/step_" + names.number;
   const auto folder = folder_name(started.output_dir) + "/";
   places = {folder + names.trace, folder + names.log, folder + names.audited_run("trace", ".jsonl"),
             folder + names.audited_run("log", ".log")};
@@ -151,6 +157,13 @@ Result<void> HillstarFiles::State::checkpoint(const NodeId& node, Operations& ou
                  .newest_of = {}});
   return {};
 }
+
+std::string last_file(const RunId& run, const WorkflowId& workflow) {
+  const auto names = audit_names(run, workflow);
+  return names.audited_run("metadata", ".json");
+}
+
+std::string last_copy(const WorkflowId& workflow) { return audit_names(RunId(), workflow).audit + "/metadata.json"; }
 
 HillstarFiles::HillstarFiles(RunId run, std::shared_ptr<const workflow::Plan> plan, HashText sha256_hex,
                              ReadBlob read_blob, HillstarOptions options)

@@ -39,6 +39,11 @@ struct FileOperation {
   bool operator==(const FileOperation&) const = default;
 };
 
+/// The file with an ended run's own name that is written after all others of its kind.
+std::string last_file(const RunId& run, const WorkflowId& workflow);
+/// The copy under a stable name that is written after all other copies, when a run of the workflow has ended.
+std::string last_copy(const WorkflowId& workflow);
+
 /// Text that merged() puts into one operation.
 inline constexpr std::size_t kMergedBytesMax = 4U << 20U;
 /// The same operations in fewer: appends join the write before them of the same file.

@@ -57,6 +57,13 @@ std::string_view status_name(NodeStatus status) {
   return "unknown";
 }
 
+std::string_view status_name(const RunState& state, const NodeState& node) {
+  const bool has_end = node.status == NodeStatus::completed || node.status == NodeStatus::failed ||
+                       node.status == NodeStatus::skipped || node.status == NodeStatus::lost;
+  if (has_end || !is_terminal(state)) return status_name(node.status);
+  return node.attempt == 0 && !node.map ? "not_run" : "stopped";
+}
+
 Summary summarize(const RunState& state, const RunId& run) {
   Summary row;
   row.run = run;

@@ -44,5 +44,8 @@ bool is_terminal(const Summary& row);
 /// Public name of a run's status; `waiting` if only a person can go on.
 std::string_view status_name(const RunState& state);
 std::string_view status_name(NodeStatus status);
+/// Public name of a node's status within its run: once the run has ended, a node without an end is `not_run` if no
+/// attempt of it was made, else `stopped`.
+std::string_view status_name(const RunState& state, const NodeState& node);
 
 }  // namespace hillstar::run

@@ -7,6 +7,7 @@ Usage: damage_test.py --binary PROGRAM --tamper STORE_TAMPER
 import glob
 import os
 import resource
+import shutil
 import subprocess
 import sys
 
@@ -80,6 +81,47 @@ class Damage(EndToEnd):
         done = self.hill('run', 'flow.json', code=9)
         self.assertIn('HS202', done.err)
         self.assertIn('backup', done.err)
+
+    def test_files_of_the_database_that_are_damaged_or_gone(self):
+        def each(pattern, change):
+            for path in glob.glob(self.path('.hillstar/store', pattern)):
+                change(path)
+
+        def cut(path):
+            os.truncate(path, os.path.getsize(path) // 2)
+
+        def flip(path):
+            with open(path, 'r+b') as file:
+                file.seek(os.path.getsize(path) // 2)
+                byte = file.read(1)
+                file.seek(-1, os.SEEK_CUR)
+                file.write(bytes([byte[0] ^ 0x40]))
+
+        shutil.copytree(self.path('.hillstar'), self.path('kept'))
+        for pattern, change in (('db/MANIFEST*', os.unlink), ('db/MANIFEST*', cut), ('db/MANIFEST*', flip),
+                                ('db/CURRENT', os.unlink), ('db/CURRENT', lambda path: os.truncate(path, 0)),
+                                ('db/*.sst', cut), ('db/*.sst', os.unlink), ('db/OPTIONS*', os.unlink),
+                                ('head', os.unlink), ('head', flip), ('head', lambda path: os.truncate(path, 0)),
+                                ('blobs', shutil.rmtree)):
+            with self.subTest(pattern + ' ' + getattr(change, '__name__', '')):
+                shutil.rmtree(self.path('.hillstar'))
+                shutil.copytree(self.path('kept'), self.path('.hillstar'))
+                each(pattern, change)
+                for command in (['ls'], ['run', 'flow.json', '-q'], ['verify']):
+                    done = self.hill(*command, code=None)
+                    self.assertIn(done.code, (0, 9, 74), done)
+                    if done.code == 74:
+                        self.assertRegex(done.err, '^error HS2')
+                first = self.hill('repair', code=None)
+                again = self.hill('repair', code=None)
+                self.assertEqual(first.code, again.code, again)
+                self.assertIn(first.code, (0, 9, 74), first)
+                if first.code in (9, 74) and not first.out:
+                    self.assertIn('backup', first.err, 'repair does not send to itself')
+                    self.assertEqual(first.err, again.err)
+                elif first.code == 0:
+                    self.hill('run', 'flow.json', '-q')
+                    self.hill('verify')
 
     def tamper(self, *arguments):
         subprocess.run([settings.tamper, self.path('.hillstar/store'), *arguments], check=True, timeout=60)
@@ -163,6 +205,7 @@ class FullDisk(EndToEnd):
     def ended_in_words(self, done):
         told = [line for line in done.err.split('\n') if 'HS203' in line]
         self.assertEqual(len(told), 1, done)
+        self.assertTrue(told[0].startswith('error HS203 at '), told)
         self.assertRegex(told[0], '(disk is full|size limit).*(Free some space|Raise the limit)')
         self.assertNotIn('terminate', done.err)
 

@@ -26,7 +26,7 @@ class Rules(EndToEnd):
         self.assertTrue(os.path.exists(self.path('ran')))
 
     def test_what_a_failure_means(self):
-        for rule, code, after, other in (('fail', 1, 'ready', 'ready'), ('continue', 0, 'completed', 'completed'),
+        for rule, code, after, other in (('fail', 1, 'not_run', 'not_run'), ('continue', 0, 'completed', 'completed'),
                                          ('skip_dependents', 0, 'skipped', 'completed')):
             with self.subTest(rule):
                 self.flow({'a': script('echo left; exit 3', on_error=rule), 'b': script('cat -', '{{ a.output }}'),
@@ -184,7 +184,7 @@ class Again(EndToEnd):
         self.assertEqual(self.read('ran'), 'a\nb\nc\nc\n')
         self.assertEqual(self.status()['parent']['run'], first)
         self.assertEqual(self.status(first)['status'], 'failed', 'a run that ended is never changed')
-        self.hill('resume', code=5)
+        self.assertIn('has completed already', self.hill('resume').err)
         self.holds()
 
     def test_resume_from_a_checkpoint(self):

@@ -253,6 +253,44 @@ TEST_CASE("export_run: all files of a past run, but no marker; twice gives the s
   CHECK(names_in(dir / "out/traces").size() == 1);
 }
 
+TEST_CASE("finish_export: an ended run gets the files that its process left unwritten, once") {
+  const TempDir dir;
+  persistence::MemoryStore store;
+  StoredRun stored(store, kOld, dir / ".hillstar", 2);
+  stored.succeed(0);
+  stored.succeed(1);
+  const auto finish = [&] {
+    const auto done = finish_export(store, stored.id());
+    REQUIRE_MESSAGE(done.has_value(), (done ? "" : to_string(done.error())));
+    return *done;
+  };
+  CHECK(finish());
+  CHECK(lines_in(trace_of(dir / ".hillstar")) == stored.version());
+  const auto marker = dir / ".hillstar/commit_ready.json";
+  CHECK(std::filesystem::exists(marker));
+  // Whoever acts on the marker takes it away; that is no reason to write it again.
+  std::filesystem::remove(marker);
+  CHECK_FALSE(finish());
+  CHECK_FALSE(std::filesystem::exists(marker));
+  std::filesystem::remove(dir / ".hillstar/audit/step_07/metadata.json");
+  CHECK(finish());
+  CHECK(std::filesystem::exists(marker));
+  CHECK_FALSE(finish());
+}
+
+TEST_CASE("finish_export: names that a newer run has taken stay its own") {
+  const TempDir dir;
+  persistence::MemoryStore store;
+  StoredRun old(store, kOld, dir / ".hillstar");
+  StoredRun young(store, kNew, dir / ".hillstar");
+  for (auto* run : {&old, &young}) run->succeed(0);
+  CHECK(finish_export(store, young.id()).value_or(false));
+  CHECK(finish_export(store, old.id()).value_or(false));
+  CHECK(content(dir / ".hillstar/commit_ready.json").find(kNew) != std::string::npos);
+  CHECK_FALSE(finish_export(store, old.id()).value_or(true));
+  CHECK_FALSE(finish_export(store, young.id()).value_or(true));
+}
+
 TEST_CASE("export_run: histories longer than a page are written whole") {
   const TempDir dir;
   persistence::MemoryStore store;

@@ -200,6 +200,33 @@ TEST_CASE_TEMPLATE("event store: blobs of every size come back, and equal bytes 
   }
 }
 
+TEST_CASE_TEMPLATE("event store: a blob is handed on in pieces, and the taker may stop it", T, InMemory, OnDisk) {
+  T kept;
+  auto& store = kept.store;
+  for (const std::size_t size : {std::size_t{0}, std::size_t{10}, std::size_t{3} << 20U}) {
+    std::string bytes(size, 'x');
+    for (std::size_t i = 0; i < size; i += 1000) bytes[i] = static_cast<char>(i / 1000);
+    const auto sha256 = store.put_blob(bytes);
+    REQUIRE(sha256);
+    std::string seen;
+    const auto done = store.copy_blob(*sha256, [&](std::string_view piece) -> Result<void> {
+      seen += piece;
+      return {};
+    });
+    CHECK(done.has_value());
+    CHECK(seen == bytes);
+    if (size == 0) continue;
+    const auto stopped = store.copy_blob(*sha256, [](std::string_view) -> Result<void> {
+      return Error{Errc::io, "enough", {}, {}};
+    });
+    REQUIRE(!stopped.has_value());
+    CHECK(stopped.error().message == "enough");
+  }
+  const auto none = store.copy_blob(std::string(64, '0'), [](std::string_view) -> Result<void> { return {}; });
+  REQUIRE(!none.has_value());
+  CHECK(none.error().code == Errc::blob_missing);
+}
+
 TEST_CASE_TEMPLATE("event store: a blob sink takes nothing after its end", T, InMemory, OnDisk) {
   T kept;
   const auto sink = kept.store.blob_sink();
