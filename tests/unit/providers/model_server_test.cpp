@@ -117,6 +117,33 @@ TEST_CASE("model server: answers by Responses, too, and to a conversation") {
   }
 }
 
+TEST_CASE("model server: answers by Messages, too, and counts tokens") {
+  for (const bool stream : {false, true}) {
+    auto endpoint = model_server(stream);
+    if (!endpoint) return;
+    endpoint->api_version = "2023-06-01";
+    auto request = question("hi");
+    request.system = "Be brief.";
+    const auto answer = ask(*endpoint, request, "anthropic");
+    if (const auto* failure = std::get_if<Failure>(&answer.result)) FAIL(failure->message);
+    const auto& reply = std::get<ModelReply>(answer.result);
+    CHECK(reply.text == "Hello from the tiny model .");
+    CHECK(reply.finish == FinishKind::stop);
+    CHECK(reply.usage.output_tokens == 7);
+    CHECK(reply.usage.input_tokens > 0);
+    CHECK((answer.chunks > 3) == stream);
+    if (stream) CHECK(answer.streamed == reply.text);
+    const auto* adapter = find_adapter("anthropic");
+    auto count = adapter->encode_count(request, *endpoint);
+    REQUIRE(count.has_value());
+    const auto counted = outcome_of(*std::move(count));
+    REQUIRE(std::holds_alternative<HttpReply>(counted));
+    const auto tokens = adapter->decode_count(std::get<HttpReply>(counted), *endpoint);
+    REQUIRE(std::holds_alternative<std::uint64_t>(tokens));
+    CHECK(std::get<std::uint64_t>(tokens) == reply.usage.input_tokens);
+  }
+}
+
 TEST_CASE("model server: lists its model and how much that reads") {
   const auto endpoint = model_server(false);
   if (!endpoint) return;
