@@ -1,16 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
-// The only file that knows Beast and TLS, with beast_connection.hpp: one thread, one io_context, one Exchange per
-// request.
+// The Beast client: one thread, one io_context, one Exchange per request.
 //
 // Everything below runs on that thread, except send(), cancel() and the destructor, which only post to it.
 #include <algorithm>
 #include <array>
+#include <boost/beast/http.hpp>
 #include <optional>
 #include <thread>
+#include <unordered_set>
 
 #include "providers/http/address.hpp"
-#include "providers/http/beast_connection.hpp"
+#include "providers/http/connection_pool.hpp"
+#include "providers/http/connector.hpp"
+#include "providers/http/reply_body.hpp"
 #include "providers/http/request_head.hpp"
+#include "providers/http/resend.hpp"
+#include "providers/http/sink_body.hpp"
+#include "providers/http/tls_client.hpp"
 #include "providers/http/transport.hpp"
 #include "providers/http/url.hpp"
 
@@ -20,57 +26,69 @@ namespace {
 using namespace beast_detail;
 namespace http = boost::beast::http;
 
-constexpr std::size_t kErrorBodyBytesMax = 64U << 10U;  // Enough to say why; the rest of an error body is not read.
-constexpr unsigned kInterimRepliesMax = 8;              // 1xx before the reply; a server may not loop on them.
+constexpr unsigned kInterimRepliesMax = 8;  // 1xx before the reply; a server may not loop on them.
 constexpr std::size_t kHeaderFieldsMax = 256;
 
-Failure failure(FailureClass kind, std::string message) { return {kind, std::move(message), std::nullopt}; }
+class Exchange;
 
-}  // namespace
+/// What the exchanges share. Lives until the last cancellation handle has let go.
+struct Core {
+  explicit Core(const TransportOptions& given)
+      : network(std::make_shared<const NetworkSettings>(given.network)),
+        idle(io, {given.idle_connections_max, given.idle_connections_in_all_max, given.idle_connection_age}),
+        trust(given.ca_file) {}
+
+  std::shared_ptr<const NetworkSettings> network;  ///< For requests that bring none.
+  asio::io_context io{1};
+  ConnectionPool idle;
+  TlsTrust trust;
+  std::unordered_set<std::shared_ptr<Exchange>> live;  ///< Answered by the transport's end if by nothing else.
+};
 
 /// One request on its way. Every handler holds a shared_ptr; `finish` is the only way out.
 class Exchange final : public std::enable_shared_from_this<Exchange>, private BodySink {
  public:
   Exchange(Core& core, HttpRequest request, HttpCallbacks callbacks)
-      : core_(core),
-        request_(std::move(request)),
-        callbacks_(std::move(callbacks)),
-        timer_(core.io),
-        resolver_(core.io) {}
+      : core_(core), request_(std::move(request)), callbacks_(std::move(callbacks)), timer_(core.io) {}
 
   void start();
   void finish(HttpOutcome outcome, bool reusable = false);
+  void fail(FailureClass kind, std::string message) { finish(Failure{kind, std::move(message), std::nullopt}); }
 
  private:
   bool on_body_bytes(std::string_view bytes) override;
+  Result<void> prepare();
   void connect();
-  void on_resolved(const error_code& code, std::vector<tcp::endpoint> endpoints);
-  void handshake();
   void write();
   void read();
   void on_read(error_code code, std::size_t bytes);
   void on_header();
   void on_broken(const error_code& code);
+  bool may_repeat(const error_code& code) const;
   void complete();
   void limit(const char* phase, Millis wait);
   void await_limit();
-  std::string server() const { return url_.authority(); }
+  std::string server() const { return to_.url.authority(); }
+  /// The proxy that reads the request itself, because there is no TLS through it.
+  const Proxy* reading_proxy() const { return to_.proxy && !to_.url.tls ? &*to_.proxy : nullptr; }
 
   Core& core_;
   HttpRequest request_;
   HttpCallbacks callbacks_;
-  Url url_;
+  Destination to_;
+  std::string route_;
   Secret head_;
   asio::steady_timer timer_;
-  tcp::resolver resolver_;
+  std::shared_ptr<Connector> connector_;  ///< While there is no connection yet.
   std::unique_ptr<Connection> connection_;
   std::optional<http::response_parser<SinkBody>> parser_;
+  std::optional<ReplyBody> body_;
   HttpReply reply_;
   const char* phase_ = "";
   SteadyTime phase_end_;
   SteadyTime total_end_;
   error_code write_error_;
-  std::uint64_t body_bytes_ = 0;
+  std::optional<std::uint64_t> acknowledged_;  ///< When the request was about to be written.
   unsigned interim_replies_ = 0;
   bool timer_runs_ = false;
   bool reused_ = false;
@@ -78,23 +96,31 @@ class Exchange final : public std::enable_shared_from_this<Exchange>, private Bo
   bool received_ = false;  ///< A byte of a reply has arrived: the request must not be sent again.
   bool header_seen_ = false;
   bool enough_ = false;  ///< The body of an error reply was cut; that is no failure.
+  bool body_failed_ = false;
   bool finished_ = false;
 };
 
+Result<void> Exchange::prepare() {
+  const auto network = request_.network ? request_.network : core_.network;
+  HILLSTAR_TRY(to_.url, parse_url(request_.url));
+  HILLSTAR_TRY(to_.proxy, choose_proxy(network->proxy, to_.url));
+  HILLSTAR_TRY(head_, request_head(request_, to_.url, reading_proxy()));
+  if (to_.url.tls) {
+    HILLSTAR_TRY(to_.trust, core_.trust.context(*network));
+  }
+  route_ = route_of(to_, *network);
+  return {};
+}
+
 void Exchange::start() {
   core_.live.insert(shared_from_this());
-  const auto now = std::chrono::steady_clock::now();
-  total_end_ = now + request_.total_timeout;
-  auto url = parse_url(request_.url);
-  if (!url) return finish(failure(FailureClass::invalid_request, url.error().message));
-  url_ = *std::move(url);
-  auto head = request_head(request_, url_);
-  if (!head) return finish(failure(FailureClass::invalid_request, head.error().message));
-  head_ = *std::move(head);
-  if (url_.tls) core_.load_certificates();
-  if (url_.tls && !core_.tls_problem.empty())
-    return finish(failure(FailureClass::io, "No TLS connection is possible: " + core_.tls_problem));
-  connection_ = core_.take_idle(url_.origin());
+  total_end_ = std::chrono::steady_clock::now() + request_.total_timeout;
+  if (const auto ready = prepare(); !ready) {
+    const auto& error = ready.error();
+    return fail(error.code == Errc::io ? FailureClass::io : FailureClass::invalid_request,
+                error.hint.empty() ? error.message : error.message + " " + error.hint);
+  }
+  connection_ = core_.idle.take(route_);
   reused_ = connection_ != nullptr;
   if (reused_)
     write();
@@ -104,54 +130,14 @@ void Exchange::start() {
 
 void Exchange::connect() {
   reused_ = false;
-  connection_ = std::make_unique<Connection>(core_.io);
+  const auto connector = std::make_shared<Connector>(core_.io, to_);
+  connector_ = connector;
   limit("connecting", request_.connect_timeout);
-  error_code no_address;
-  const auto address = asio::ip::make_address(url_.host, no_address);
-  if (!no_address) return on_resolved({}, {tcp::endpoint(address, url_.port)});
-  resolver_.async_resolve(
-      url_.host, std::to_string(url_.port),
-      [self = shared_from_this()](const error_code& code, const tcp::resolver::results_type& found) {
-        self->on_resolved(code, {found.begin(), found.end()});
-      });
-}
-
-void Exchange::on_resolved(const error_code& code, std::vector<tcp::endpoint> endpoints) {
-  if (finished_) return;
-  if (code)
-    return finish(failure(FailureClass::network, "The address of " + server() + " cannot be found: " + code.message()));
-  // The addresses that are checked are the ones that are used: no second look-up that could answer otherwise.
-  std::erase_if(endpoints, [](const tcp::endpoint& endpoint) { return !is_permitted(endpoint.address()); });
-  if (endpoints.empty())
-    return finish(failure(FailureClass::invalid_request,
-                          server() + " has a link-local, multicast or unspecified address; it is not called."));
-  const auto hold = std::make_shared<std::vector<tcp::endpoint>>(std::move(endpoints));
-  asio::async_connect(connection_->socket, *hold,
-                      [self = shared_from_this(), hold](const error_code& failed, const tcp::endpoint& /*used*/) {
-                        if (self->finished_) return;
-                        if (failed)
-                          return self->finish(failure(FailureClass::network,
-                                                      "No connection to " + self->server() + ": " + failed.message()));
-                        error_code ignored;
-                        self->connection_->socket.set_option(tcp::no_delay(true), ignored);
-                        self->url_.tls ? self->handshake() : self->write();
-                      });
-}
-
-void Exchange::handshake() {
-  auto& stream = connection_->tls.emplace(connection_->socket, *core_.tls);
-  error_code no_address;
-  asio::ip::make_address(url_.host, no_address);
-  if (no_address) SSL_set_tlsext_host_name(stream.native_handle(), url_.host.c_str());
-  stream.set_verify_callback(ssl::host_name_verification(url_.host));
-  stream.async_handshake(ssl::stream_base::client, [self = shared_from_this()](const error_code& code) {
-    if (self->finished_) return;
-    if (!code) return self->write();
-    const long verdict = SSL_get_verify_result(self->connection_->tls->native_handle());
-    if (verdict != X509_V_OK)
-      return self->finish(failure(FailureClass::auth, "The certificate of " + self->server() + " is not accepted: " +
-                                                          X509_verify_cert_error_string(verdict)));
-    self->finish(failure(FailureClass::network, "No TLS connection to " + self->server() + ": " + code.message()));
+  connector->start([self = shared_from_this()](Connector::Outcome outcome) {
+    self->connector_ = nullptr;
+    if (auto* failed = std::get_if<Failure>(&outcome)) return self->finish(std::move(*failed));
+    self->connection_ = std::get<std::unique_ptr<Connection>>(std::move(outcome));
+    self->write();
   });
 }
 
@@ -159,9 +145,12 @@ void Exchange::write() {
   error_code code;
   const auto peer = connection_->socket.remote_endpoint(code);
   if (code) return on_broken(code);
-  if (!request_.bearer.empty() && !url_.tls && !is_local(peer.address()))
-    return finish(failure(FailureClass::invalid_request,
-                          "The API key is not sent unencrypted to " + server() + "; use an https:// address."));
+  error_code no_address;
+  const auto target = to_.proxy ? asio::ip::make_address(to_.url.host, no_address) : peer.address();
+  if (!request_.bearer.empty() && !to_.url.tls && (no_address || !is_local(target)))
+    return fail(FailureClass::invalid_request,
+                "The API key is not sent unencrypted to " + server() + "; use an https:// address.");
+  acknowledged_ = acknowledged_bytes(connection_->socket.native_handle());
   limit("sending the request", request_.first_byte_timeout);
   const std::array<asio::const_buffer, 2> parts{asio::buffer(head_.reveal()), asio::buffer(request_.body)};
   connection_->with_stream([&](auto& stream) {
@@ -172,6 +161,7 @@ void Exchange::write() {
       if (failed && self->reused_) return self->on_broken(failed);
       self->limit("waiting for the reply", self->request_.first_byte_timeout);
       self->parser_.emplace();
+      self->body_.emplace(self->server(), self->request_.body_bytes_max);
       self->read();
     });
   });
@@ -181,7 +171,7 @@ void Exchange::read() {
   if (!header_seen_) {
     parser_->eager(true);
     parser_->header_limit(kHeaderBytesMax);
-    parser_->body_limit(request_.body_bytes_max);
+    parser_->body_limit(boost::none);  // Ours counts.
     parser_->get().body() = this;
   }
   connection_->buffer.reserve(kReadBytes);
@@ -198,15 +188,17 @@ void Exchange::on_read(error_code code, std::size_t bytes) {
   received_ = received_ || bytes > 0 || connection_->buffer.size() > 0 || parser_->got_some();
   if (parser_->is_header_done() && !header_seen_) on_header();
   if (finished_) return;
+  if (body_failed_) return finish(body_->failure());
   if (enough_) return complete();
   if (code) return on_broken(code);
   if (!parser_->is_done()) return read();
   if (reply_.status / 100 != 1) return complete();
   if (++interim_replies_ > kInterimRepliesMax || reply_.status == 101)
-    return finish(failure(FailureClass::malformed_reply, server() + " sends interim replies instead of an answer."));
+    return fail(FailureClass::malformed_reply, server() + " sends interim replies instead of an answer.");
   header_seen_ = false;
   reply_ = {};
   parser_.emplace();
+  body_.emplace(server(), request_.body_bytes_max);
   read();
 }
 
@@ -220,56 +212,68 @@ void Exchange::on_header() {
   reply_.status = message.result_int();
   for (const auto& field : message) {
     if (reply_.headers.size() == kHeaderFieldsMax)
-      return finish(failure(FailureClass::malformed_reply, server() + " sends too many header fields."));
+      return fail(FailureClass::malformed_reply, server() + " sends too many header fields.");
     std::string name(field.name_string());
     for (char& c : name)
       if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
     reply_.headers.emplace_back(std::move(name), std::string(field.value()));
   }
+  if (reply_.status == 407 && reading_proxy() != nullptr) return finish(proxy_wants_password(*to_.proxy));
+  if (reply_.status / 100 == 3)
+    return fail(FailureClass::invalid_request,
+                "HTTP " + std::to_string(reply_.status) + ": " + server() + " redirects to " +
+                    redirect_target(to_.url, reply_.header("location")) +
+                    "; redirects are not followed, set the endpoint to the final address");
+  if (reply_.status / 100 == 1) return;
+  body_failed_ = body_->begin(reply_.status, reply_.header("content-encoding"), std::move(callbacks_.on_body)) ==
+                 ReplyBody::Verdict::failed;
 }
 
 bool Exchange::on_body_bytes(std::string_view bytes) {
   // The parser is eager: body bytes may come in the same call as the end of the header.
   if (!header_seen_) on_header();
   if (finished_ || enough_) return true;
+  if (body_failed_) return false;
   limit("reading the reply", request_.idle_timeout);
-  body_bytes_ += bytes.size();
-  if (body_bytes_ > request_.body_bytes_max) return false;
-  if (reply_.status / 100 != 2) {
-    reply_.body += bytes.substr(0, kErrorBodyBytesMax - std::min(reply_.body.size(), kErrorBodyBytesMax));
-    enough_ = reply_.body.size() == kErrorBodyBytesMax;
-  } else if (callbacks_.on_body) {
-    callbacks_.on_body(bytes);
-  } else {
-    reply_.body += bytes;
-  }
-  return true;
+  const auto verdict = body_->take(bytes);
+  enough_ = verdict == ReplyBody::Verdict::enough;
+  body_failed_ = verdict == ReplyBody::Verdict::failed;
+  return !body_failed_;
+}
+
+bool Exchange::may_repeat(const error_code& code) const {
+  if (received_ || retried_ || !reused_) return false;
+  LostRequest lost;
+  lost.method = request_.method;
+  lost.connection_was_kept = true;
+  // A write onto a connection that the server has closed says "broken pipe"; after a reset it says so.
+  lost.ended_in_order = code == http::error::end_of_stream || code == asio::error::eof ||
+                        code == asio::error::broken_pipe || code == ssl::error::stream_truncated;
+  lost.acknowledged_before = acknowledged_;
+  lost.acknowledged_after = acknowledged_bytes(connection_->socket.native_handle());
+  return may_send_again(lost);
 }
 
 void Exchange::on_broken(const error_code& code) {
-  // The server closed an idle connection while the request was on its way, and has not begun to answer. Sending once
-  // more is what RFC 9110, section 9.2.2 allows clients that know their requests; at worst a reply is paid twice.
-  if (reused_ && !received_ && !retried_) {
+  if (may_repeat(code)) {
     retried_ = true;
     write_error_ = {};
     parser_.reset();
     return connect();
   }
-  if (code == http::error::body_limit)
-    return finish(failure(FailureClass::output_limit, "The reply of " + server() + " is larger than " +
-                                                          std::to_string(request_.body_bytes_max) + " bytes."));
   if (code == http::error::header_limit || code == http::error::buffer_overflow)
-    return finish(failure(FailureClass::output_limit, "The header of the reply of " + server() + " is too large."));
+    return fail(FailureClass::output_limit, "The header of the reply of " + server() + " is too large.");
   const bool cut = code == http::error::partial_message || code == http::error::end_of_stream;
   if (code.category() == http::make_error_code(http::error::end_of_stream).category() && !cut)
-    return finish(
-        failure(FailureClass::malformed_reply, "The reply of " + server() + " is no HTTP: " + code.message()));
+    return fail(FailureClass::malformed_reply, "The reply of " + server() + " is no HTTP: " + code.message());
   const std::string why = write_error_ ? write_error_.message() : cut ? "closed" : code.message();
-  finish(failure(FailureClass::network, "The connection to " + server() + " broke " +
-                                            (received_ ? "within the reply" : "before the reply") + ": " + why));
+  fail(FailureClass::network, "The connection to " + server() + " broke " +
+                                  (received_ ? "within the reply" : "before the reply") + ": " + why);
 }
 
 void Exchange::complete() {
+  if (!enough_ && body_->end() == ReplyBody::Verdict::failed) return finish(body_->failure());
+  reply_.body = body_->take_text();
   const bool clean =
       !enough_ && !write_error_ && parser_->is_done() && parser_->keep_alive() && connection_->buffer.size() == 0;
   finish(std::move(reply_), clean);
@@ -281,11 +285,12 @@ void Exchange::finish(HttpOutcome outcome, bool reusable) {
   const auto self = shared_from_this();
   core_.live.erase(self);
   timer_.cancel();
-  resolver_.cancel();
+  if (connector_ != nullptr) connector_->cancel();
+  connector_ = nullptr;
   if (reusable) {
     // Back to a small buffer: a connection may stay idle for long.
     connection_->buffer.shrink_to_fit();
-    core_.keep(url_.origin(), std::move(connection_));
+    core_.idle.keep(route_, std::move(connection_));
   } else if (connection_ != nullptr) {
     error_code ignored;
     connection_->socket.close(ignored);
@@ -314,15 +319,14 @@ void Exchange::await_limit() {
     const auto due = std::min(self->phase_end_, self->total_end_);
     if (now >= due) {
       const bool total = self->total_end_ <= now;
-      return self->finish(failure(FailureClass::timeout, self->server() + " took too long" + (total ? " in all" : "") +
-                                                             ", last " + self->phase_ + "."));
+      const auto last = self->connector_ ? self->connector_->phase() : self->phase_;
+      return self->fail(FailureClass::timeout,
+                        self->server() + " took too long" + (total ? " in all" : "") + ", last " + last + ".");
     }
     self->timer_.expires_at(due);
     self->await_limit();
   });
 }
-
-namespace {
 
 class Handle final : public Cancellation {
  public:
@@ -333,8 +337,7 @@ class Handle final : public Cancellation {
     const auto core = core_.lock();
     if (core == nullptr) return;
     asio::post(core->io, [exchange = exchange_] {
-      if (const auto found = exchange.lock())
-        found->finish(failure(FailureClass::network, "The request was cancelled."));
+      if (const auto found = exchange.lock()) found->fail(FailureClass::network, "The request was cancelled.");
     });
   }
 
@@ -355,7 +358,7 @@ class BeastTransport final : public Transport {
     asio::post(core_->io, [core = core_.get()] {
       const auto live = std::move(core->live);
       core->live.clear();
-      for (const auto& exchange : live) exchange->finish(failure(FailureClass::network, "The program is stopping."));
+      for (const auto& exchange : live) exchange->fail(FailureClass::network, "The program is stopping.");
       core->idle.clear();
       core->io.stop();
     });

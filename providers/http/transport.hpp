@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What moves bytes to a provider and back. One request, one answer, no retries, no redirects.
+// What moves bytes to a provider and back. One request, one answer, no redirects; sent again only where it is certain
+// that the server did not see it (resend.hpp).
 #pragma once
 
 #include <cstdint>
@@ -14,6 +15,7 @@
 #include "messages/failure.hpp"
 #include "messages/secret.hpp"
 #include "messages/units.hpp"
+#include "providers/http/network.hpp"
 
 namespace hillstar::providers {
 
@@ -24,24 +26,29 @@ struct HttpRequest {
   Secret bearer;           ///< Sent as `Authorization: Bearer`; empty: not sent.
   std::string key_header;  ///< Lower case; the key is sent as the value of this field instead.
   std::string body;
+  /// Proxies and certificates of the person it is sent for; null: TransportOptions::network.
+  std::shared_ptr<const NetworkSettings> network;
 
+  /// For everything up to the first byte of the request: look-up, TCP, proxy, TLS.
   Millis connect_timeout{10'000};
   Millis first_byte_timeout{600'000};  ///< From request sent to status line.
   Millis idle_timeout{120'000};        ///< Between two reads of the body.
   Millis total_timeout{1'800'000};
-  std::uint64_t body_bytes_max = 64U << 20U;
+  std::uint64_t body_bytes_max = 64U << 20U;  ///< As sent, and decompressed.
 };
 
 struct HttpReply {
   unsigned status = 0;
   std::vector<std::pair<std::string, std::string>> headers;  ///< Names in lower case.
-  std::string body;                                          ///< Empty if the body was handed to `on_body`.
+  std::string body;                                          ///< Decompressed; empty if it was handed to `on_body`.
 
   /// First value of the header, or empty.
   [[nodiscard]] std::string_view header(std::string_view lower_case_name) const;
 };
 
-/// The reply, or why there is none (timeout, network, malformed_reply, output_limit).
+/// The reply, or why there is none: timeout, network, malformed_reply, output_limit; auth (certificate, proxy's
+/// password); permission (the proxy refuses); io (certificates to trust cannot be loaded); invalid_request (address,
+/// redirect).
 using HttpOutcome = std::variant<HttpReply, Failure>;
 
 /// Handle of a request in flight. Dropping it does not cancel.
@@ -67,7 +74,10 @@ class Transport {
 
 struct TransportOptions {
   std::string ca_file;                    ///< Extra trusted certificates (PEM); empty: system store only.
-  std::size_t idle_connections_max = 64;  ///< Kept alive per host.
+  std::size_t idle_connections_max = 64;  ///< Kept alive per host, person's proxy and certificates.
+  std::size_t idle_connections_in_all_max = 1024;
+  Millis idle_connection_age{30'000};  ///< Unused for longer: closed. Servers close theirs after 5 to 75 seconds.
+  NetworkSettings network{};           ///< For requests that bring none.
 };
 
 /// The Beast client: TLS 1.2+ with verification, keep-alive, one thread of its own for all sockets.

@@ -96,6 +96,33 @@ Result<Url> parse_url(std::string_view text) {
   return url;
 }
 
+std::string redirect_target(const Url& from, std::string_view location) {
+  constexpr std::size_t kShownMax = 200;
+  if (location.empty()) return "nowhere";
+  std::string scheme = from.tls ? "https" : "http";
+  location = location.substr(0, location.find_first_of("?#"));
+  const auto scheme_end = location.find("://");
+  const bool absolute = scheme_end != std::string_view::npos && scheme_end < location.find('/');
+  if (absolute) scheme = lower(location.substr(0, scheme_end));
+  std::string result;
+  std::string_view path = location;
+  if (absolute || location.starts_with("//")) {
+    location.remove_prefix(absolute ? scheme_end + 3 : 2);
+    const auto end = std::min(location.find_first_of("/\\"), location.size());
+    auto authority = location.substr(0, end);
+    if (const auto at = authority.rfind('@'); at != std::string_view::npos) authority.remove_prefix(at + 1);
+    const auto url = parse_url(scheme + "://" + std::string(authority));
+    const bool same = url && url->origin() == from.origin();
+    path = location.substr(end);
+    if (!same) result = scheme + "://" + (url ? url->authority() : std::string(authority));
+    if (!same) path = {};
+  }
+  result += path;
+  std::string clean;
+  for (const char c : result.substr(0, kShownMax)) clean += c > ' ' && c < 0x7F ? c : '?';
+  return clean.empty() ? "/" : clean;
+}
+
 Result<std::string> api_url(std::string_view base, std::string_view path) {
   while (base.ends_with('/')) base.remove_suffix(1);
   HILLSTAR_TRY(const Url url, parse_url(base));

@@ -25,6 +25,10 @@ struct Url {
 /// Error provider_config: no http(s), user names, fragments, white space, odd ports or hosts, over 8 KiB.
 Result<Url> parse_url(std::string_view text);
 
+/// Where a redirect leads, for messages: `https://host:port` of another server, the path on the same one; no user name
+/// and no query, at most 200 bytes.
+std::string redirect_target(const Url& from, std::string_view location);
+
 /// Base URL of an OpenAI-compatible server with the path of a call: trailing slashes go, a bare host gets `/v1`.
 /// `http://h:1/`, `/chat/completions` -> `http://h:1/v1/chat/completions`.
 Result<std::string> api_url(std::string_view base, std::string_view path);

@@ -3,7 +3,8 @@
 //
 // One thread and epoll, for benchmarks with tens of thousands of connections. It binds 127.0.0.1, prints its port as
 // one line on standard output, and runs until its standard input ends or it is killed.
-// Usage: mock_model_server [--delay-ms N] [--port N] [--text TEXT] [--fail-first N]
+// --begin-ms: a streamed reply begins after so long, and ends after --delay-ms.
+// Usage: mock_model_server [--delay-ms N] [--begin-ms N] [--port N] [--text TEXT] [--fail-first N]
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -37,6 +38,7 @@ constexpr int kBacklog = 4096;
 
 struct Options {
   std::chrono::milliseconds delay{0};
+  std::chrono::milliseconds begin{-1};  ///< Negative: the reply comes in one piece.
   unsigned short port = 0;
   std::string text = "Hello from the mock model .";
   long fail_first = 0;  ///< So many requests are answered with 503.
@@ -241,6 +243,12 @@ void Server::answer(int fd, Connection& connection, std::string_view head, std::
                    start + R"("choices":[{"index":0,"message":{"role":"assistant","content":)" + quoted(options_.text) +
                        R"(},"finish_reason":"stop"}],)" + usage + "}");
     }
+    if (options_.begin.count() >= 0) {
+      if (const auto first = bytes.find("\n\ndata: "); first != std::string::npos) {
+        due_.emplace(Clock::now() + options_.begin, Due{fd, connection.birth, bytes.substr(0, first + 2)});
+        bytes.erase(0, first + 2);
+      }
+    }
     if (options_.delay.count() > 0) {
       due_.emplace(Clock::now() + options_.delay, Due{fd, connection.birth, std::move(bytes)});
       return arm();
@@ -304,6 +312,8 @@ int main(int argc, char** argv) {
     const std::string_view name = argv[i];
     if (name == "--delay-ms")
       options.delay = std::chrono::milliseconds(std::strtol(argv[i + 1], nullptr, 10));
+    else if (name == "--begin-ms")
+      options.begin = std::chrono::milliseconds(std::strtol(argv[i + 1], nullptr, 10));
     else if (name == "--port")
       options.port = static_cast<unsigned short>(std::strtoul(argv[i + 1], nullptr, 10));
     else if (name == "--text")

@@ -89,3 +89,31 @@ TEST_CASE("url: a bare base gets /v1, another path stays") {
   CHECK_FALSE(api_url("http://h/?a=1", "/x").has_value());
   CHECK_FALSE(api_url("h", "/x").has_value());
 }
+
+TEST_CASE("url: where a redirect leads is told without its secrets") {
+  const auto from = *parse_url("https://h.example/v1");
+  const struct {
+    const char* location;
+    const char* shown;
+  } rows[] = {{"", "nowhere"},
+              {"/v2?key=1#x", "/v2"},
+              {"v2", "v2"},
+              {"?key=1", "/"},
+              {"https://h.example/v2?key=1", "/v2"},
+              {"https://H.example:443/v2", "/v2"},
+              {"https://h.example", "/"},
+              {"http://h.example/v2", "http://h.example"},
+              {"https://h.example:8443/v2", "https://h.example:8443"},
+              {"https://other.example/secret?x", "https://other.example"},
+              {"https://user:pass@other.example/", "https://other.example"},
+              {"https://user:pa/ss@other.example/", "https://user:pa"},
+              {"//other.example/secret", "https://other.example"},
+              {"//other.example\\secret", "https://other.example"},
+              {"file:///etc/passwd", "file://"},
+              {"/x\r\ny\x7F", "/x??y?"}};
+  for (const auto& row : rows) {
+    CAPTURE(row.location);
+    CHECK(redirect_target(from, row.location) == row.shown);
+  }
+  CHECK(redirect_target(from, "https://" + std::string(5000, 'x')).size() == 200);
+}

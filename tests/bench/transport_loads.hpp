@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the HTTP client costs by itself: no engine, no store.
+#pragma once
+
+#include <string>
+
+namespace hillstar::bench {
+
+/// Prints what 5,000 streams that are open at once take. `server`: the mock model server.
+void open_streams(const std::string& server);
+/// Prints what one call costs from the request's object to the reply's.
+void provider_calls(const std::string& server);
+
+}  // namespace hillstar::bench
