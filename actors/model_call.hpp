@@ -23,6 +23,7 @@ class ModelCall {
     policy::Backend backend;
     ModelRequest request;
     Secret key;
+    std::shared_ptr<const providers::NetworkSettings> network;  ///< Of the run's person.
     std::optional<Millis> start_to_close;
     std::optional<Millis> queue_timeout;
     /// Who is told about pieces of the reply while it streams.

@@ -139,6 +139,8 @@ std::variant<ModelCallPtr, AttemptFailed> prepare_call(const Attempt& attempt, c
   parts.ref = attempt.command.ref;
   parts.node = std::move(node);
   if (!backend->key_variable.empty()) parts.key = Secret(look_up(backend->key_variable).value_or(""));
+  parts.network =
+      std::make_shared<const providers::NetworkSettings>(providers::network_settings(attempt.run->environment));
   parts.backend = std::move(*backend);
   parts.request = std::move(*request);
   parts.start_to_close = attempt.node->start_to_close;

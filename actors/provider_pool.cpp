@@ -63,6 +63,7 @@ bool ProviderPoolState::start(const ModelCallPtr& call) {
   endpoint.key = parts.key;
   auto request = adapter->encode(parts.request, endpoint);
   if (!request) return refuse(to_string(request.error()));
+  request->network = parts.network;
   if (parts.start_to_close) request->total_timeout = std::min(request->total_timeout, *parts.start_to_close);
 
   // The callbacks run on the transport's thread: they use the reader, which is theirs alone, and send. They hold this

@@ -2,8 +2,6 @@
 // The numbers the engine is held to, beside this machine's own limits, measured in the same run.
 // Usage: hillstar_bench [--folder DIR] [--server PROGRAM] [--binary PROGRAM] [NAME...]
 #include <fmt/format.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <cstdio>
 #include <filesystem>
@@ -15,6 +13,8 @@
 #include "persistence/rocksdb_store.hpp"
 #include "runtime/run/run.hpp"
 #include "tests/bench/measure.hpp"
+#include "tests/bench/model_server.hpp"
+#include "tests/bench/transport_loads.hpp"
 #include "tests/bench/workloads.hpp"
 
 namespace hillstar::bench {
@@ -89,39 +89,8 @@ void fan_out(const WorkFolder& work) {
   print("1 root -> 10,000 parallel steps -> join", {{"wall", number(driven.wall_s, 3, "s"), "under 1 s"}});
 }
 
-/// A mock model server as a child process; it prints its port first.
-class Server {
- public:
-  explicit Server(const std::string& program) {
-    int out[2];
-    if (pipe(out) != 0) throw std::runtime_error("pipe failed");
-    child_ = fork();
-    if (child_ == 0) {
-      dup2(out[1], 1);
-      execl(program.c_str(), program.c_str(), "--delay-ms", "1000", static_cast<char*>(nullptr));
-      _exit(127);
-    }
-    close(out[1]);
-    char text[64] = {};
-    if (read(out[0], text, sizeof text - 1) <= 0) throw std::runtime_error("the model server does not start");
-    close(out[0]);
-    port_ = std::atoi(text);
-  }
-  ~Server() {
-    kill(child_, SIGTERM);
-    waitpid(child_, nullptr, 0);
-  }
-  Server(const Server&) = delete;
-  Server& operator=(const Server&) = delete;
-  [[nodiscard]] std::string url() const { return fmt::format("http://127.0.0.1:{}", port_); }
-
- private:
-  pid_t child_ = 0;
-  int port_ = 0;
-};
-
 void model_calls(const WorkFolder& work, const std::string& program) {
-  const Server server(program);
+  const ModelServer server(program, {"--delay-ms", "1000"});
   const auto store = store_in(work.fresh("models"));
   reset_peak_rss();
   const auto driven = drive(*store, {model_chain(3, server.url()), 5'000, 5'000});
@@ -187,6 +156,8 @@ int run(const Settings& settings) {
   if (settings.wants("many")) many_chains(work);
   if (settings.wants("fan")) fan_out(work);
   if (settings.wants("models") && !settings.server.empty()) model_calls(work, settings.server);
+  if (settings.wants("streams") && !settings.server.empty()) open_streams(settings.server);
+  if (settings.wants("calls") && !settings.server.empty()) provider_calls(settings.server);
   if (settings.wants("recovery")) recovery(work);
   if (settings.wants("cli") && !settings.binary.empty()) command_line(work, settings.binary);
   return 0;

@@ -180,6 +180,32 @@ class Models(EndToEnd):
         self.ask(STREAM_HEAD + chunk * 70, code=1, attempts=1)
         self.assertEqual(len(self.kinds()), 1)
 
+    def test_a_proxy_and_certificates_of_the_environment(self):
+        """No such host: only the proxy can have answered. Each run is asked by its own variables."""
+        proxy = Server(reply(ANSWER))
+        self.addCleanup(proxy.close)
+        self.flow({'ask': {'tool': 'model_call', 'provider': 'lab', 'model': 'tiny', 'input': 'a question',
+                           'retry': {'attempts': 1}}},
+                  model_config={'custom_providers': {'lab': {'endpoint': 'http://model.invalid/v1', 'type': 'custom'}}})
+        through = {'http_proxy': proxy.address.replace('://', '://me:pass-of-the-proxy@')}
+        self.hill('run', 'flow.json', env=through)
+        self.assertEqual(self.hill('result', 'latest', 'ask').out, 'an answer\n')
+        self.assertEqual(len(proxy.requests), 1)
+        for refused in ({**through, 'NO_PROXY': '.invalid'}, {'http_proxy': 'socks5://me:pass-of-the-proxy@h'}):
+            with self.subTest(refused):
+                done = self.hill('run', 'flow.json', env=refused, code=1)
+                self.assertNotIn('pass-of-the-proxy', done.err)
+        self.assertIn('http_proxy', done.err)
+        self.assertEqual(len(proxy.requests), 1)
+        self.assertEqual(subprocess.run(['grep', '-rl', 'pass-of-the-proxy', self.folder]).returncode, 1)
+
+    def test_certificates_that_are_missing_are_named(self):
+        self.flow({'ask': {'tool': 'model_call', 'provider': 'lab', 'model': 'tiny', 'input': 'x',
+                           'retry': {'attempts': 1}}},
+                  model_config={'custom_providers': {'lab': {'endpoint': 'https://model.invalid', 'type': 'custom'}}})
+        done = self.hill('run', 'flow.json', env={'SSL_CERT_FILE': '/nonexistent/ca.pem'}, code=1)
+        self.assertIn('/nonexistent/ca.pem', done.err)
+
     def test_no_key_is_ever_stored(self):
         self.server = Server(reply(ANSWER))
         self.addCleanup(self.server.close)
