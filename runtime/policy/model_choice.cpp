@@ -4,8 +4,12 @@
 #include <algorithm>
 #include <array>
 #include <boost/json.hpp>
-#include <numeric>
+#include <limits>
+#include <set>
+#include <tuple>
 #include <utility>
+
+#include "runtime/policy/backend_resolver.hpp"
 
 namespace hillstar::policy {
 namespace {
@@ -13,321 +17,257 @@ namespace {
 namespace bj = boost::json;
 using workflow::PlanNode;
 
-struct BuiltIn {
-  std::string_view name;
-  std::string_view adapter;
-  std::string_view base_url;
-  std::string_view key_variable;
-  std::string_view default_model;
-};
-// Addresses and default models: Hillstar specification 1.6 and 5.2 to 5.7.
-constexpr std::array kBuiltIns{
-    BuiltIn{"devstral", "openai_compatible", "http://127.0.0.1:8080", "", "devstral"},
-    BuiltIn{"devstral_local", "openai_compatible", "http://127.0.0.1:8080", "", ""},
-    BuiltIn{"local", "openai_compatible", "http://127.0.0.1:8080", "", "local"},
-    BuiltIn{"jan_code", "openai_compatible", "http://127.0.0.1:8081", "", "jan-code"},
-    BuiltIn{"jan_code_local", "openai_compatible", "http://127.0.0.1:8081", "", "jan-code"},
-    BuiltIn{"ollama", "openai_compatible", "http://127.0.0.1:11434", "", "minimax-m2.5:cloud"},
-    BuiltIn{"openai", "openai", "https://api.openai.com/v1", "OPENAI_API_KEY", "gpt-5-mini-2025-08-07"},
-    BuiltIn{"mistral", "openai_compatible", "https://api.mistral.ai/v1", "MISTRAL_API_KEY", ""},
-};
-/// Hillstar knows them; this release has no client for them.
-constexpr std::array<std::string_view, 10> kLater{
-    "anthropic",  "anthropic_ollama", "anthropic_mcp",    "openai_mcp", "mistral_mcp",
-    "ollama_mcp", "google",           "google_ai_studio", "codex_mcp",  "codex_messages"};
-/// Never, whatever endpoint is given: the project's values.
-constexpr std::array<std::string_view, 3> kRefused{"xai", "grok", "palantir"};
 constexpr std::string_view kSeatPrefix = "router-";
-constexpr std::string_view kRouterUrlVariable = "HILLSTAR_ROUTER_URL";
-constexpr std::string_view kRouterKeyVariable = "HILLSTAR_ROUTER_KEY";
+/// Without a grade of its own a node counts as this. Source: Hillstar specification 4.3.
+constexpr std::string_view kComplexityDefault = "moderate";
+constexpr std::string_view kPresetDefault = "balanced";
+/// Names for a model that researches by itself, at a price of its own: only by name.
+constexpr std::string_view kResearchOnly = "research";
 
-std::string trimmed(std::string_view text) {
-  constexpr std::string_view kBlank = " \t\r\n\f\v";
-  const auto begin = text.find_first_not_of(kBlank);
-  if (begin == std::string_view::npos) return {};
-  return std::string(text.substr(begin, text.find_last_not_of(kBlank) - begin + 1));
+/// A model of which no largest reply is known is not chosen for more than this.
+constexpr std::uint32_t kReplyOfUnknown = 8'192;
+
+/// Which tiers a preset takes for a complexity. Nothing above `most` is ever chosen; what is below `least` comes last.
+struct Window {
+  Tier least = Tier::free;
+  Tier most = Tier::premium;
+  bool cheapest_first = false;
+};
+
+struct WindowRow {
+  std::string_view preset;
+  std::string_view complexity;
+  Window window;
+};
+constexpr std::array kWindows{
+    WindowRow{"minimize_cost", "simple", {Tier::free, Tier::affordable, true}},
+    WindowRow{"minimize_cost", "moderate", {Tier::free, Tier::affordable, true}},
+    WindowRow{"minimize_cost", "complex", {Tier::affordable, Tier::standard, true}},
+    WindowRow{"minimize_cost", "critical", {Tier::standard, Tier::expensive, true}},
+    WindowRow{"balanced", "simple", {Tier::free, Tier::affordable, false}},
+    WindowRow{"balanced", "moderate", {Tier::affordable, Tier::standard, false}},
+    WindowRow{"balanced", "complex", {Tier::standard, Tier::expensive, false}},
+    WindowRow{"balanced", "critical", {Tier::expensive, Tier::premium, false}},
+    WindowRow{"maximize_quality", "simple", {Tier::standard, Tier::standard, false}},
+    WindowRow{"maximize_quality", "moderate", {Tier::standard, Tier::expensive, false}},
+    WindowRow{"maximize_quality", "complex", {Tier::expensive, Tier::premium, false}},
+    WindowRow{"maximize_quality", "critical", {Tier::expensive, Tier::premium, false}},
+};
+
+Window window_of(std::string_view preset, std::string_view complexity) {
+  for (const auto& row : kWindows)
+    if (row.preset == preset && row.complexity == complexity) return row.window;
+  return {};
 }
 
-std::string without_slashes(std::string url) {
-  while (url.ends_with('/')) url.pop_back();
-  return url;
+std::uint64_t price_of(const ModelEntry& model) {
+  return model.prices ? model.prices->input + model.prices->output : std::numeric_limits<std::uint64_t>::max();
 }
 
-std::string text_at(const bj::object& object, std::string_view key) {
-  const auto* value = object.if_contains(key);
-  return value != nullptr && value->is_string() ? trimmed(value->get_string()) : std::string();
+/// Smaller is better.
+using Rank = std::tuple<bool, int, std::uint64_t>;
+
+Rank rank_of(const ModelEntry& model, const Window& window) {
+  const int tier = static_cast<int>(model.tier.value_or(Tier::premium));
+  const bool below = tier < static_cast<int>(window.least);
+  return {below, window.cheapest_first && !below ? 0 : -tier, price_of(model)};
 }
 
-const bj::object* object_at(const bj::object& object, std::string_view key) {
-  const auto* value = object.if_contains(key);
-  return value != nullptr ? value->if_object() : nullptr;
+/// The `max_tokens` that the node asks for, if it does.
+std::uint64_t tokens_asked(const PlanNode& node) {
+  const auto parameters = node.parameters.value();
+  const auto* object = parameters.if_object();
+  const auto* value = object != nullptr ? object->if_contains("max_tokens") : nullptr;
+  boost::system::error_code code;
+  const auto count = value != nullptr && value->is_number() ? value->to_number<std::int64_t>(code) : std::int64_t{0};
+  return !code && count > 0 ? static_cast<std::uint64_t>(count) : 0;
 }
 
-bool lists(const bj::object& object, std::string_view key, std::string_view name) {
-  const auto* value = object.if_contains(key);
-  if (value == nullptr || !value->is_array()) return false;
-  return std::any_of(value->get_array().begin(), value->get_array().end(),
-                     [&](const bj::value& entry) { return entry.is_string() && entry.get_string() == name; });
-}
-
-bool is_set(const LookUp& environment, std::string_view variable) {
-  const auto value = environment(std::string(variable));
-  return value && !trimmed(*value).empty();
-}
-
-const BuiltIn* built_in(std::string_view provider) {
-  const auto* found =
-      std::find_if(kBuiltIns.begin(), kBuiltIns.end(), [&](const BuiltIn& entry) { return entry.name == provider; });
-  return found == kBuiltIns.end() ? nullptr : found;
-}
-
-std::string default_model(std::string_view provider) {
-  const auto* entry = built_in(provider);
-  return entry != nullptr ? std::string(entry->default_model) : std::string();
-}
-
-/// Levenshtein distance. Names are short; longer ones are no typing errors of them.
-std::size_t distance(std::string_view a, std::string_view b) {
-  constexpr std::size_t kNameMax = 64;
-  if (a.size() > kNameMax || b.size() > kNameMax) return kNameMax;
-  std::array<std::size_t, kNameMax + 1> row{};
-  std::iota(row.begin(), row.end(), std::size_t{0});
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    std::size_t diagonal = std::exchange(row[0], i + 1);
-    for (std::size_t k = 0; k < b.size(); ++k) {
-      const std::size_t replaced = diagonal + (a[i] == b[k] ? 0 : 1);
-      diagonal = row[k + 1];
-      row[k + 1] = std::min({replaced, row[k] + 1, row[k + 1] + 1});
-    }
-  }
-  return row[b.size()];
-}
-
-bool is_refused(std::string_view provider) {
-  std::string lower(provider);
-  std::transform(lower.begin(), lower.end(), lower.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-  return std::any_of(kRefused.begin(), kRefused.end(), [&](std::string_view name) { return lower.starts_with(name); });
-}
-
-/// One resolution: the node, the configuration, and what was noted on the way.
 class Chooser {
  public:
-  Chooser(const PlanNode& node, const bj::object& config, const LookUp& environment)
-      : node_(node), config_(config), environment_(environment), custom_(object_at(config, "custom_providers")) {}
+  Chooser(const PlanNode& node, const bj::object& config, const World& world)
+      : node_(node), rules_(config), world_(world), resolver_(node, rules_, world), asked_(tokens_asked(node)) {
+    preset_ = rules_.preset().empty() ? kPresetDefault : std::string_view(rules_.preset());
+    if (node.complexity) complexity_ = *node.complexity;
+  }
 
-  Result<Backend> choose() {
-    if (!node_.provider.empty() || is_seat(node_.model)) return resolve(node_.provider);
-    for (const auto& candidate : preferences())
-      if (auto backend = resolve(candidate)) return backend;
-    return Error{Errc::provider_config, "The node names no provider, and no preferred provider is usable.", where(),
-                 "Add \"provider\" to the node: a model is never chosen behind the author's back."};
+  Result<Choice> choose() {
+    if (is_seat(node_.model)) {
+      add(node_.provider, node_.model, "the seat that the node names");
+    } else if (rules_.mode() == ChoiceRules::Mode::explicit_) {
+      choose_named();
+    } else {
+      HILLSTAR_CHECK(choose_by_rule());
+    }
+    if (!choice_.candidates.empty()) return std::move(choice_);
+    if (choice_.left_out.size() == 1 || (!node_.provider.empty() && !choice_.left_out.empty()))
+      return choice_.left_out.front().error;
+    std::string reasons;
+    for (const auto& [provider, error] : choice_.left_out) reasons += " " + provider + ": " + error.message;
+    return Error{Errc::provider_config, "The node names no provider, and none is usable." + reasons, node_.id.str(),
+                 "Add \"provider\" to the node, or export the key of one of these."};
   }
 
  private:
-  std::string where() const { return node_.id.str(); }
-
-  std::vector<std::string> preferences() const {
-    std::vector<std::string> names;
-    const auto add = [&](const bj::object* object, std::string_view key) {
-      const auto* list = object != nullptr ? object->if_contains(key) : nullptr;
-      if (list == nullptr || !list->is_array()) return;
-      for (const auto& name : list->get_array())
-        if (name.is_string()) names.emplace_back(name.get_string());
-    };
-    add(&config_, "provider_preference");
-    add(object_at(config_, "provider_preferences"), "priority");
-    return names;
-  }
-
-  Result<Backend> resolve(const std::string& provider) {
-    HILLSTAR_CHECK(permitted(provider));
-    const std::string model = node_.model.empty() ? default_model(provider) : node_.model;
-    if (is_seat(model)) return seat(provider, model);
-    if (const auto* entry = custom_entry(provider)) return custom(provider, *entry, model, "custom");
-    if (const auto* entry = built_in(provider)) return standard(*entry, model);
-    return unknown(provider, model);
-  }
-
-  Result<void> permitted(const std::string& provider) const {
-    if (is_refused(provider))
-      return Error{Errc::provider_unknown, "Provider '" + provider + "' is not supported, by decision of the project.",
-                   where(), "Name another provider."};
-    if (provider.empty()) return {};
-    if (const auto* preferences = object_at(config_, "provider_preferences")) {
-      const auto* allowed = preferences->if_contains("allowlist");
-      const bool limits = allowed != nullptr && allowed->is_array() && !allowed->get_array().empty();
-      if (lists(*preferences, "blocklist", provider) || (limits && !lists(*preferences, "allowlist", provider)))
-        return Error{Errc::permission_denied,
-                     "Provider '" + provider + "' is forbidden by the workflow's provider_preferences.", where(),
-                     "Change the node's provider, or the allowlist or blocklist."};
+  bool add(const std::string& provider, const std::string& model, std::string reason) {
+    auto backend = resolver_.resolve(provider, model);
+    if (!backend) {
+      choice_.left_out.push_back({provider, std::move(backend).error()});
+      return false;
     }
-    const auto* entry = built_in(provider);
-    const bool leaves = entry != nullptr && !entry->key_variable.empty() && !has_endpoint(provider);
-    if (leaves && text_at(config_, "preset") == "local_only")
-      return Error{Errc::permission_denied, "Preset local_only forbids the cloud provider '" + provider + "'.", where(),
-                   "Use a local provider or another preset."};
+    choice_.candidates.push_back({std::move(backend).value(), std::move(reason)});
+    return true;
+  }
+
+  /// Mode explicit: one place, and no other.
+  void choose_named() {
+    if (!node_.provider.empty()) {
+      add(node_.provider, node_.model,
+          node_.model.empty() ? "the node names the provider; this is its default model" : "the node names it");
+      return;
+    }
+    for (const auto& preferred : rules_.preferences())
+      if (add(preferred, node_.model, "the first usable one of the workflow's preferences")) return;
+  }
+
+  /// Modes auto and preset: what the node names, then others.
+  Result<void> choose_by_rule() {
+    bool keeps_near = rules_.local_only();
+    auto window = window_of(preset_, complexity_);
+    if (!node_.provider.empty()) {
+      // What the author wrote must be possible: only what is missing here and now may be replaced.
+      if (!name_one() && choice_.left_out.front().error.code != Errc::provider_config)
+        return choice_.left_out.front().error;
+      const auto* entry = registered(node_.provider);
+      const auto* known = entry != nullptr ? entry->find_model(node_.model) : nullptr;
+      keeps_near = keeps_near || entry == nullptr || entry->kind != ProviderKind::cloud;
+      if (known != nullptr && known->tier)
+        window = {*known->tier, *known->tier, false};
+      else if (!node_.model.empty())
+        return {};  // Nobody knows which other model is like it.
+    }
+    for (const auto& place : places(window, keeps_near)) {
+      // A provider of the workflow's own is asked for the node's model, but never for another provider's.
+      const auto model = place.model != nullptr   ? place.model->id
+                         : node_.provider.empty() ? node_.model
+                                                  : std::string();
+      add(place.provider, model, reason_of(place, window));
+    }
     return {};
   }
 
-  bool has_endpoint(std::string_view name) const {
-    const auto* entry = custom_ != nullptr ? object_at(*custom_, name) : nullptr;
-    return entry != nullptr && !text_at(*entry, "endpoint").empty();
+  const ProviderEntry* registered(std::string_view provider) const {
+    return rules_.custom(provider) == nullptr ? world_.registry.find(provider) : nullptr;
   }
 
-  /// The usable entry of that name, or nullptr; a malformed one leaves a note.
-  const bj::object* custom_entry(std::string_view name) {
-    if (custom_ == nullptr || name.empty() || !custom_->contains(name)) return nullptr;
-    if (has_endpoint(name)) return object_at(*custom_, name);
-    notes_.push_back("custom_providers." + std::string(name) + " is ignored: it has no endpoint.");
-    return nullptr;
+  bool name_one() {
+    if (!node_.model.empty()) return add(node_.provider, node_.model, "the node names it");
+    const auto* entry = registered(node_.provider);
+    const auto* best = entry != nullptr ? best_of(*entry, window_of(preset_, complexity_)) : nullptr;
+    if (best == nullptr) return add(node_.provider, "", "the node names the provider; this is its default model");
+    return add(node_.provider, best->id,
+               "the node names the provider; " + std::string(preset_) + " for " + std::string(complexity_) + " work");
   }
 
-  Result<Backend> seat(const std::string& provider, const std::string& name) {
-    const bj::object* pin = custom_entry(name);
-    if (pin == nullptr) pin = custom_entry("router");
-    if (pin != nullptr) {
-      const auto type = text_at(*pin, "type");
-      return custom(type.empty() ? "custom" : type, *pin, name, "workflow-pin");
-    }
-    if (const auto* entry = custom_entry(provider)) return custom(provider, *entry, name, "custom");
-    const auto url = environment_(std::string(kRouterUrlVariable));
-    if (url && !trimmed(*url).empty()) {
-      Backend backend;
-      backend.adapter = "openai_compatible";
-      backend.base_url = without_slashes(trimmed(*url));
-      backend.model = name;
-      backend.provider_label = "custom";
-      backend.source = "host-config";
-      if (is_set(environment_, kRouterKeyVariable)) backend.key_variable = kRouterKeyVariable;
-      return finished(std::move(backend));
-    }
-    const std::string what =
-        provider == "router" ? "router required for seat '" + name + "'" : "no backend for seat '" + name + "'";
-    return Error{Errc::provider_config,
-                 what + ": neither model_config.custom_providers nor HILLSTAR_ROUTER_URL says where it is.", where(),
-                 "Pin custom_providers[\"" + name +
-                     "\"] or custom_providers[\"router\"] to an endpoint, or set "
-                     "HILLSTAR_ROUTER_URL. Local models are not discovered in this release."};
-  }
+  struct Place {
+    std::string provider;
+    const ModelEntry* model = nullptr;  ///< nullptr: of a custom provider.
+    std::size_t preference = 0;
+    std::size_t order = 0;
+    Rank rank;
+  };
 
-  Result<Backend> custom(std::string label, const bj::object& entry, const std::string& model, std::string source) {
-    Backend backend;
-    backend.adapter = "openai_compatible";
-    backend.base_url = without_slashes(text_at(entry, "endpoint"));
-    backend.model = text_at(entry, "model_name");
-    if (backend.model.empty()) backend.model = model;
-    backend.provider_label = std::move(label);
-    backend.source = std::move(source);
-    HILLSTAR_TRY(backend.key_variable, custom_key(entry));
-    const auto single = [&](const char* key) {
-      const auto* value = entry.if_contains(key);
-      return value != nullptr && value->is_bool() && value->get_bool();
-    };
-    if (single("singleClient") || single("single_client")) {
-      backend.lane = text_at(entry, "backend_id");
-      if (backend.lane.empty()) backend.lane = text_at(entry, "backendId");
-      if (backend.lane.empty()) backend.lane = text_at(entry, "endpoint");
-    }
-    return finished(std::move(backend));
-  }
-
-  /// `auth_token` names a variable as `${NAME}`. A key itself would be stored with the run, so it is not used.
-  Result<std::string> custom_key(const bj::object& entry) {
-    const auto token = text_at(entry, "auth_token");
-    if (token.empty()) return std::string();
-    if (!token.starts_with("${") || !token.ends_with('}') || token.size() < 4) {
-      notes_.emplace_back(
-          "auth_token is not sent: a workflow is no place for a key. Write \"${NAME}\" and export NAME.");
-      return std::string();
-    }
-    std::string variable = token.substr(2, token.size() - 3);
-    HILLSTAR_CHECK(need_key(variable));
-    return variable;
-  }
-
-  Result<Backend> standard(const BuiltIn& entry, const std::string& model) {
-    Backend backend;
-    backend.adapter = entry.adapter;
-    backend.base_url = entry.base_url;
-    backend.model = model;
-    backend.provider_label = entry.name;
-    backend.source = "built-in";
-    backend.key_variable = entry.key_variable;
-    if (!entry.key_variable.empty()) {
-      HILLSTAR_CHECK(need_key(backend.key_variable));
-      if (model.empty())
-        return Error{Errc::provider_config, "Provider '" + std::string(entry.name) + "' has no default model.", where(),
-                     "Add \"model\" to the node."};
-    }
-    const auto* own = object_at(config_, entry.name);
-    if (own != nullptr && own->contains("api_key"))
-      notes_.emplace_back("model_config." + std::string(entry.name) +
-                          ".api_key is not used: a workflow is no place "
-                          "for a key.");
-    return finished(std::move(backend));
-  }
-
-  Result<void> need_key(const std::string& variable) const {
-    if (is_set(environment_, variable)) return {};
-    return Error{Errc::provider_config, "Environment variable " + variable + " is not set; it must hold the API key.",
-                 where(), "Export " + variable + " before starting the run."};
-  }
-
-  Result<Backend> finished(Backend backend) {
-    if (!backend.base_url.starts_with("http://") && !backend.base_url.starts_with("https://"))
-      return Error{Errc::provider_config, "Endpoint '" + backend.base_url + "' is no http:// or https:// address.",
-                   where(), "Write it as http://host:port or https://host."};
-    if (!node_.lane.empty()) backend.lane = node_.lane;
-    backend.name = backend.provider_label + " " + backend.base_url;
-    backend.notes = std::move(notes_);
-    return backend;
-  }
-
-  Error unknown(const std::string& provider, const std::string& model) const {
-    if (provider == "router")
-      return {Errc::provider_config, "'" + model + "' is not a seat; provider 'router' serves seats only.", where(),
-              "Name a model that starts with router-, such as router-planner."};
-    if (provider == "openai_compatible")
-      return {Errc::provider_config, "Provider 'openai_compatible' needs an endpoint.", where(),
-              "Set model_config.custom_providers.openai_compatible.endpoint."};
-    const std::string own = "Set model_config.custom_providers." + provider +
-                            ".endpoint to reach it over the "
-                            "OpenAI-compatible protocol.";
-    if (std::find(kLater.begin(), kLater.end(), provider) != kLater.end())
-      return {Errc::provider_unknown, "Provider '" + provider + "' is not available in this release.", where(), own};
-    std::string nearest;
-    std::size_t nearest_distance = 3;
-    const auto consider = [&](std::string_view name) {
-      if (const auto steps = distance(provider, name); steps < nearest_distance) {
-        nearest = name;
-        nearest_distance = steps;
+  std::vector<Place> places(const Window& window, bool keeps_near) const {
+    std::vector<Place> found;
+    std::set<std::string> seen{node_.provider};
+    const auto consider = [&](const std::string& provider, std::size_t preference, bool named) {
+      if (!seen.insert(provider).second) return;
+      if (rules_.custom(provider) != nullptr) {
+        if (named) found.push_back({provider, nullptr, preference, found.size(), {}});
+        return;
       }
+      const auto* entry = world_.registry.find(provider);
+      if (entry == nullptr || entry->adapter.empty()) return;
+      if (!named && !is_open(*entry, keeps_near)) return;
+      const auto* best = best_of(*entry, window);
+      if (best != nullptr) found.push_back({provider, best, preference, found.size(), rank_of(*best, window)});
     };
-    for (const auto& entry : kBuiltIns) consider(entry.name);
-    consider("router");
-    consider("openai_compatible");
-    if (custom_ != nullptr)
-      for (const auto& entry : *custom_) consider(entry.key());
-    return {Errc::provider_unknown, "Unknown provider: '" + provider + "'.", where(),
-            nearest.empty() ? own : "Did you mean '" + nearest + "'?"};
+    for (std::size_t i = 0; i < rules_.preferences().size(); ++i) consider(rules_.preferences()[i], i, true);
+    for (const auto& provider : world_.registry.selection_order) consider(provider, rules_.preferences().size(), false);
+    std::stable_sort(found.begin(), found.end(), [](const Place& a, const Place& b) {
+      return std::tie(a.preference, a.rank, a.order) < std::tie(b.preference, b.rank, b.order);
+    });
+    return found;
+  }
+
+  /// May a provider be taken that nobody named? A local server only where local ones are asked for, since nobody knows
+  /// whether it runs; a cloud never for text that was meant to stay here.
+  bool is_open(const ProviderEntry& entry, bool keeps_near) const {
+    return keeps_near ? entry.kind != ProviderKind::cloud && rules_.local_only() : entry.kind == ProviderKind::cloud;
+  }
+
+  /// The best of its models that fit the window and the node, or nullptr.
+  const ModelEntry* best_of(const ProviderEntry& entry, const Window& window) const {
+    const ModelEntry* best = nullptr;
+    for (const auto& model : entry.models) {
+      if (!fits(model, window)) continue;
+      if (best == nullptr || rank_of(model, window) < rank_of(*best, window) ||
+          (model.id == entry.default_model && rank_of(model, window) == rank_of(*best, window)))
+        best = &model;
+    }
+    return best;
+  }
+
+  bool fits(const ModelEntry& model, const Window& window) const {
+    if (!node_.model.empty() && node_.provider.empty())  // Only those who know it.
+      return model.id == node_.model || std::count(model.aliases.begin(), model.aliases.end(), node_.model) > 0;
+    if (rules_.local_only() && model.runs_elsewhere) return false;
+    if (!model.tier || *model.tier > window.most) return false;
+    if (model.capabilities.size() == 1 && model.capabilities.front() == kResearchOnly) return false;
+    if (asked_ > model.max_output_tokens.value_or(kReplyOfUnknown)) return false;
+    return asked_ <= model.context_tokens.value_or(std::numeric_limits<std::uint64_t>::max());
+  }
+
+  std::string reason_of(const Place& place, const Window& window) const {
+    std::string reason;
+    if (!node_.provider.empty()) reason = "if the one before fails: ";
+    if (place.preference < rules_.preferences().size()) reason += "preferred by the workflow; ";
+    if (place.model == nullptr) return reason + "a provider of the workflow's own";
+    if (!node_.model.empty() && node_.provider.empty()) return reason + "it has the model that the node names";
+    const auto tier = place.model->tier ? std::string(tier_name(*place.model->tier)) : std::string("unknown");
+    if (!node_.provider.empty() && !node_.model.empty())
+      return reason + "its " + tier + " model, for one of tier " + std::string(tier_name(window.most));
+    return reason + std::string(preset_) + " for " + std::string(complexity_) + " work: tier " + tier +
+           (window.cheapest_first ? ", cheapest first" : ", best first");
   }
 
   const PlanNode& node_;
-  const bj::object& config_;
-  const LookUp& environment_;
-  const bj::object* custom_;
-  std::vector<std::string> notes_;
+  ChoiceRules rules_;
+  const World& world_;
+  BackendResolver resolver_;
+  std::uint64_t asked_;
+  std::string_view preset_;
+  std::string_view complexity_ = kComplexityDefault;
+  Choice choice_;
 };
 
 }  // namespace
 
 bool is_seat(std::string_view model) { return model.starts_with(kSeatPrefix); }
 
-Result<Backend> choose_backend(const PlanNode& node, const Json& model_config, const LookUp& environment) {
+Result<Choice> choose(const PlanNode& node, const Json& model_config, const World& world) {
   const auto config = model_config.value();
   static const bj::object kNothing;
-  return Chooser(node, config.is_object() ? config.get_object() : kNothing, environment).choose();
+  return Chooser(node, config.is_object() ? config.get_object() : kNothing, world).choose();
+}
+
+Result<Backend> choose_backend(const PlanNode& node, const Json& model_config, const World& world) {
+  HILLSTAR_TRY(auto choice, choose(node, model_config, world));
+  return std::move(choice.candidates.front().backend);
+}
+
+Result<Backend> choose_backend(const PlanNode& node, const Json& model_config, const LookUp& environment) {
+  return choose_backend(node, model_config, World{shipped_registry(), environment});
 }
 
 }  // namespace hillstar::policy

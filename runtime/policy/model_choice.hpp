@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which backend a model call goes to, and what is asked of it. Pure: the environment comes in as a function.
 //
-// Source: Hillstar specification sections 1.2, 1.6, 1.9 and 5. No fallback from one provider to another: an author
-// names where the text goes.
+// Source: Hillstar specification sections 1.2, 1.6, 1.9, 4.3 and 5. Without a `mode`, or with `explicit`, an author
+// names where the text goes and it goes nowhere else. In `auto` and `preset` others may follow, each with a model of
+// its own.
 #pragma once
 
 #include <functional>
@@ -14,6 +15,7 @@
 #include "messages/error.hpp"
 #include "messages/json.hpp"
 #include "messages/model.hpp"
+#include "runtime/policy/registry.hpp"
 #include "runtime/workflow/plan.hpp"
 
 namespace hillstar::policy {
@@ -32,14 +34,48 @@ struct Backend {
   std::string source;              ///< Seats: workflow-pin or host-config. Otherwise custom or built-in.
   std::string lane;                ///< Calls of one lane never overlap (singleClient); empty: no lane.
   std::vector<std::string> notes;  ///< What was ignored, and why; for the log.
+
+  std::string api_version;   ///< For providers::Endpoint.
+  bool key_missing = false;  ///< No variable holds the key; only if World::keys_needed is false.
+  bool is_near = false;      ///< Neither the address nor the model leaves this machine or its network.
+  std::optional<Tier> tier;
+  std::optional<ModelPrices> prices;  ///< Absent: not known.
+  std::optional<std::uint64_t> context_tokens;
+  std::optional<std::uint32_t> max_output_tokens;
+  ProviderLimits limits;
+};
+
+/// What a choice is made in. Refers to what must outlive it.
+struct World {
+  const Registry& registry;
+  const LookUp& environment;
+  bool keys_needed = true;  ///< False: a missing key is noted instead of refused; for looking ahead.
+};
+
+struct Candidate {
+  Backend backend;
+  std::string reason;  ///< Why this one, in words for the author.
+};
+struct LeftOut {
+  std::string provider;
+  Error error;
+};
+struct Choice {
+  std::vector<Candidate> candidates;  ///< Best first, never empty; more than one only where the mode allows fallback.
+  std::vector<LeftOut> left_out;      ///< What was considered, and why it will not do.
 };
 
 /// True for names of roles, not of models: the known ones, and all that start with `router-`.
 bool is_seat(std::string_view model);
 
-/// Resolves a model_call node.
-/// Errors: provider_unknown (no such provider, or none in this release), provider_config (a part is missing, such as
-/// the key), permission_denied (the workflow's own preferences forbid the provider). Never holds a key.
+/// All backends that a model_call node may go to, in order.
+/// Errors, if there is none: provider_unknown (no such provider, or no client for it), provider_config (a part is
+/// missing, such as the key), permission_denied (the workflow's own rules forbid it). Never holds a key.
+Result<Choice> choose(const workflow::PlanNode& node, const Json& model_config, const World& world);
+
+/// The first of them.
+Result<Backend> choose_backend(const workflow::PlanNode& node, const Json& model_config, const World& world);
+/// With the shipped registry.
 Result<Backend> choose_backend(const workflow::PlanNode& node, const Json& model_config, const LookUp& environment);
 
 /// What is asked of the backend. `parameters` is the node's object or null.

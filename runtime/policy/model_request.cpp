@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "runtime/policy/model_choice.hpp"
+#include "runtime/policy/model_families.hpp"
 
 namespace hillstar::policy {
 namespace {
@@ -16,10 +17,12 @@ constexpr std::uint32_t kMaxTokensDefault = 4096;
 constexpr std::uint32_t kMaxTokensMax = 10'000'000;
 /// Hillstar's default temperature, in the spelling it sends.
 constexpr std::string_view kTemperatureDefault = "7.3e-07";
+/// The first version of Anthropic's API that knows no sampling.
+constexpr std::string_view kAnthropicWithoutSampling = "2026-10-21";
 /// Forwarded unchanged. Other parameters, top_p among them, never were sent by Hillstar.
 constexpr std::array<std::string_view, 6> kForwarded{
     "chat_template_kwargs", "reasoning_effort", "response_format", "seed", "stop", "thinking"};
-/// Fields that only local servers know; OpenAI answers them with 400.
+/// Fields that only local servers know; OpenAI and Mistral answer them with 400.
 constexpr std::array<std::string_view, 2> kLocalOnly{"chat_template_kwargs", "thinking"};
 
 const bj::value* find(const bj::value& object, std::string_view key) {
@@ -51,13 +54,84 @@ Json openai_temperature(const bj::value& wanted) {
   return Json::of(value);
 }
 
-Result<Json> temperature(const bj::value& parameters, const bj::value& config, bool openai) {
+/// A temperature that the model would refuse is left out, as Hillstar does for the vendors it knows.
+bool takes_temperature(const Backend& backend, const bj::value& parameters) {
+  using Sampling = ModelFamily::Sampling;
+  if (backend.adapter == "anthropic" &&
+      (backend.api_version.empty() || backend.api_version >= kAnthropicWithoutSampling))
+    return false;
+  const auto family = model_family(backend.adapter, backend.model);
+  if (family.sampling == Sampling::accepted) return true;
+  const auto* effort = find(parameters, "reasoning_effort");
+  return family.sampling == Sampling::without_effort && effort != nullptr && *effort == "none";
+}
+
+Result<Json> temperature(const bj::value& parameters, const bj::value& config, const Backend& backend) {
   const auto* value = find(parameters, "temperature");
   if (const auto* sampling = find(config, "sampling_params"); value == nullptr && sampling != nullptr)
     value = find(*sampling, "temperature");
   if (value != nullptr && !value->is_number()) return wrong("temperature", "a number");
-  if (openai) return value == nullptr ? Json() : openai_temperature(*value);
-  return value == nullptr ? Json::from_canonical(std::string(kTemperatureDefault)) : Json::of(*value);
+  if (!takes_temperature(backend, parameters)) return Json();
+  if (backend.adapter == "openai") return value == nullptr ? Json() : openai_temperature(*value);
+  if (value != nullptr) return Json::of(*value);
+  const bool own_default = backend.adapter == "anthropic" || backend.adapter == "google";
+  return own_default ? Json() : Json::from_canonical(std::string(kTemperatureDefault));
+}
+
+Result<void> put_stop(const bj::value& stop, ModelRequest& request) {
+  if (stop.is_string()) {
+    request.stop.emplace_back(stop.get_string());
+    return {};
+  }
+  const auto* list = stop.if_array();
+  if (list == nullptr) return wrong("stop", "text or a list of texts");
+  for (const auto& entry : *list) {
+    if (!entry.is_string()) return wrong("stop", "text or a list of texts");
+    request.stop.emplace_back(entry.get_string());
+  }
+  return {};
+}
+
+/// OpenAI's way to say it, which is how authors write it.
+Result<void> put_format(const bj::value& format, ModelRequest& request) {
+  const auto* type = find(format, "type");
+  if (type == nullptr || !type->is_string()) return wrong("response_format", "an object with a type");
+  if (*type == "json_object") request.format = ReplyFormat::json_object;
+  if (*type != "json_schema") return {};
+  const auto* named = find(format, "json_schema");
+  const auto* schema = named != nullptr ? find(*named, "schema") : nullptr;
+  if (schema == nullptr) return wrong("response_format", "an object whose json_schema has a schema");
+  request.format = ReplyFormat::json_schema;
+  request.schema = Json::of(*schema);
+  if (const auto* name = find(*named, "name"); name != nullptr && name->is_string())
+    request.schema_name = std::string(name->get_string());
+  if (const auto* strict = find(*named, "strict"); strict != nullptr && strict->is_bool())
+    request.schema_strict = strict->get_bool();
+  return {};
+}
+
+/// For vendors whose bodies have other names for it: the adapter translates.
+Result<void> put_fields(const bj::value& given, const Backend& backend, ModelRequest& request) {
+  if (const auto* effort = find(given, "reasoning_effort")) {
+    if (!effort->is_string()) return wrong("reasoning_effort", "text");
+    request.effort = std::string(effort->get_string());
+  }
+  const bool thinks = backend.adapter != "mistral";
+  if (const auto* thinking = find(given, "thinking"); thinking != nullptr && thinks)
+    request.thinking = Json::of(*thinking);
+  if (const auto* seed = find(given, "seed")) request.seed = Json::of(*seed);
+  if (const auto* stop = find(given, "stop")) HILLSTAR_CHECK(put_stop(*stop, request));
+  if (const auto* format = find(given, "response_format")) HILLSTAR_CHECK(put_format(*format, request));
+  return {};
+}
+
+Json forwarded(const bj::value& given, bool local) {
+  bj::object extra;
+  for (const auto key : kForwarded) {
+    const bool known = local || std::find(kLocalOnly.begin(), kLocalOnly.end(), key) == kLocalOnly.end();
+    if (const auto* value = find(given, key); value != nullptr && known) extra[key] = *value;
+  }
+  return Json::of(extra);
 }
 
 }  // namespace
@@ -67,22 +141,20 @@ Result<ModelRequest> make_request(const Json& parameters, const Json& model_conf
   const auto given = parameters.value();
   if (!given.is_object() && !given.is_null())
     return Error{Errc::tool_parameters, "The parameters must be an object.", "/parameters"};
-  const bool openai = backend.adapter == "openai";
   ModelRequest request;
   request.model = backend.model;
   request.prompt = std::move(prompt);
   HILLSTAR_TRY(request.max_tokens, max_tokens(given));
-  HILLSTAR_TRY(request.temperature, temperature(given, model_config.value(), openai));
+  HILLSTAR_TRY(request.temperature, temperature(given, model_config.value(), backend));
   if (const auto* system = find(given, "system")) {
     if (!system->is_string()) return wrong("system", "text");
     request.system = std::string(system->get_string());
   }
-  bj::object extra;
-  for (const auto key : kForwarded) {
-    const bool known = !openai || std::find(kLocalOnly.begin(), kLocalOnly.end(), key) == kLocalOnly.end();
-    if (const auto* value = find(given, key); value != nullptr && known) extra[key] = *value;
-  }
-  request.extra = Json::of(extra);
+  constexpr std::array<std::string_view, 4> kTranslated{"anthropic", "google", "mistral", "ollama"};
+  if (std::find(kTranslated.begin(), kTranslated.end(), backend.adapter) != kTranslated.end())
+    HILLSTAR_CHECK(put_fields(given, backend, request));
+  else
+    request.extra = forwarded(given, backend.adapter != "openai");
   return request;
 }
 

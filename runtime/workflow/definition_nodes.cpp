@@ -209,6 +209,21 @@ void read_words(const FieldReader& node, PlanNode& draft) {
   if (const auto on_error = node.word("on_error", kOnError)) draft.on_error = static_cast<OnError>(*on_error);
 }
 
+/// A word that is none of them changes nothing, as it always did.
+std::optional<std::string> read_complexity(const FieldReader& node) {
+  for (const auto* name : {"complexity", "task_type"}) {
+    const auto* value = node.find(name);
+    if (value == nullptr || !value->is_string()) continue;
+    const std::string word(value->get_string());
+    const auto& grades = complexities();
+    if (std::find(grades.begin(), grades.end(), word) != grades.end()) return word;
+    if (name == std::string_view("complexity"))
+      node.problems().warning(node.place().key(name).pointer(), "unknown complexity '" + word + "' has no effect",
+                              "write " + one_of(grades));
+  }
+  return std::nullopt;
+}
+
 /// A checkpoint that shows a prompt, or says so, asks a person before the run goes on.
 bool asks_person(const PlanNode& draft, const bj::object* parameters) {
   if (draft.tool != "checkpoint" || parameters == nullptr) return false;
@@ -231,6 +246,7 @@ NodeDefinition read_node(std::string_view id, const FieldReader& node, const Com
   read_outputs(node, draft);
   draft.provider = node.string("provider").value_or("");
   draft.model = node.string("model").value_or("");
+  if (draft.tool == "model_call") draft.complexity = read_complexity(node);
   draft.cwd = node.string("cwd").value_or("");
   read_words(node, draft);
   draft.retry = read_retry(node, draft.tool);

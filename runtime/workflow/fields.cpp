@@ -38,7 +38,7 @@ const Names kPreferences = {"priority", "allowlist", "blocklist"};
 const Names kSampling = {"temperature", "max_tokens", "top_p"};
 const Names kExplainability = {"log_selection_reasoning", "log_cost_estimates"};
 const Names kCustomProvider = {"endpoint",      "model_name", "type",      "auth_token", "singleClient",
-                               "single_client", "backend_id", "backendId", "api_key"};
+                               "single_client", "backend_id", "backendId", "api_key",    "api_version"};
 
 const Names kTools = {"model_call", "file_read", "file_write", "script_run", "git_commit", "checkpoint"};
 const Names kModelCallKeys = {"output",          "model",         "tokens_used",       "provider",
@@ -54,7 +54,8 @@ const Names kMapKeys = {"output", "results", "count", "failed"};
 const Names kReserved = {"inputs", "item", "index", "prev"};
 const Names kModes = {"explicit", "auto", "preset"};
 const Names kPresets = {"minimize_cost", "balanced", "maximize_quality", "local_only"};
-const Names kCustomTypes = {"ollama", "llamacpp", "custom"};
+const Names kCustomTypes = {"ollama", "llamacpp", "custom", "anthropic", "google", "mistral", "openai"};
+const Names kComplexities = {"simple", "moderate", "complex", "critical"};
 
 }  // namespace
 
@@ -115,6 +116,7 @@ const Names& map_result_keys() { return kMapKeys; }
 const Names& reserved_ids() { return kReserved; }
 const Names& modes() { return kModes; }
 const Names& presets() { return kPresets; }
+const Names& complexities() { return kComplexities; }
 const Names& custom_provider_types() { return kCustomTypes; }
 
 }  // namespace hillstar::workflow

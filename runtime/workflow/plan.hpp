@@ -119,6 +119,7 @@ struct PlanNode {
   std::map<std::string, std::string> outputs;  ///< model_call: key -> file the text is written to.
   std::string provider;
   std::string model;
+  std::optional<std::string> complexity;  ///< model_call: simple, moderate, complex, critical; for presets.
   std::string cwd;
   Effect effect = Effect::repeatable;
   RetryPolicy retry;
@@ -142,9 +143,9 @@ struct PlanNode {
   bool operator==(const PlanNode&) const = default;
 };
 BOOST_DESCRIBE_STRUCT(PlanNode, (),
-                      (id, tool, input, parameters, outputs, provider, model, cwd, effect, retry, start_to_close,
-                       queue_timeout, on_error, permission, when, skip_if, stands_for, loop, map, checkpoint, lane,
-                       tests, sources, predecessors, successors))
+                      (id, tool, input, parameters, outputs, provider, model, complexity, cwd, effect, retry,
+                       start_to_close, queue_timeout, on_error, permission, when, skip_if, stands_for, loop, map,
+                       checkpoint, lane, tests, sources, predecessors, successors))
 
 struct PlanLoop {
   std::string id;

@@ -87,6 +87,8 @@ TEST_CASE("model choice: cloud providers need their key, and only its name is ke
   CHECK(openai.key_variable == "OPENAI_API_KEY");
   CHECK(openai.model == "gpt-5-mini-2025-08-07");
   CHECK(openai.adapter == "openai");
+  CHECK(openai.prices->output == 2'000'000);
+  CHECK(openai.limits.requests_per_minute == 60);
   REQUIRE(openai.notes.size() == 1);
   CHECK_FALSE(holds(openai.notes[0], "canary"));
   CHECK(chosen(node("mistral", "mistral-small-latest"), "{}", env).base_url == "https://api.mistral.ai/v1");
@@ -190,12 +192,13 @@ TEST_CASE("model choice: a seat without a backend names both remedies") {
   CHECK(holds(refused(node("router", "gpt-5")).message, "'gpt-5' is not a seat"));
 }
 
-TEST_CASE("model choice: names without a client say which kind they are") {
-  for (const char* later : {"anthropic", "anthropic_mcp", "openai_mcp", "mistral_mcp", "ollama_mcp", "google",
-                            "google_ai_studio", "codex_mcp", "codex_messages", "anthropic_ollama"}) {
+TEST_CASE("model choice: names without a client say which kind they are, and what to use instead") {
+  for (const char* later :
+       {"anthropic_mcp", "openai_mcp", "mistral_mcp", "ollama_mcp", "codex_mcp", "codex_messages"}) {
     const auto error = refused(node(later));
     CHECK(error.code == Errc::provider_unknown);
     CHECK(holds(error.message, "not available in this release"));
+    CHECK(holds(error.hint, "Use '"));
   }
   for (const char* name : {"xai", "grok", "Grok-4", "palantir", "XAI"}) {
     const auto config = std::string(R"({"custom_providers":{")") + name + R"(":{"endpoint":"http://h"}}})";
@@ -279,4 +282,47 @@ TEST_CASE("model request: wrong values are refused by name") {
   }
   CHECK(make_request(json_of(R"({"max_tokens":0})"), Json(), "", Backend{})->max_tokens == 4096);
   CHECK(make_request(json_of(R"({"max_tokens":64.0})"), Json(), "", Backend{})->max_tokens == 64);
+}
+
+TEST_CASE("model request: vendors get what their API has a place for, and no temperature that a model refuses") {
+  const auto request_of = [](const char* adapter, const char* model, const char* parameters,
+                             const char* api_version = "") {
+    Backend backend;
+    backend.adapter = adapter;
+    backend.model = model;
+    backend.api_version = api_version;
+    auto request = make_request(json_of(parameters), Json(), "", backend);
+    REQUIRE(request.has_value());
+    return std::move(request).value();
+  };
+  const char* const kWarm = R"({"temperature":0.5})";
+  CHECK(request_of("anthropic", "claude-opus-4-6", kWarm).temperature.is_null());
+  CHECK(request_of("anthropic", "claude-opus-4-6", kWarm, "2023-06-01").temperature.text() == "0.5");
+  CHECK(request_of("anthropic", "claude-opus-4-8", kWarm, "2023-06-01").temperature.is_null());
+  CHECK(request_of("openai", "gpt-5", kWarm).temperature.is_null());
+  CHECK(request_of("openai", "gpt-5.1", kWarm).temperature.is_null());
+  CHECK(request_of("openai", "gpt-5.1", R"({"temperature":0.5,"reasoning_effort":"none"})").temperature.text() ==
+        "0.5");
+  CHECK(request_of("openai", "gpt-4.1", kWarm).temperature.text() == "0.5");
+  CHECK(request_of("google", "gemini-2.5-pro", "{}").temperature.is_null());
+  CHECK(request_of("mistral", "mistral-large-latest", "{}").temperature.text() == "7.3e-07");
+  const auto full = request_of("google", "gemini-2.5-pro",
+                               R"({"reasoning_effort":"low","thinking":2000,"seed":7,"stop":["a","b"],
+      "response_format":{"type":"json_schema","json_schema":{"name":"n","strict":true,"schema":{"type":"object"}}}})");
+  CHECK(full.effort == "low");
+  CHECK(full.thinking.text() == "2000");
+  CHECK(full.seed.text() == "7");
+  CHECK(full.stop == std::vector<std::string>{"a", "b"});
+  CHECK(full.format == ReplyFormat::json_schema);
+  CHECK(full.schema.text() == R"({"type":"object"})");
+  CHECK(full.schema_name == "n");
+  CHECK(full.schema_strict == true);
+  CHECK(full.extra.is_null());
+  Backend google;
+  google.adapter = "google";
+  for (const char* wrong : {R"({"stop":7})", R"({"stop":[7]})", R"({"reasoning_effort":3})",
+                            R"({"response_format":"json"})", R"({"response_format":{"type":"json_schema"}})"}) {
+    CAPTURE(wrong);
+    CHECK_FALSE(make_request(json_of(wrong), Json(), "", google).has_value());
+  }
 }
