@@ -136,6 +136,7 @@ EngineImpl::EngineImpl(persistence::EventStore& store, EngineOptions options)
   services.gate = std::make_shared<FeedGate>();
   services.cancel_grace = options.cancel_grace;
   services.model_calls_max = options.model_calls_max;
+  services.registry = std::move(options.registry);
   services.script_slots = options.script_slots == 0 ? cores() : options.script_slots;
   services.version = HILLSTAR_VERSION;
 }

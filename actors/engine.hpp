@@ -20,6 +20,7 @@
 #include "providers/http/transport.hpp"
 #include "runtime/platform/clock.hpp"
 #include "runtime/platform/id_source.hpp"
+#include "runtime/policy/registry.hpp"
 #include "runtime/tools/tool.hpp"
 #include "runtime/workflow/plan.hpp"
 
@@ -31,6 +32,7 @@ struct EngineOptions {
   std::uint32_t model_calls_max = 256;  ///< Model calls in flight per backend, until its limits are known.
   Millis cancel_grace{5'000};           ///< A cancelled attempt that has not answered by then counts as cancelled.
   tools::Catalog catalog;               ///< Empty: the standard one.
+  std::shared_ptr<const policy::Registry> registry;  ///< Null: the one that comes with the program.
   /// False: an interrupted run goes on only when a person asks for it, so that one command never starts another's work.
   bool recovers_all = true;
   /// Called once for every run whose end (completed, failed, cancelled) has become durable; on an engine thread, must

@@ -8,6 +8,7 @@
 #include "actors/job.hpp"
 #include "actors/model_call.hpp"
 #include "actors/tool_node.hpp"
+#include "providers/pricing.hpp"
 #include "runtime/workflow/references.hpp"
 
 namespace hillstar::actors {
@@ -50,8 +51,19 @@ boost::json::object detail_of(const ModelReply& reply, const policy::Backend& ba
   return detail;
 }
 
+/// Nothing is priced that the registry has no price for: the cost stays 0.
+void put_cost(Usage& usage, const std::optional<policy::ModelPrices>& prices) {
+  if (!prices) return;
+  const auto rate = [](std::optional<std::uint64_t> micros) {
+    return micros ? std::optional(providers::Rate{*micros}) : std::nullopt;
+  };
+  usage.cost = providers::cost_of(
+      usage, {{prices->input}, {prices->output}, rate(prices->cached_input), rate(prices->cache_write)});
+}
+
 NodeOutcome reply_outcome(const Attempt& attempt, const ModelCall& call, ModelReply& reply, const Services& services) {
   const auto& backend = call.parts().backend;
+  put_cost(reply.usage, backend.prices);
   boost::json::object result;
   result["output"] = reply.text;
   result["model"] = reply.model.empty() ? backend.model : reply.model;
@@ -131,7 +143,8 @@ std::variant<ModelCallPtr, AttemptFailed> prepare_call(const Attempt& attempt, c
   const auto prompt = workflow::render(attempt.node->input, attempt.command, services->read_blob);
   if (!prompt) return failed(attempt, FailureClass::io, prompt.error());
   const auto look_up = look_up_in(attempt.run->environment);
-  auto backend = policy::choose_backend(*attempt.node, attempt.model_config, look_up);
+  const auto& registry = services->registry ? *services->registry : policy::shipped_registry();
+  auto backend = policy::choose_backend(*attempt.node, attempt.model_config, policy::World{registry, look_up});
   if (!backend) return failed(attempt, class_of(backend.error()), backend.error());
   auto request = policy::make_request(attempt.node->parameters, attempt.model_config, prompt->text, *backend);
   if (!request) return failed(attempt, class_of(request.error()), request.error());

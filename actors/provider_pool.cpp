@@ -61,6 +61,7 @@ bool ProviderPoolState::start(const ModelCallPtr& call) {
   providers::Endpoint endpoint;
   endpoint.base_url = parts.backend.base_url;
   endpoint.key = parts.key;
+  endpoint.api_version = parts.backend.api_version;
   auto request = adapter->encode(parts.request, endpoint);
   if (!request) return refuse(to_string(request.error()));
   request->network = parts.network;

@@ -16,6 +16,7 @@
 #include "providers/http/transport.hpp"
 #include "runtime/platform/clock.hpp"
 #include "runtime/platform/id_source.hpp"
+#include "runtime/policy/registry.hpp"
 
 namespace hillstar::actors {
 
@@ -38,6 +39,7 @@ struct Services {
   std::shared_ptr<IdSource> ids;
   std::shared_ptr<providers::Transport> transport;
   tools::Catalog catalog;
+  std::shared_ptr<const policy::Registry> registry;  ///< Null: the one that comes with the program.
   ReadBlob read_blob;
   std::function<void(const std::string&)> log;  ///< One line for the operator. Thread-safe.
   std::function<void(const Error&)> on_fatal;

@@ -167,6 +167,24 @@ void add_workflow(Commands& commands) {
       ->type_name("FORMAT");
 }
 
+void add_models(Commands& commands) {
+  auto [plan, p] =
+      commands.add<RunArgs>("plan", "Show which models a workflow would ask, why, and what it may cost", plan_file);
+  plan->add_option("FILE", p->file, "the workflow")->required();
+  plan->add_option("-p,--param", p->parameters, "an input of the workflow, name=value; may be repeated")
+      ->type_name("NAME=VALUE")
+      ->allow_extra_args(false)
+      ->take_all();
+  plan->add_option("--params-file", p->params_file, "inputs as one JSON object; -p wins");
+  plan->add_option("--env-file", p->env_file, "instead of the nearest .env; what is set already wins");
+  plan->add_flag("--strict", p->strict, "unknown fields are errors");
+
+  auto [providers, q] =
+      commands.add<ProviderArgs>("providers", "List known providers, or their models", show_providers);
+  providers->add_option("WHAT", q->what, "ls or models")->check(CLI::IsMember({"ls", "models"}))->capture_default_str();
+  providers->add_option("PROVIDER", q->provider, "only this one");
+}
+
 /// What the shells complete, from the table itself.
 std::vector<CommandWords> words_of(const CLI::App& app) {
   std::vector<CommandWords> all;
@@ -260,6 +278,7 @@ int run_program(int argc, const char* const* argv) {
   add_inspect(commands);
   add_audit(commands);
   add_workflow(commands);
+  add_models(commands);
   add_setup(commands, app);
 
   try {

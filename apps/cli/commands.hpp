@@ -87,6 +87,12 @@ struct FileArgs {
   bool diagram = false;  ///< Accepted, and of no effect.
 };
 
+/// providers ls, providers models.
+struct ProviderArgs {
+  std::string what = "ls";
+  std::string provider;
+};
+
 Result<Exit> run_workflow(Context& context, const RunArgs& args);
 Result<Exit> resume_run(Context& context, const ResumeArgs& args);
 Result<Exit> fork_run(Context& context, const ForkArgs& args);
@@ -106,6 +112,8 @@ Result<Exit> repair_store(Context& context);
 
 Result<Exit> validate_file(Context& context, const FileArgs& args);
 Result<Exit> draw_graph(Context& context, const FileArgs& args);
+Result<Exit> plan_file(Context& context, const RunArgs& args);
+Result<Exit> show_providers(Context& context, const ProviderArgs& args);
 
 Result<Exit> explain_error(Context& context, const std::string& number);
 Result<Exit> show_version(Context& context);

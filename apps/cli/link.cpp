@@ -6,8 +6,10 @@
 #include <thread>
 
 #include "apps/cli/embedded_client.hpp"
+#include "apps/cli/environment.hpp"
 #include "apps/cli/host.hpp"
 #include "apps/cli/joined_client.hpp"
+#include "apps/cli/registry_file.hpp"
 #include "apps/cli/thread_probe.hpp"
 #include "persistence/memory_store.hpp"
 #include "persistence/rocksdb_store.hpp"
@@ -38,6 +40,8 @@ void Link::close() {
 }
 
 Result<void> Link::become_host() {
+  // A project's own .env does not say where a person's keys are sent.
+  HILLSTAR_TRY(auto registry, load_registry(process_environment()));
   if (options_.ephemeral) {
     store_ = std::make_shared<persistence::MemoryStore>();
   } else {
@@ -49,6 +53,7 @@ Result<void> Link::become_host() {
     return granted;
   }
   EngineOptions engine;
+  engine.registry = std::move(registry);
   engine.recovers_all = false;  // other people's interrupted runs are not this command's to go on with
   engine.log = [notes = notes_](const std::string& line) { notes->add(line); };
   engine_ = Engine::start_up(*store_, std::move(engine), options_.environment);

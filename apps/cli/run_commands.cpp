@@ -10,45 +10,17 @@
 #include "apps/cli/carry.hpp"
 #include "apps/cli/commands.hpp"
 #include "apps/cli/environment.hpp"
+#include "apps/cli/given_inputs.hpp"
+#include "apps/cli/registry_file.hpp"
 #include "apps/cli/resume_point.hpp"
 #include "apps/cli/workflow_file.hpp"
 
 namespace hillstar::cli {
-namespace {
-
-constexpr std::size_t kParamsBytesMax = 64U << 20U;
-
-Result<std::map<std::string, std::string>> given_parameters(const std::vector<std::string>& parameters) {
-  std::map<std::string, std::string> given;
-  for (const auto& parameter : parameters) {
-    const auto equals = parameter.find('=');
-    if (equals == std::string::npos || equals == 0)
-      return Error{Errc::usage, "A parameter is written name=value.", "-p " + parameter, "For example: -p topic=cats."};
-    given[parameter.substr(0, equals)] = parameter.substr(equals + 1);
-  }
-  return given;
-}
-
-Result<Json> params_of(const std::string& file) {
-  if (file.empty()) return Json();
-  HILLSTAR_TRY(const auto text, read_file(file, Errc::inputs_invalid, kParamsBytesMax));
-  auto parsed = json::parse(text);
-  if (!parsed)
-    return Error{Errc::inputs_invalid,
-                 "The parameters are no JSON: " + parsed.error().message,
-                 file + ":" + parsed.error().where,
-                 {}};
-  if (!parsed->is_object())
-    return Error{Errc::inputs_invalid, "The parameters must be one JSON object.", file,
-                 R"(For example {"topic": "cats"}.)"};
-  return Json::of(*parsed);
-}
-
-}  // namespace
 
 Result<Exit> run_workflow(Context& context, const RunArgs& args) {
   HILLSTAR_TRY(const auto workspace, current_folder());
-  HILLSTAR_TRY(auto loaded, load_workflow(args.file, args.strict));
+  HILLSTAR_TRY(const auto registry, load_registry(context.environment));
+  HILLSTAR_TRY(auto loaded, load_workflow(args.file, args.strict, *registry));
   if (!show_diagnostics(context.output, loaded.compiled.diagnostics, args.file)) return Exit::invalid_workflow;
   auto& plan = *loaded.compiled.plan;
   if (args.max_concurrency > 0) plan.max_concurrency = args.max_concurrency;

@@ -6,6 +6,7 @@
 #include <boost/json.hpp>
 
 #include "apps/cli/commands.hpp"
+#include "apps/cli/registry_file.hpp"
 #include "apps/cli/text.hpp"
 #include "apps/cli/workflow_file.hpp"
 #include "runtime/workflow/render.hpp"
@@ -13,7 +14,8 @@
 namespace hillstar::cli {
 
 Result<Exit> validate_file(Context& context, const FileArgs& args) {
-  HILLSTAR_TRY(const auto loaded, load_workflow(args.file, args.strict));
+  HILLSTAR_TRY(const auto registry, load_registry(context.environment));
+  HILLSTAR_TRY(const auto loaded, load_workflow(args.file, args.strict, *registry));
   const auto& compiled = loaded.compiled;
   auto& output = context.output;
   if (!show_diagnostics(output, compiled.diagnostics, args.file)) return Exit::invalid_workflow;
@@ -55,7 +57,8 @@ Result<Exit> validate_file(Context& context, const FileArgs& args) {
 }
 
 Result<Exit> draw_graph(Context& context, const FileArgs& args) {
-  HILLSTAR_TRY(const auto loaded, load_workflow(args.file, args.strict));
+  HILLSTAR_TRY(const auto registry, load_registry(context.environment));
+  HILLSTAR_TRY(const auto loaded, load_workflow(args.file, args.strict, *registry));
   auto& output = context.output;
   if (!show_diagnostics(output, loaded.compiled.diagnostics, args.file)) return Exit::invalid_workflow;
   const auto& plan = *loaded.compiled.plan;

@@ -4,9 +4,11 @@
 #include <fmt/format.h>
 
 #include <boost/json.hpp>
+#include <iterator>
 
 #include "apps/cli/environment.hpp"
 #include "apps/cli/text.hpp"
+#include "runtime/policy/model_check.hpp"
 #include "runtime/workflow/literal_keys.hpp"
 
 namespace hillstar::cli {
@@ -16,7 +18,7 @@ constexpr std::size_t kWorkflowBytesMax = 64U << 20U;
 
 }  // namespace
 
-Result<LoadedWorkflow> load_workflow(const std::string& file, bool strict) {
+Result<LoadedWorkflow> load_workflow(const std::string& file, bool strict, const policy::Registry& registry) {
   auto text = read_file(file, Errc::workflow_file, kWorkflowBytesMax);
   if (!text && text.error().code == Errc::not_found)
     return Error{Errc::not_found, "There is no such workflow file.", absolute_path(file),
@@ -28,6 +30,12 @@ Result<LoadedWorkflow> load_workflow(const std::string& file, bool strict) {
   workflow::CompileOptions options;
   options.strict = strict;
   loaded.compiled = workflow::compile(loaded.text, options);
+  if (loaded.compiled.plan) {
+    auto found = policy::check_models(*loaded.compiled.plan, loaded.text, registry);
+    auto& all = loaded.compiled.diagnostics;
+    all.insert(all.end(), std::make_move_iterator(found.begin()), std::make_move_iterator(found.end()));
+    if (workflow::has_errors(all)) loaded.compiled.plan.reset();
+  }
   return loaded;
 }
 

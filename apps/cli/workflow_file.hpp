@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "apps/cli/output.hpp"
+#include "runtime/policy/registry.hpp"
 #include "runtime/workflow/compile.hpp"
 
 namespace hillstar::cli {
@@ -15,8 +16,9 @@ struct LoadedWorkflow {
   workflow::Compiled compiled;
 };
 
+/// Compiles the file and checks its models against the registry.
 /// Errors: not_found, workflow_file (unreadable, a folder, too large). What is wrong inside is in the diagnostics.
-Result<LoadedWorkflow> load_workflow(const std::string& file, bool strict);
+Result<LoadedWorkflow> load_workflow(const std::string& file, bool strict, const policy::Registry& registry);
 
 /// One line each on stderr; with -o json and an error among them, also `{"valid":false,"diagnostics":[...]}` on
 /// stdout. Returns false if one is an error.

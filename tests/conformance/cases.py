@@ -108,6 +108,7 @@ def validation_cases():
         "temp_bad": (INVALID, INVALID, ""),
         "local_only_complex": (DONE, DONE, ""),
         "router_missing": (DONE, FAILED, ""),
+        "unknown_provider": (INVALID, INVALID, ""),
         "anthropic_no_key": (DONE, FAILED, ""),
     }
     steps = []
@@ -226,6 +227,6 @@ ELSEWHERE = {
     "17_discover": "there is no such command yet",
     "19_redactor_corpus": "a corpus, not a run",
     "20_mcp_transcripts": "there is no such server yet",
-    "27_user_override_shadows_registry": "there is no user registry yet",
+    "27_user_override_shadows_registry": "laid over deeply here; tests/unit/runtime/policy, tests/e2e/money_test.py",
     "28_preset_and_complexity_ignored": "needs a model server; tests/unit/runtime/policy",
 }

@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: Apache-2.0
+// plan: which model each node would ask, why, and what it may cost; nothing runs.
+#include <fmt/format.h>
+
+#include <boost/json.hpp>
+#include <map>
+#include <set>
+
+#include "apps/cli/carry.hpp"
+#include "apps/cli/commands.hpp"
+#include "apps/cli/environment.hpp"
+#include "apps/cli/given_inputs.hpp"
+#include "apps/cli/registry_file.hpp"
+#include "apps/cli/text.hpp"
+#include "apps/cli/workflow_file.hpp"
+#include "runtime/policy/estimate.hpp"
+
+namespace hillstar::cli {
+namespace {
+
+namespace bj = boost::json;
+using policy::Backend;
+
+/// One row: a node, and for model calls what was chosen.
+struct Row {
+  const workflow::PlanNode* node = nullptr;
+  std::optional<policy::Choice> choice;
+  std::optional<Error> problem;
+  std::optional<policy::NodeEstimate> estimate;
+
+  [[nodiscard]] const Backend* backend() const { return choice ? &choice->candidates.front().backend : nullptr; }
+};
+
+struct Totals {
+  std::int64_t low = 0;
+  std::int64_t high = 0;
+  std::vector<std::string> open;  ///< Nodes whose ceiling is not known, and why.
+};
+
+class Planner {
+ public:
+  Planner(const workflow::Plan& plan, const policy::Registry& registry, policy::LookUp environment)
+      : plan_(plan), registry_(registry), environment_(std::move(environment)) {}
+
+  std::vector<Row> rows(const Json& inputs) const {
+    std::vector<Row> rows;
+    std::vector<policy::PlannedCall> calls;
+    for (NodeIndex i = 0; i < plan_.nodes.size(); ++i) {
+      rows.push_back({&plan_.nodes[i], {}, {}, {}});
+      if (plan_.nodes[i].tool != "model_call") continue;
+      choose(rows.back());
+      if (const auto* backend = rows.back().backend()) calls.push_back({i, *backend});
+    }
+    for (auto& estimate : policy::estimate(plan_, calls, inputs)) rows[estimate.node].estimate = estimate;
+    return rows;
+  }
+
+ private:
+  /// As it would run here; if it cannot for want of a key, as it would with one.
+  void choose(Row& row) const {
+    auto choice = policy::choose(*row.node, plan_.model_config, {registry_, environment_});
+    if (choice) {
+      row.choice = std::move(choice).value();
+      return;
+    }
+    row.problem = choice.error();
+    auto ahead = policy::choose(*row.node, plan_.model_config, {registry_, environment_, false});
+    if (ahead) row.choice = std::move(ahead).value();
+  }
+
+  const workflow::Plan& plan_;
+  const policy::Registry& registry_;
+  policy::LookUp environment_;
+};
+
+Totals total_of(const std::vector<Row>& rows) {
+  Totals totals;
+  for (const auto& row : rows) {
+    if (row.node->tool != "model_call") continue;
+    const auto id = row.node->id.str();
+    if (!row.estimate) {
+      totals.open.push_back(id + ": nothing to ask");
+      continue;
+    }
+    const auto& estimate = *row.estimate;
+    if (estimate.low) totals.low += estimate.low->count;
+    if (estimate.high) totals.high += estimate.high->count;
+    if (!estimate.low)
+      totals.open.push_back(id + ": its price is not known");
+    else if (!estimate.items_known)
+      totals.open.push_back(id + ": for each item of a list that only the run knows; counted once");
+    else if (!estimate.high)
+      totals.open.push_back(id + ": the length of its prompt is not known");
+  }
+  return totals;
+}
+
+std::string range_of(std::uint64_t low, const std::optional<std::uint64_t>& high) {
+  if (!high) return std::to_string(low) + " .. ?";
+  return *high == low ? std::to_string(low) : std::to_string(low) + " .. " + std::to_string(*high);
+}
+
+std::string cost_of(const policy::NodeEstimate& estimate) {
+  if (!estimate.low) return "price not known";
+  if (!estimate.high) return money(*estimate.low) + " .. ?";
+  if (estimate.high->count == 0) return "free";
+  return money(*estimate.low) + " .. " + money(*estimate.high) + (estimate.items_known ? "" : " an item");
+}
+
+std::string calls_of(const policy::NodeEstimate& estimate) {
+  if (!estimate.items_known) return "x?";
+  return range_of(estimate.calls_low, estimate.calls_high);
+}
+
+template <class T>
+bj::value or_null(const std::optional<T>& value) {
+  return value ? bj::value(*value) : bj::value(nullptr);
+}
+bj::value micros(const std::optional<MicroUsd>& value) { return value ? bj::value(value->count) : bj::value(nullptr); }
+
+bj::object json_of(const Backend& backend) {
+  return {{"provider", backend.provider_label},
+          {"model", backend.model},
+          {"address", backend.base_url},
+          {"source", backend.source},
+          {"local", backend.is_near},
+          {"key_variable", backend.key_variable},
+          {"key_missing", backend.key_missing},
+          {"tier", backend.tier ? bj::value(policy::tier_name(*backend.tier)) : bj::value(nullptr)},
+          {"context_tokens", or_null(backend.context_tokens)},
+          {"requests_per_minute", or_null(backend.limits.requests_per_minute)},
+          {"concurrency", or_null(backend.limits.concurrency)}};
+}
+
+bj::object json_of(const Row& row) {
+  bj::object out{{"node", row.node->id.str()}, {"tool", row.node->tool}};
+  if (row.problem) out["problem"] = to_string(*row.problem);
+  if (!row.choice) return out;
+  const auto& first = row.choice->candidates.front();
+  out["backend"] = json_of(first.backend);
+  out["why"] = first.reason;
+  auto& others = out["fallbacks"].emplace_array();
+  for (std::size_t i = 1; i < row.choice->candidates.size(); ++i) {
+    auto other = json_of(row.choice->candidates[i].backend);
+    other["why"] = row.choice->candidates[i].reason;
+    others.push_back(std::move(other));
+  }
+  auto& left_out = out["left_out"].emplace_array();
+  for (const auto& [provider, error] : row.choice->left_out)
+    left_out.push_back(bj::object{{"provider", provider}, {"why", error.message}});
+  if (const auto& estimate = row.estimate)
+    out["estimate"] = bj::object{{"calls_low", estimate->calls_low},
+                                 {"calls_high", estimate->calls_high},
+                                 {"items_known", estimate->items_known},
+                                 {"input_tokens_low", estimate->input_low},
+                                 {"input_tokens_high", or_null(estimate->input_high)},
+                                 {"output_tokens_high", estimate->output_high},
+                                 {"cost_low_micros", micros(estimate->low)},
+                                 {"cost_high_micros", micros(estimate->high)}};
+  return out;
+}
+
+void print_json(Output& output, const workflow::Plan& plan, const std::vector<Row>& rows, const Totals& totals) {
+  bj::array nodes;
+  for (const auto& row : rows) nodes.push_back(json_of(row));
+  output.data(Json::of(bj::object{{"workflow", plan.workflow.str()},
+                                  {"nodes", std::move(nodes)},
+                                  {"total",
+                                   {{"cost_low_micros", totals.low},
+                                    {"cost_high_micros", totals.high},
+                                    {"is_bound", totals.open.empty()},
+                                    {"open", bj::value_from(totals.open)}}}}));
+}
+
+void print_notes(Output& output, const std::vector<Row>& rows) {
+  std::map<std::string, std::set<std::string>> keys;  // variable -> providers
+  std::map<std::string, std::string> limits;
+  for (const auto& row : rows) {
+    const auto* backend = row.backend();
+    if (row.problem) output.data(output.paint_data(Tone::bad, "  " + visible(to_string(*row.problem))));
+    if (backend == nullptr) continue;
+    if (backend->key_missing) keys[backend->key_variable].insert(backend->provider_label);
+    for (const auto& note : backend->notes) output.data("  note: " + visible(row.node->id.str() + ": " + note));
+    if (const auto rate = backend->limits.requests_per_minute)
+      limits[backend->provider_label] +=
+          limits[backend->provider_label].empty() ? fmt::format("{} requests a minute", *rate) : "";
+  }
+  for (const auto& [key, providers] : keys)
+    output.data(
+        output.paint_data(Tone::bad, "  Key missing: " + visible(key) + " (" + visible(*providers.begin()) + ")"));
+  for (const auto& [provider, words] : limits) output.data("  Limit: " + visible(provider) + ", " + words);
+}
+
+void print_table(Output& output, const std::vector<Row>& rows, const Totals& totals) {
+  std::vector<std::vector<std::string>> lines{{"NODE", "TOOL", "ASKS", "CALLS", "TOKENS IN", "OUT", "COST", "WHY"}};
+  for (const auto& row : rows) {
+    const auto id = visible(row.node->id.str());
+    if (row.node->tool != "model_call") {
+      lines.push_back({id, visible(row.node->tool)});
+      continue;
+    }
+    const auto* backend = row.backend();
+    if (backend == nullptr) {
+      lines.push_back({id, "model_call", "nothing"});
+      continue;
+    }
+    const auto& estimate = *row.estimate;
+    lines.push_back({id, "model_call", visible(backend->provider_label + "/" + backend->model), calls_of(estimate),
+                     range_of(estimate.input_low, estimate.input_high), "0 .. " + std::to_string(estimate.output_high),
+                     cost_of(estimate), visible(row.choice->candidates.front().reason)});
+    for (std::size_t i = 1; i < row.choice->candidates.size(); ++i) {
+      const auto& other = row.choice->candidates[i];
+      lines.push_back({"", "", "  or " + visible(other.backend.provider_label + "/" + other.backend.model), "", "", "",
+                       "", visible(other.reason)});
+    }
+  }
+  for (const auto& line : table(lines)) output.data(line);
+  output.data(fmt::format("Total {} .. {}{}", money({totals.low}), money({totals.high}),
+                          totals.open.empty() ? "" : ", and what is not known:"));
+  for (const auto& open : totals.open) output.data("  " + visible(open));
+  print_notes(output, rows);
+}
+
+}  // namespace
+
+Result<Exit> plan_file(Context& context, const RunArgs& args) {
+  auto& output = context.output;
+  HILLSTAR_TRY(const auto workspace, current_folder());
+  HILLSTAR_TRY(const auto registry, load_registry(context.environment));
+  for (const auto& warning : registry->warnings) output.warn("warning: " + visible(warning));
+  HILLSTAR_TRY(const auto loaded, load_workflow(args.file, args.strict, *registry));
+  if (!show_diagnostics(output, loaded.compiled.diagnostics, args.file)) return Exit::invalid_workflow;
+  const auto& plan = *loaded.compiled.plan;
+  HILLSTAR_TRY(const auto given, given_parameters(args.parameters));
+  HILLSTAR_TRY(const auto file_values, params_of(args.params_file));
+  const auto inputs = workflow::resolve_inputs(plan, given, file_values);
+  // Looking ahead needs no inputs; what is given must be right.
+  const bool any_given = !given.empty() || !file_values.is_null();
+  if (any_given && !show_diagnostics(output, inputs.diagnostics, args.file)) return Exit::invalid_workflow;
+
+  HILLSTAR_TRY(const auto environment, variables_for(context, args.file, workspace, args.env_file));
+  const policy::LookUp look_up = [&](const std::string& name) { return variable(environment, name); };
+  const auto rows = Planner(plan, *registry, look_up).rows(inputs.values);
+  const auto totals = total_of(rows);
+  if (output.is_json())
+    print_json(output, plan, rows, totals);
+  else
+    print_table(output, rows, totals);
+  const bool runs = std::none_of(rows.begin(), rows.end(), [](const Row& row) { return row.problem.has_value(); });
+  return runs ? Exit::done : Exit::run_failed;
+}
+
+}  // namespace hillstar::cli

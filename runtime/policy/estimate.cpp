@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/policy/estimate.hpp"
+
+#include <algorithm>
+#include <boost/json.hpp>
+#include <limits>
+#include <unordered_map>
+
+#include "runtime/workflow/references.hpp"
+#include "runtime/workflow/templates.hpp"
+
+namespace hillstar::policy {
+namespace {
+
+namespace bj = boost::json;
+using workflow::PlanNode;
+
+__extension__ using Wide = unsigned __int128;
+
+constexpr std::uint64_t kMillion = 1'000'000;
+/// Tokens that a reply has if the node does not say; as make_request has it.
+constexpr std::uint64_t kReplyDefault = 4096;
+
+std::uint64_t tokens_of(std::uint64_t bytes) { return (bytes + kBytesPerToken - 1) / kBytesPerToken; }
+
+MicroUsd amount_of(Wide micros) {
+  constexpr auto kMost = std::numeric_limits<std::int64_t>::max();
+  return {micros > static_cast<Wide>(kMost) ? kMost : static_cast<std::int64_t>(micros)};
+}
+
+MicroUsd times(MicroUsd amount, std::uint64_t count) { return amount_of(static_cast<Wide>(amount.count) * count); }
+
+class Estimator {
+ public:
+  Estimator(const workflow::Plan& plan, const Json& inputs) : plan_(plan), inputs_(inputs.value()) {
+    for (const auto& node : plan.nodes)
+      if (node.tool == "model_call") replies_[node.id.str()] = reply_of(node);
+  }
+
+  NodeEstimate of(const PlannedCall& call) const {
+    const auto& node = plan_.nodes[call.node];
+    NodeEstimate out;
+    out.node = call.node;
+    out.output_high = reply_of(node);
+    measure(node, call.backend, out);
+    const auto items = items_of(node);
+    out.items_known = items.has_value();
+    const bool may_be_skipped = node.when || node.skip_if || node.stands_for;
+    out.calls_low = may_be_skipped ? 0 : items.value_or(0);
+    if (!node.map) out.calls_low = may_be_skipped ? 0 : 1;
+    out.calls_high = std::max<std::uint64_t>(node.retry.attempts, 1) * items.value_or(1);
+    if (const auto& prices = call.backend.prices) {
+      out.low = times(price_of(out.input_low, 0, *prices), out.calls_low);
+      auto dearest = *prices;
+      dearest.input = std::max(dearest.input, dearest.cache_write.value_or(0));
+      if (out.input_high) out.high = times(price_of(*out.input_high, out.output_high, dearest), out.calls_high);
+    }
+    return out;
+  }
+
+ private:
+  static std::uint64_t reply_of(const PlanNode& node) {
+    const auto parameters = node.parameters.value();
+    const auto* object = parameters.if_object();
+    const auto* value = object != nullptr ? object->if_contains("max_tokens") : nullptr;
+    boost::system::error_code code;
+    const auto count = value != nullptr && value->is_number() ? value->to_number<std::int64_t>(code) : std::int64_t{0};
+    return !code && count > 0 ? static_cast<std::uint64_t>(count) : kReplyDefault;
+  }
+
+  /// Items of a map, 1 for a node that is none, nothing if only the run knows.
+  std::optional<std::uint64_t> items_of(const PlanNode& node) const {
+    if (!node.map) return 1;
+    const auto list = node.map->for_each.value();
+    if (list.is_array()) return list.get_array().size();
+    if (!list.is_string()) return std::nullopt;
+    const std::string_view text(list.get_string().data(), list.get_string().size());
+    const auto references = workflow::find_references(text);
+    if (references.size() != 1 || references[0].source != "inputs" ||
+        references[0].end - references[0].begin != text.size())
+      return std::nullopt;
+    const auto* value = input(references[0].key);
+    return value != nullptr && value->is_array() ? std::optional<std::uint64_t>(value->get_array().size())
+                                                 : std::nullopt;
+  }
+
+  const bj::value* input(std::string_view key) const {
+    const auto* object = inputs_.if_object();
+    return object != nullptr ? object->if_contains(key) : nullptr;
+  }
+
+  void measure(const PlanNode& node, const Backend& backend, NodeEstimate& out) const {
+    std::uint64_t known = 0;        // bytes
+    std::uint64_t from_models = 0;  // tokens
+    bool open = false;
+    const auto parameters = node.parameters.value();
+    if (const auto* object = parameters.if_object())
+      if (const auto* system = object->if_contains("system"); system != nullptr && system->is_string())
+        known += system->get_string().size();
+    workflow::visit_strings(node.input.value(), [&](std::string_view text, const std::string&) {
+      known += text.size();
+      for (const auto& reference : workflow::find_references(text)) {
+        known -= reference.end - reference.begin;
+        if (const auto* value = reference.source == "inputs" ? input(reference.key) : nullptr)
+          known += value->is_string() ? value->get_string().size() : json::canonical(*value).size();
+        else if (const auto model = replies_.find(reference.source);
+                 model != replies_.end() && reference.key == "output")
+          from_models += model->second;
+        else
+          open = true;
+      }
+    });
+    out.input_low = tokens_of(known);
+    const auto room = backend.context_tokens
+                          ? std::optional(*backend.context_tokens - std::min(*backend.context_tokens, out.output_high))
+                          : std::nullopt;
+    // What is known in bytes may be as many tokens.
+    const auto most = known + from_models;
+    if (open)
+      out.input_high = room;
+    else
+      out.input_high = room ? std::min(most, std::max(*room, out.input_low)) : most;
+    if (out.input_high) out.input_high = std::max(*out.input_high, out.input_low);
+  }
+
+  const workflow::Plan& plan_;
+  bj::value inputs_;
+  std::unordered_map<std::string, std::uint64_t> replies_;
+};
+
+}  // namespace
+
+MicroUsd price_of(std::uint64_t input_tokens, std::uint64_t output_tokens, const ModelPrices& prices) {
+  const Wide sum = Wide{input_tokens} * prices.input + Wide{output_tokens} * prices.output;
+  return amount_of((sum + kMillion - 1) / kMillion);
+}
+
+std::vector<NodeEstimate> estimate(const workflow::Plan& plan, const std::vector<PlannedCall>& calls,
+                                   const Json& inputs) {
+  const Estimator estimator(plan, inputs);
+  std::vector<NodeEstimate> found;
+  found.reserve(calls.size());
+  for (const auto& call : calls) found.push_back(estimator.of(call));
+  return found;
+}
+
+}  // namespace hillstar::policy

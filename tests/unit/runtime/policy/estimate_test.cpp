@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/policy/estimate.hpp"
+
+#include <doctest/doctest.h>
+
+#include <boost/json.hpp>
+#include <limits>
+
+#include "runtime/workflow/compile.hpp"
+
+using namespace hillstar;
+using policy::NodeEstimate;
+
+namespace {
+
+workflow::Plan plan_of(const std::string& nodes, const std::string& more = "") {
+  auto compiled = workflow::compile(R"({"id":"w","graph":{"nodes":)" + nodes + R"(,"edges":[])" + more + "}}");
+  for (const auto& diagnostic : compiled.diagnostics) INFO(workflow::to_string(diagnostic, "w"));
+  REQUIRE(compiled.plan.has_value());
+  return *std::move(compiled.plan);
+}
+
+/// Every model call at one dollar per million tokens in, and two out, with a context of 10,000.
+std::vector<NodeEstimate> estimates(const workflow::Plan& plan, const char* inputs = "{}") {
+  std::vector<policy::PlannedCall> calls;
+  for (NodeIndex i = 0; i < plan.nodes.size(); ++i) {
+    if (plan.nodes[i].tool != "model_call") continue;
+    policy::Backend backend;
+    backend.prices = policy::ModelPrices{1'000'000, 2'000'000, {}, {}};
+    backend.context_tokens = 10'000;
+    calls.push_back({i, backend});
+  }
+  return policy::estimate(plan, calls, Json::of(boost::json::parse(inputs)));
+}
+
+constexpr const char* kAsk = R"("tool":"model_call","provider":"local","parameters":{"max_tokens":100})";
+
+}  // namespace
+
+TEST_CASE("estimate: text that is known is bounded from both sides") {
+  const auto found = estimates(plan_of(std::string(R"({"a":{)") + kAsk + R"(,"input":"12345678"}})"));
+  REQUIRE(found.size() == 1);
+  CHECK(found[0].calls_low == 1);
+  CHECK(found[0].calls_high == 1);
+  CHECK(found[0].input_low == 2);
+  CHECK(found[0].input_high == 8);
+  CHECK(found[0].output_high == 100);
+  CHECK(found[0].low == MicroUsd{2});
+  CHECK(found[0].high == MicroUsd{208});
+}
+
+TEST_CASE("estimate: a model's output counts its longest reply, other text fills the context") {
+  const auto found =
+      estimates(plan_of(std::string(R"({"a":{)") + kAsk + R"(,"input":"1234"},"b":{)" + kAsk +
+                        R"(,"input":"{{ a.output }}"},"s":{"tool":"script_run","parameters":{"script":"true"}},"c":{)" +
+                        kAsk + R"(,"input":"{{ s.output }}"}})"));
+  REQUIRE(found.size() == 3);
+  for (const auto& one : found) {
+    if (one.input_low == 1) continue;
+    CHECK(one.input_low == 0);
+    CHECK((one.input_high == 100 || one.input_high == 9'900));
+  }
+}
+
+TEST_CASE("estimate: retries, loops and maps multiply") {
+  const auto retried =
+      estimates(plan_of(std::string(R"({"a":{)") + kAsk + R"(,"input":"1234","retry":{"attempts":3}}})"));
+  CHECK(retried[0].calls_low == 1);
+  CHECK(retried[0].calls_high == 3);
+  CHECK(retried[0].high == MicroUsd{3 * 204});
+  const auto mapped =
+      estimates(plan_of(std::string(R"({"a":{)") + kAsk + R"(,"input":"{{ item }}","for_each":[1,2,3,4]}})"));
+  CHECK(mapped[0].calls_high == 4);
+  CHECK(mapped[0].items_known);
+  const auto looped =
+      estimates(plan_of(std::string(R"({"a":{)") + kAsk + R"(,"input":"1234"}})",
+                        R"(,"loops":[{"id":"l","body":["a"],"max_attempts":3,"until":{"node":"a","contains":"ok"}}])"));
+  REQUIRE(looped.size() == 3);
+  CHECK(looped[0].calls_low == 1);
+  CHECK(looped[1].calls_low == 0);
+  CHECK(looped[2].low == MicroUsd{0});
+  CHECK(looped[2].high == MicroUsd{204});
+}
+
+TEST_CASE("estimate: inputs that are given are known") {
+  auto compiled = workflow::compile(
+      R"({"id":"w","inputs":{"list":{"type":"array"},"text":{"type":"string"}},"graph":{"nodes":{"a":{"tool":"model_call",
+      "provider":"local","input":"{{ inputs.text }}{{ item }}","for_each":"{{ inputs.list }}"}},"edges":[]}})");
+  REQUIRE(compiled.plan.has_value());
+  const auto known = estimates(*compiled.plan, R"({"list":[1,2],"text":"12345678"})");
+  CHECK(known[0].items_known);
+  CHECK(known[0].calls_high == 2);
+  CHECK(known[0].input_low == 2);
+  CHECK(known[0].output_high == 4096);
+  const auto unknown = estimates(*compiled.plan);
+  CHECK_FALSE(unknown[0].items_known);
+  CHECK(unknown[0].calls_low == 0);
+  CHECK(unknown[0].calls_high == 1);
+}
+
+TEST_CASE("estimate: without a price or a bound it says so") {
+  const auto plan = plan_of(R"({"a":{"tool":"model_call","provider":"local","input":"x"},
+    "s":{"tool":"script_run","parameters":{"script":"true"}},
+    "b":{"tool":"model_call","provider":"local","input":"{{ s.output }}"}})");
+  std::vector<policy::PlannedCall> calls;
+  for (NodeIndex i = 0; i < plan.nodes.size(); ++i)
+    if (plan.nodes[i].tool == "model_call") calls.push_back({i, policy::Backend{}});
+  for (const auto& one : policy::estimate(plan, calls, Json())) {
+    CHECK_FALSE(one.low.has_value());
+    CHECK_FALSE(one.high.has_value());
+    CHECK(one.input_high.has_value() == (plan.nodes[one.node].id.str() == "a"));
+  }
+}
+
+TEST_CASE("estimate: amounts round up and end at the largest") {
+  const policy::ModelPrices prices{1, 1, {}, {}};
+  CHECK(policy::price_of(0, 0, prices) == MicroUsd{0});
+  CHECK(policy::price_of(1, 0, prices) == MicroUsd{1});
+  const policy::ModelPrices dear{policy::kPriceMax, policy::kPriceMax, {}, {}};
+  constexpr auto kMost = std::numeric_limits<std::uint64_t>::max();
+  CHECK(policy::price_of(kMost, kMost, dear).count == std::numeric_limits<std::int64_t>::max());
+}
