@@ -33,7 +33,7 @@ std::vector<NodeEstimate> estimates(const workflow::Plan& plan, const char* inpu
   return policy::estimate(plan, calls, Json::of(boost::json::parse(inputs)));
 }
 
-constexpr const char* kAsk = R"("tool":"model_call","provider":"local","parameters":{"max_tokens":100})";
+constexpr const char* kAsk = R"("tool":"model_call","provider":"local","parameters":{"max_tokens":100},"retry":1)";
 
 }  // namespace
 
@@ -63,8 +63,8 @@ TEST_CASE("estimate: a model's output counts its longest reply, other text fills
 }
 
 TEST_CASE("estimate: retries, loops and maps multiply") {
-  const auto retried =
-      estimates(plan_of(std::string(R"({"a":{)") + kAsk + R"(,"input":"1234","retry":{"attempts":3}}})"));
+  const auto retried = estimates(plan_of(
+      R"({"a":{"tool":"model_call","provider":"local","parameters":{"max_tokens":100},"input":"1234","retry":3}})"));
   CHECK(retried[0].calls_low == 1);
   CHECK(retried[0].calls_high == 3);
   CHECK(retried[0].high == MicroUsd{3 * 204});
@@ -84,8 +84,10 @@ TEST_CASE("estimate: retries, loops and maps multiply") {
 
 TEST_CASE("estimate: inputs that are given are known") {
   auto compiled = workflow::compile(
-      R"({"id":"w","inputs":{"list":{"type":"array"},"text":{"type":"string"}},"graph":{"nodes":{"a":{"tool":"model_call",
-      "provider":"local","input":"{{ inputs.text }}{{ item }}","for_each":"{{ inputs.list }}"}},"edges":[]}})");
+      R"({"id":"w","inputs":{"list":{"type":"array"},"text":{"type":"string"}},"graph":{"nodes":{
+      "a":{"tool":"model_call",
+      "provider":"local","retry":1,
+      "input":"{{ inputs.text }}{{ item }}","for_each":"{{ inputs.list }}"}},"edges":[]}})");
   REQUIRE(compiled.plan.has_value());
   const auto known = estimates(*compiled.plan, R"({"list":[1,2],"text":"12345678"})");
   CHECK(known[0].items_known);
