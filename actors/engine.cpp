@@ -16,6 +16,7 @@
 #include "actors/event_log.hpp"
 #include "actors/exporter.hpp"
 #include "actors/feed.hpp"
+#include "actors/pool_history.hpp"
 #include "actors/provider_pool.hpp"
 #include "actors/scheduler.hpp"
 #include "actors/services.hpp"
@@ -135,8 +136,16 @@ EngineImpl::EngineImpl(persistence::EventStore& store, EngineOptions options)
   services.on_end = options.on_end ? options.on_end : [](const RunId&, const run::Summary&) {};
   services.gate = std::make_shared<FeedGate>();
   services.cancel_grace = options.cancel_grace;
-  services.model_calls_max = options.model_calls_max;
   services.registry = std::move(options.registry);
+  services.pool_limits = [said = options.pool_limits, calls_max = options.model_calls_max](const auto& backend) {
+    if (auto limits = said ? said(backend.name) : std::nullopt) return *limits;
+    providers::PoolLimits known;
+    known.concurrency = backend.limits.concurrency.value_or(calls_max);
+    known.rpm = backend.limits.requests_per_minute;
+    known.tpm = backend.limits.tokens_per_minute;
+    known.usd_per_day = backend.limits.usd_per_day;
+    return known;
+  };
   services.script_slots = options.script_slots == 0 ? cores() : options.script_slots;
   services.version = HILLSTAR_VERSION;
 }
@@ -150,7 +159,15 @@ void EngineImpl::open(std::vector<std::string> environment) {
   services.slots = system.spawn(tool_slots, ToolSlotsParts{services.script_slots, services.own_threads, alive_});
   PoolParts pool;
   pool.transport = services.transport;
-  pool.calls_max = services.model_calls_max;
+  pool.clock = services.clock;
+  pool.ids = services.ids;
+  pool.limits = services.pool_limits;
+  pool.past = [&store = store_, log = services.log, opened = services.clock->utc_now()](const std::string& backend) {
+    auto calls = past_calls(store, backend, opened);
+    if (calls) return std::move(*calls);
+    log(to_string(calls.error()));
+    return std::vector<providers::PastCall>();
+  };
   pool.on_text = [gate = services.gate, feed = services.feed](const ModelCall& call, const std::string& text) {
     if (gate->followers.load(std::memory_order_relaxed) == 0) return;
     const auto& parts = call.parts();

@@ -18,6 +18,7 @@
 #include "messages/inputs.hpp"
 #include "persistence/event_store.hpp"
 #include "providers/http/transport.hpp"
+#include "providers/pool/admission.hpp"
 #include "runtime/platform/clock.hpp"
 #include "runtime/platform/id_source.hpp"
 #include "runtime/policy/registry.hpp"
@@ -29,9 +30,11 @@ namespace hillstar {
 struct EngineOptions {
   unsigned scheduler_threads = 0;       ///< 0: one per core.
   unsigned script_slots = 0;            ///< Blocking tools in flight on this machine; 0: one per core.
-  std::uint32_t model_calls_max = 256;  ///< Model calls in flight per backend, until its limits are known.
-  Millis cancel_grace{5'000};           ///< A cancelled attempt that has not answered by then counts as cancelled.
-  tools::Catalog catalog;               ///< Empty: the standard one.
+  std::uint32_t model_calls_max = 256;  ///< Model calls in flight per backend, for those without limits of their own.
+  /// Limits of a backend (policy::Backend::name) in place of those of the registry; nothing: the registry's.
+  std::function<std::optional<providers::PoolLimits>(const std::string& backend)> pool_limits;
+  Millis cancel_grace{5'000};  ///< A cancelled attempt that has not answered by then counts as cancelled.
+  tools::Catalog catalog;      ///< Empty: the standard one.
   std::shared_ptr<const policy::Registry> registry;  ///< Null: the one that comes with the program.
   /// False: an interrupted run goes on only when a person asks for it, so that one command never starts another's work.
   bool recovers_all = true;

@@ -38,6 +38,7 @@ struct CallModel;
 struct CancelModel;
 struct CallQueueOver;
 struct CallEnded;
+struct PoolWake;
 struct Committed;
 struct Follow;
 struct Unfollow;
@@ -86,7 +87,8 @@ using JobWorker = caf::typed_actor<caf::reacts_to<RunJob>>;
 using ProviderPool = caf::typed_actor<caf::reacts_to<CallModel>,      // answered by one ModelDone to the call's node
                                       caf::reacts_to<CancelModel>,    // withdraw or abort
                                       caf::reacts_to<CallQueueOver>,  // to itself: the queue timeout of a call
-                                      caf::reacts_to<CallEnded>>;     // from the transport's thread
+                                      caf::reacts_to<CallEnded>,      // from the transport's thread
+                                      caf::reacts_to<PoolWake>>;      // to itself: time has made room
 
 /// Hands durable events and progress to the subscribers of each run.
 using FeedActor = caf::typed_actor<caf::reacts_to<Committed>,  // from the event log, watched runs only

@@ -18,6 +18,7 @@
 #include "messages/inputs.hpp"
 #include "messages/model.hpp"
 #include "persistence/event_store.hpp"
+#include "providers/rate_limits.hpp"
 #include "runtime/run/state.hpp"
 #include "runtime/tools/tool.hpp"
 #include "runtime/workflow/plan.hpp"
@@ -134,7 +135,9 @@ struct CallEnded {
   ModelCallPtr call;
   std::variant<ModelReply, Failure> result;
   std::string partial;
+  providers::RateHints hints = {};
 };
+struct PoolWake {};
 
 // -- feed ---------------------------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@
 #include "actors/handles.hpp"
 #include "messages/secret.hpp"
 #include "providers/http/transport.hpp"
+#include "providers/pricing.hpp"
 #include "runtime/policy/model_choice.hpp"
 #include "runtime/policy/redaction.hpp"
 
@@ -29,7 +30,8 @@ class ModelCall {
     /// Who is told about pieces of the reply while it streams.
     RunId run;
     NodeId node_id;
-    policy::Redactor redactor;  ///< For those pieces.
+    policy::Redactor redactor;                ///< For those pieces.
+    std::optional<providers::Prices> prices;  ///< Absent: not known, and the call is taken to cost nothing.
   };
 
   explicit ModelCall(Parts parts) : parts_(std::move(parts)) {}
@@ -43,6 +45,8 @@ class ModelCall {
 
   // Owned by the pool.
   std::uint64_t ticket = 0;
+  std::uint64_t tokens_max = 0;  ///< What was reserved for it,
+  MicroUsd cost_max;             ///< in both units.
   bool cancelled = false;
   std::shared_ptr<providers::Cancellation> in_flight;  ///< Null: it waits.
 

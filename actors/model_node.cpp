@@ -44,6 +44,7 @@ boost::json::object detail_of(const ModelReply& reply, const policy::Backend& ba
   detail["model_asked"] = backend.model;
   detail["provider"] = backend.provider_label;
   detail["source"] = backend.source;
+  detail["backend"] = backend.name;
   detail["finish_reason"] = reply.finish_reason;
   if (!reply.request_id.empty()) detail["request_id"] = reply.request_id;
   if (!reply.fingerprint.empty()) detail["fingerprint"] = reply.fingerprint;
@@ -51,19 +52,29 @@ boost::json::object detail_of(const ModelReply& reply, const policy::Backend& ba
   return detail;
 }
 
-/// Nothing is priced that the registry has no price for: the cost stays 0.
-void put_cost(Usage& usage, const std::optional<policy::ModelPrices>& prices) {
-  if (!prices) return;
+/// Nothing where the registry has no price: the cost stays 0.
+std::optional<providers::Prices> prices_of(const std::optional<policy::ModelPrices>& prices) {
+  if (!prices) return std::nullopt;
   const auto rate = [](std::optional<std::uint64_t> micros) {
     return micros ? std::optional(providers::Rate{*micros}) : std::nullopt;
   };
-  usage.cost = providers::cost_of(
-      usage, {{prices->input}, {prices->output}, rate(prices->cached_input), rate(prices->cache_write)});
+  return providers::Prices{{prices->input}, {prices->output}, rate(prices->cached_input), rate(prices->cache_write)};
+}
+
+/// What a later process must know of a call whose usage nobody told.
+boost::json::object detail_of_failed(const ModelCall& call) {
+  const auto& backend = call.parts().backend;
+  boost::json::object detail;
+  detail["backend"] = backend.name;
+  detail["provider"] = backend.provider_label;
+  detail["model_asked"] = backend.model;
+  detail["tokens_reserved"] = call.tokens_max;
+  detail["cost_reserved"] = call.cost_max.count;
+  return detail;
 }
 
 NodeOutcome reply_outcome(const Attempt& attempt, const ModelCall& call, ModelReply& reply, const Services& services) {
   const auto& backend = call.parts().backend;
-  put_cost(reply.usage, backend.prices);
   boost::json::object result;
   result["output"] = reply.text;
   result["model"] = reply.model.empty() ? backend.model : reply.model;
@@ -154,6 +165,7 @@ std::variant<ModelCallPtr, AttemptFailed> prepare_call(const Attempt& attempt, c
   if (!backend->key_variable.empty()) parts.key = Secret(look_up(backend->key_variable).value_or(""));
   parts.network =
       std::make_shared<const providers::NetworkSettings>(providers::network_settings(attempt.run->environment));
+  parts.prices = prices_of(backend->prices);
   parts.backend = std::move(*backend);
   parts.request = std::move(*request);
   parts.start_to_close = attempt.node->start_to_close;
@@ -176,8 +188,9 @@ NodeOutcome model_outcome(const Attempt& attempt, const ModelCall& call, ModelDo
   if (!done.partial.empty()) result["partial"] = done.partial;
   auto outcome = succeed(attempt, Value{{}, Json::of(std::move(result))}, services);
   auto* kept = std::get_if<AttemptSucceeded>(&outcome);
-  return AttemptFailed{
-      attempt.command.ref, std::move(failure), kept != nullptr ? std::move(kept->result) : Value{}, {}};
+  AttemptFailed ended{attempt.command.ref, std::move(failure), kept != nullptr ? std::move(kept->result) : Value{}, {}};
+  if (call.in_flight) ended.detail = Json::of(detail_of_failed(call));
+  return ended;
 }
 
 JobPtr write_outputs_job(const Attempt& attempt, AttemptSucceeded succeeded, const ServicesPtr& services,

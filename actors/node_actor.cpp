@@ -85,6 +85,7 @@ void NodeActorState::finish(NodeOutcome outcome) {
   const auto& redactor = attempt_->run->redactor;
   if (auto* failed = std::get_if<AttemptFailed>(&outcome)) {
     failed->failure.message = redactor.redact(failed->failure.message);
+    if (failed->detail) failed->detail = redactor.redact(*failed->detail);
   } else if (auto* succeeded = std::get_if<AttemptSucceeded>(&outcome); succeeded != nullptr && succeeded->detail) {
     succeeded->detail = redactor.redact(*succeeded->detail);
   }

@@ -9,8 +9,24 @@
 
 #include "actors/services.hpp"
 #include "providers/adapter.hpp"
+#include "providers/pool/token_bound.hpp"
 
 namespace hillstar::actors {
+namespace {
+
+/// The most that a call can cost: no token of it was cheap.
+MicroUsd most_of(std::uint64_t input, std::uint64_t output, providers::Prices prices) {
+  const auto written = prices.cache_write.value_or(prices.input).micro_usd_per_million;
+  prices.input.micro_usd_per_million = std::max(prices.input.micro_usd_per_million, written);
+  prices.cached_input.reset();
+  prices.cache_write.reset();
+  Usage usage;
+  usage.input_tokens = input;
+  usage.output_tokens = output;
+  return cost_of(usage, prices);
+}
+
+}  // namespace
 
 ModelCall::~ModelCall() { answer(AttemptLost{parts_.ref}); }
 
@@ -19,11 +35,13 @@ void ModelCall::answer(ModelAnswer what, std::string partial) {
     caf::anon_send(parts_.node, ModelDone{parts_.ref, std::move(what), std::move(partial)});
 }
 
-void ProviderPoolState::open(PoolParts parts) {
+void ProviderPoolState::open(PoolParts parts, const policy::Backend& backend) {
   parts_ = std::move(parts);
-  providers::Admission::Limits limits;
-  limits.concurrency = parts_.calls_max;
-  admission_ = std::make_unique<providers::Admission>(limits);
+  const auto limits = parts_.limits ? parts_.limits(backend) : providers::PoolLimits{};
+  admission_ = std::make_unique<providers::Admission>(backend.name, limits);
+  // Only counted limits remember anything; without one, no history is read.
+  if (parts_.past && (limits.rpm || limits.tpm || limits.usd_per_day))
+    admission_->restore(parts_.past(backend.name), now());
 }
 
 ProviderPoolState::~ProviderPoolState() {
@@ -31,22 +49,61 @@ ProviderPoolState::~ProviderPoolState() {
     if (call->in_flight) call->in_flight->cancel();
 }
 
+providers::Moment ProviderPoolState::now() const {
+  const auto steady = parts_.clock->steady_now().time_since_epoch();
+  return {std::chrono::duration_cast<Millis>(steady), parts_.clock->utc_now()};
+}
+
 void ProviderPoolState::on_call(CallModel& message) {
   auto& call = message.call;
+  const auto& parts = call->parts();
   call->ticket = ++tickets_;
-  switch (admission_->offer(call->ticket)) {
-    case providers::Admission::Verdict::go:
-      calls_.emplace(call->ticket, call);
-      if (!start(call)) release(call->ticket);
-      return;
-    case providers::Admission::Verdict::queued:
-      calls_.emplace(call->ticket, call);
-      if (const auto& wait = call->parts().queue_timeout)
-        caf::delayed_anon_send(ProviderPool(self_), *wait, CallQueueOver{call});
-      return;
-    case providers::Admission::Verdict::refused:
-      return call->answer(Failure{FailureClass::overloaded, "too many calls wait for this provider", {}});
+  const auto input = providers::input_token_bound(parts.request);
+  const auto output = providers::output_token_bound(parts.request);
+  call->tokens_max = input + output;
+  if (parts.prices) call->cost_max = most_of(input, output, *parts.prices);
+  calls_.emplace(call->ticket, call);
+  providers::PoolCall offer{call->ticket, parts.run.str(), parts.backend.lane};
+  offer.tokens = call->tokens_max;
+  offer.cost = call->cost_max;
+  act(admission_->offer(std::move(offer), now()));
+  if (parts.queue_timeout && calls_.contains(call->ticket) && !call->in_flight)
+    caf::delayed_anon_send(ProviderPool(self_), *parts.queue_timeout, CallQueueOver{call});
+}
+
+/// Does what the step says. A call that cannot be started has ended, which is another step.
+void ProviderPoolState::act(providers::Admission::Step step) {
+  std::vector<providers::Ticket> unsent;
+  while (true) {
+    for (auto& refusal : step.refused) {
+      if (auto call = calls_.extract(refusal.ticket)) call.mapped()->answer(std::move(refusal.failure));
+    }
+    for (const auto ticket : step.go) {
+      const auto call = calls_.find(ticket);
+      if (call == calls_.end() || !start(ModelCallPtr(call->second))) unsent.push_back(ticket);
+    }
+    arm(step.wake_at);
+    if (unsent.empty()) return;
+    calls_.erase(unsent.back());
+    providers::PoolOutcome outcome;
+    outcome.tokens = 0;
+    outcome.cost = MicroUsd{};
+    outcome.cancelled = true;
+    step = admission_->ended(unsent.back(), outcome, now());
+    unsent.pop_back();
   }
+}
+
+void ProviderPoolState::arm(std::optional<Millis> wake_at) {
+  // A timer cannot be taken back; one that comes earlier than needed asks, and is told to come again.
+  if (!wake_at || (armed_for_ && *armed_for_ <= *wake_at)) return;
+  armed_for_ = wake_at;
+  caf::delayed_anon_send(ProviderPool(self_), std::max(*wake_at - now().steady, Millis(1)), PoolWake{});
+}
+
+void ProviderPoolState::on_wake() {
+  if (armed_for_ && now().steady >= *armed_for_) armed_for_.reset();
+  act(admission_->wake(now()));
 }
 
 /// False: it was refused, and answered; its slot is still taken.
@@ -80,6 +137,7 @@ bool ProviderPoolState::start(const ModelCallPtr& call) {
   };
   callbacks.done = [reader, call, pool](const providers::HttpOutcome& outcome) {
     CallEnded ended{call, reader->finish(outcome), {}};
+    if (const auto* reply = std::get_if<providers::HttpReply>(&outcome)) ended.hints = providers::rate_hints(*reply);
     if (std::holds_alternative<Failure>(ended.result)) ended.partial = reader->partial();
     if (const auto strong = caf::actor_cast<caf::strong_actor_ptr>(pool))
       caf::anon_send(caf::actor_cast<ProviderPool>(strong), std::move(ended));
@@ -88,46 +146,53 @@ bool ProviderPoolState::start(const ModelCallPtr& call) {
   return true;
 }
 
-void ProviderPoolState::release(std::uint64_t ticket) {
-  calls_.erase(ticket);
-  auto ready = admission_->finished(ticket);
-  for (std::size_t i = 0; i < ready.size(); ++i) {
-    const auto entry = calls_.find(ready[i]);
-    if (entry == calls_.end() || start(ModelCallPtr(entry->second))) continue;
-    calls_.erase(ready[i]);
-    const auto more = admission_->finished(ready[i]);
-    ready.insert(ready.end(), more.begin(), more.end());
-  }
-}
-
 void ProviderPoolState::on_cancel(const CancelModel& message) {
   const auto entry = calls_.find(message.call->ticket);
   if (entry == calls_.end() || entry->second != message.call) return;
   if (message.call->in_flight) {
     message.call->cancelled = true;
     message.call->in_flight->cancel();  // answered when the transport lets go
-  } else if (admission_->withdraw(message.call->ticket)) {
+  } else if (auto step = admission_->withdraw(message.call->ticket, now())) {
     message.call->answer(AttemptCancelled{message.call->parts().ref});
     calls_.erase(entry);
+    act(std::move(*step));
   }
 }
 
 void ProviderPoolState::on_queue_over(const CallQueueOver& message) {
   const auto entry = calls_.find(message.call->ticket);
-  if (entry == calls_.end() || entry->second != message.call || !admission_->withdraw(message.call->ticket)) return;
+  if (entry == calls_.end() || entry->second != message.call) return;
+  auto step = admission_->withdraw(message.call->ticket, now());
+  if (!step) return;
   message.call->answer(no_slot_within(message.call->parts().queue_timeout));
   calls_.erase(entry);
+  act(std::move(*step));
 }
 
 void ProviderPoolState::on_ended(CallEnded& message) {
   auto& call = message.call;
-  if (auto* reply = std::get_if<ModelReply>(&message.result))
+  providers::PoolOutcome outcome;
+  outcome.hints = message.hints;
+  outcome.chance_ppm = parts_.ids->chance_ppm();
+  if (auto* reply = std::get_if<ModelReply>(&message.result)) {
+    auto& usage = reply->usage;
+    // Servers that count nothing are taken at the most that it can have been.
+    const auto counted = usage.input_tokens + usage.output_tokens;
+    if (const auto& prices = call->parts().prices; prices && counted != 0) usage.cost = cost_of(usage, *prices);
+    if (counted != 0) outcome.tokens = counted, outcome.cost = usage.cost;
     call->answer(std::move(*reply));
-  else if (call->cancelled)
-    call->answer(AttemptCancelled{call->parts().ref});
-  else
-    call->answer(std::get<Failure>(std::move(message.result)), std::move(message.partial));
-  release(call->ticket);
+  } else {
+    auto& failure = std::get<Failure>(message.result);
+    outcome.failure = failure.kind;
+    outcome.cancelled = call->cancelled;
+    outcome.hints.retry_after = std::max(outcome.hints.retry_after, failure.retry_after);
+    if (call->cancelled)
+      call->answer(AttemptCancelled{call->parts().ref});
+    else
+      call->answer(std::move(failure), std::move(message.partial));
+  }
+  calls_.erase(call->ticket);
+  act(admission_->ended(call->ticket, outcome, now()));
 }
 
 DirectoryState::~DirectoryState() {
@@ -142,7 +207,7 @@ void DirectoryState::on_call(CallModel& message) {
       return message.call->answer(Failure{
           FailureClass::overloaded, std::to_string(kBackendsMax) + " different backends are in use already", {}});
     }
-    pool = self_->spawn<caf::monitored>(provider_pool, parts_);
+    pool = self_->spawn<caf::monitored>(provider_pool, parts_, message.call->parts().backend);
   }
   caf::anon_send(pool, std::move(message));
 }
@@ -159,13 +224,14 @@ void DirectoryState::on_down(const caf::down_msg& message) {
   if (entry != pools_.end()) pools_.erase(entry);
 }
 
-ProviderPool::behavior_type provider_pool(ProviderPool::stateful_pointer<ProviderPoolState> self, PoolParts parts) {
+ProviderPool::behavior_type provider_pool(ProviderPool::stateful_pointer<ProviderPoolState> self, PoolParts parts,
+                                          const policy::Backend& backend) {
   die_quietly(self);
-  self->state.open(std::move(parts));
+  self->state.open(std::move(parts), backend);
   return {[self](CallModel& message) { self->state.on_call(message); },
           [self](const CancelModel& message) { self->state.on_cancel(message); },
           [self](const CallQueueOver& message) { self->state.on_queue_over(message); },
-          [self](CallEnded& message) { self->state.on_ended(message); }};
+          [self](CallEnded& message) { self->state.on_ended(message); }, [self](PoolWake) { self->state.on_wake(); }};
 }
 
 ProviderPool::behavior_type provider_directory(ProviderPool::stateful_pointer<DirectoryState> self, PoolParts parts) {
@@ -174,7 +240,7 @@ ProviderPool::behavior_type provider_directory(ProviderPool::stateful_pointer<Di
   self->state.open(std::move(parts));
   return {[self](CallModel& message) { self->state.on_call(message); },
           [self](const CancelModel& message) { self->state.on_cancel(message); }, [](const CallQueueOver&) {},
-          [](const CallEnded&) {}};
+          [](const CallEnded&) {}, [](PoolWake) {}};
 }
 
 }  // namespace hillstar::actors

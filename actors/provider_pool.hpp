@@ -4,8 +4,10 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -13,6 +15,8 @@
 #include "actors/handles.hpp"
 #include "actors/model_call.hpp"
 #include "providers/pool/admission.hpp"
+#include "runtime/platform/clock.hpp"
+#include "runtime/platform/id_source.hpp"
 
 namespace hillstar::actors {
 
@@ -24,7 +28,11 @@ using OnText = std::function<void(const ModelCall& call, const std::string& text
 
 struct PoolParts {
   std::shared_ptr<providers::Transport> transport;
-  std::uint32_t calls_max = 256;  ///< In flight per backend.
+  std::shared_ptr<const Clock> clock = std::make_shared<const SystemClock>();
+  std::shared_ptr<IdSource> ids = std::make_shared<SystemIdSource>();
+  std::function<providers::PoolLimits(const policy::Backend&)> limits;  ///< Empty: the defaults.
+  /// What earlier processes asked of the backend; may be empty.
+  std::function<std::vector<providers::PastCall>(const std::string& backend)> past;
   OnText on_text;
   Reply<bool> alive;
 };
@@ -34,23 +42,27 @@ class ProviderPoolState {
   explicit ProviderPoolState(ProviderPool::pointer actor) : self_(actor) {}
   ~ProviderPoolState();
 
-  void open(PoolParts parts);
+  void open(PoolParts parts, const policy::Backend& backend);
   void on_call(CallModel& message);
   void on_cancel(const CancelModel& message);
+  void on_wake();
   void on_queue_over(const CallQueueOver& message);
   void on_ended(CallEnded& message);
 
   const char* name = "provider_pool";
 
  private:
+  [[nodiscard]] providers::Moment now() const;
+  void act(providers::Admission::Step step);
   bool start(const ModelCallPtr& call);
-  void release(std::uint64_t ticket);
+  void arm(std::optional<Millis> wake_at);
 
   ProviderPool::pointer self_;
   PoolParts parts_;
   std::unique_ptr<providers::Admission> admission_;
   std::unordered_map<std::uint64_t, ModelCallPtr> calls_;  ///< All that were not answered yet.
   std::uint64_t tickets_ = 0;
+  std::optional<Millis> armed_for_;  ///< The timer that comes first, on the steady clock.
 };
 
 class DirectoryState {
@@ -71,7 +83,8 @@ class DirectoryState {
   std::map<std::string, ProviderPool> pools_;  ///< By Backend::name.
 };
 
-ProviderPool::behavior_type provider_pool(ProviderPool::stateful_pointer<ProviderPoolState> self, PoolParts parts);
+ProviderPool::behavior_type provider_pool(ProviderPool::stateful_pointer<ProviderPoolState> self, PoolParts parts,
+                                          const policy::Backend& backend);
 ProviderPool::behavior_type provider_directory(ProviderPool::stateful_pointer<DirectoryState> self, PoolParts parts);
 
 }  // namespace hillstar::actors

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -14,8 +15,10 @@
 #include "actors/exporter.hpp"
 #include "actors/handles.hpp"
 #include "providers/http/transport.hpp"
+#include "providers/pool/admission.hpp"
 #include "runtime/platform/clock.hpp"
 #include "runtime/platform/id_source.hpp"
+#include "runtime/policy/model_choice.hpp"
 #include "runtime/policy/registry.hpp"
 
 namespace hillstar::actors {
@@ -46,7 +49,7 @@ struct Services {
   std::function<void(const RunId&, const run::Summary&)> on_end;  ///< Never empty.
   std::shared_ptr<FeedGate> gate;
   Millis cancel_grace{5'000};
-  std::uint32_t model_calls_max = 256;
+  std::function<providers::PoolLimits(const policy::Backend&)> pool_limits;  ///< Never empty.
   unsigned script_slots = 1;
   std::string version;      ///< Of this program, for RunStarted::engine.
   bool own_threads = true;  ///< False: every actor on the scheduler, for deterministic tests.

@@ -153,8 +153,9 @@ struct NodeAttemptFailed {
   Value result;                     ///< What the attempt left, such as the output of a failed script.
   std::optional<UtcTime> retry_at;  ///< Present: another attempt follows then.
   std::optional<Usage> usage;       ///< A failed call may cost money too.
+  std::optional<Json> detail = {};  ///< Of a model call that was sent: to whom, and what was reserved for it.
 };
-BOOST_DESCRIBE_STRUCT(NodeAttemptFailed, (), (node, item, attempt, failure, result, retry_at, usage))
+BOOST_DESCRIBE_STRUCT(NodeAttemptFailed, (), (node, item, attempt, failure, result, retry_at, usage, detail))
 
 /// The wait before another attempt is over; it starts when a slot is free.
 struct NodeRetryDue {

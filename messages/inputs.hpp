@@ -46,6 +46,7 @@ struct AttemptFailed {
   Failure failure;
   Value result;
   std::optional<Usage> usage;
+  std::optional<Json> detail = {};  ///< Of a model call that was sent: to whom, and what was reserved for it.
 };
 struct AttemptLost {
   AttemptRef ref;

@@ -43,7 +43,8 @@ class Decision {
       if (const auto delay = policy::next_delay(state_.plan->nodes[in.ref.node].retry, unit->counted + 1, in.failure,
                                                 input_.chance_ppm))
         retry_at = input_.at + *delay;
-    return {NodeAttemptFailed{id(in.ref.node), in.ref.item, in.ref.attempt, in.failure, in.result, retry_at, in.usage}};
+    return {NodeAttemptFailed{id(in.ref.node), in.ref.item, in.ref.attempt, in.failure, in.result, retry_at, in.usage,
+                              in.detail}};
   }
 
   Facts operator()(const AttemptLost& in) { return current(in.ref) == nullptr ? Facts{} : Facts{lost(in.ref)}; }

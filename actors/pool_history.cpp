@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "actors/pool_history.hpp"
+
+#include <algorithm>
+
+#include "providers/pool/call_log.hpp"
+#include "runtime/workflow/plan.hpp"
+
+namespace hillstar::actors {
+namespace {
+
+constexpr std::int64_t kDayMicros = 86'400'000'000;
+
+/// Leaves only what was, or may have been, a call to a model. Without a plan to read, everything may have been.
+void keep_model_calls(const persistence::EventStore& store, const std::vector<Recorded>& history,
+                      std::vector<providers::UnknownCall>& unknown, std::size_t from) {
+  if (unknown.size() == from || history.empty()) return;
+  const auto* started = std::get_if<RunStarted>(&history.front().event);
+  const auto text = started == nullptr ? Result<std::string>(std::string()) : store.read_blob(started->plan_sha256);
+  const auto plan = workflow::plan_from_text(text ? *text : std::string());
+  if (!plan) return;
+  const auto calls_no_model = [&](const providers::UnknownCall& one) {
+    return std::any_of(plan->nodes.begin(), plan->nodes.end(),
+                       [&](const auto& node) { return node.id == one.node && node.tool != "model_call"; });
+  };
+  const auto begin = unknown.begin() + static_cast<std::ptrdiff_t>(from);
+  unknown.erase(std::remove_if(begin, unknown.end(), calls_no_model), unknown.end());
+}
+
+}  // namespace
+
+Result<std::vector<providers::PastCall>> past_calls(const persistence::EventStore& store, const std::string& backend,
+                                                    UtcTime opened) {
+  const auto day_began = opened.micros - opened.micros % kDayMicros;
+  const auto since = std::min(day_began, (opened + -providers::kCallLifeMax).micros);
+  std::vector<RunId> runs;
+  HILLSTAR_CHECK(store.list([&](const run::Summary& row) {
+    if (row.updated_at.micros >= since) runs.push_back(row.run);
+    return true;
+  }));
+  providers::CallLog log;
+  for (const auto& run : runs) {
+    const auto history = store.read(run);
+    // One unreadable history must not keep all others from being asked; `verify` tells of it.
+    if (!history) continue;
+    const auto from = log.unknown.size();
+    providers::add_calls(*history, opened, log);
+    keep_model_calls(store, *history, log.unknown, from);
+  }
+  auto calls = std::move(log.calls[backend]);
+  for (const auto& one : log.unknown) calls.push_back(one.call);
+  return calls;
+}
+
+}  // namespace hillstar::actors
