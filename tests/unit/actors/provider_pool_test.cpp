@@ -168,15 +168,20 @@ TEST_CASE("provider_pool: the day's money is remembered by the next process, and
   persistence::MemoryStore store;
   PoolHost spends(store, {.usd_per_day = MicroUsd{40'000}});
   // A thousandth of a dollar for a token of input: three of them cost 0.003, and "hi" may be up to 34.
-  const auto prices = [](const std::string&, const std::string&) {
-    return std::optional(providers::Prices{{1'000'000'000}, {0}, {}, {}});
-  };
-  spends.options.prices = prices;
+  auto priced = std::make_shared<policy::Registry>(policy::shipped_registry());
+  policy::ModelEntry model;
+  model.id = "m";
+  model.prices = policy::ModelPrices{1'000'000'000, 0, {}, {}};
+  policy::ProviderEntry well;
+  well.name = "well";
+  well.models = {model};
+  priced->providers.push_back(well);
+  spends.options.registry = priced;
   spends.up();
   CHECK(spends.run(call_to("well")) == "completed");
   spends.engine.reset();
   PoolHost next(store, {.usd_per_day = MicroUsd{36'500}});
-  next.options.prices = prices;
+  next.options.registry = priced;
   next.up();
   const auto run = next.start(call_to("well"));
   CHECK(next.end_of(run) == "failed");
