@@ -79,9 +79,12 @@ Result<void> sync_folder_of(const std::string& path) {
 
 /// Fills a temporary file beside `path` and moves it there.
 template <class Fill>
-Result<void> replace(const std::string& path, bool durable, const Fill& fill) {
-  // The name holds our process, and one process has one exporter: what a crash left is ours to overwrite.
-  const auto temporary = path + "." + std::to_string(::getpid()) + ".tmp";
+Result<void> replace(const std::string& path, const FileOperation& operation, const Fill& fill) {
+  // A run has one exporter: what a crash left of its own file is overwritten. A name that runs share may be written by
+  // several processes at once; one process has one exporter.
+  const bool shared = !operation.newest_of.empty();
+  const auto temporary = path + (shared ? "." + std::to_string(::getpid()) : std::string()) + ".tmp";
+  const bool durable = operation.durable;
   const auto write = [&]() -> Result<void> {
     HILLSTAR_TRY(const auto file, open_made(temporary, O_WRONLY | O_CREAT | O_TRUNC));
     HILLSTAR_CHECK(fill(file.get()));
@@ -162,10 +165,9 @@ Result<void> carry_out(const std::string& folder, const FileOperation& operation
     case Kind::append:
       return append(path, operation.text);
     case Kind::replace:
-      return replace(path, operation.durable, [&](int fd) { return write_all(fd, operation.text, path); });
+      return replace(path, operation, [&](int fd) { return write_all(fd, operation.text, path); });
     case Kind::copy:
-      return replace(path, operation.durable,
-                     [&](int fd) { return copy_bytes(folder + "/" + operation.from, fd, path); });
+      return replace(path, operation, [&](int fd) { return copy_bytes(folder + "/" + operation.from, fd, path); });
   }
   return {};
 }

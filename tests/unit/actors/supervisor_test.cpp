@@ -44,18 +44,18 @@ std::shared_ptr<const workflow::Plan> retried() {
   return plan.plan();
 }
 
-/// Tells the time to the supervisor and to a run's first input, and dies of every later question.
+/// Once it is deadly, whoever asks it dies; only run actors do while a run goes on.
 class DeadlyClock final : public Clock {
  public:
   [[nodiscard]] UtcTime utc_now() const override {
-    if (asked_++ >= 2) throw std::runtime_error("a bug");
+    if (deadly) throw std::runtime_error("a bug");
     return clock_.utc_now();
   }
   [[nodiscard]] std::chrono::steady_clock::time_point steady_now() const override { return clock_.steady_now(); }
+  std::atomic<bool> deadly{false};
 
  private:
   SystemClock clock_;
-  mutable std::atomic<int> asked_{0};
 };
 
 std::size_t lost_attempts(const std::vector<std::string>& history) {
@@ -78,9 +78,14 @@ TEST_CASE("supervisor: a run whose actor dies goes on from its history") {
 TEST_CASE("supervisor: a run whose actor dies again and again is parked, and its history is as it was") {
   persistence::MemoryStore store;
   Host host(store);
-  host.options.clock = std::make_shared<const DeadlyClock>();
+  const auto clock = std::make_shared<DeadlyClock>();
+  host.options.clock = clock;
   Seen seen;
-  host.with(failing_until(1)).up();
+  host.with(ScriptedTool([clock](const auto&, const auto&) {
+        clock->deadly = true;
+        return said("done");
+      }))
+      .up();
   const auto run = host.start(retried());
   REQUIRE(host.engine->follow(run, 1, seen.callback()));
   REQUIRE(seen.wait([](const std::vector<FeedItem>& items) {
