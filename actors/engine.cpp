@@ -240,7 +240,7 @@ Result<std::vector<Event>> EngineImpl::tell(const RunId& run, Input input) {
 Result<void> EngineImpl::set_environment(const RunId& run, std::vector<std::string> environment) {
   HILLSTAR_CHECK(check(run, true));
   const auto done = ask<bool>([&](Tree& tree, Reply<bool> reply) {
-    caf::anon_send(tree.supervisor, SetEnvironment{run, std::move(environment), std::move(reply)});
+    caf::anon_send(tree.supervisor, SetEnvironment{run, std::move(environment), {}, std::move(reply)});
   });
   if (!done) return done.error();
   return {};

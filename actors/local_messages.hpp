@@ -78,6 +78,7 @@ struct TellRun {
 struct SetEnvironment {
   RunId run;
   std::vector<std::string> environment;
+  policy::Redactor redactor;  ///< Of the secrets in it; set by the supervisor.
   Reply<bool> reply;
 };
 struct StopRun {};

@@ -4,12 +4,11 @@
 #include <algorithm>
 
 #include "providers/pool/call_log.hpp"
+#include "providers/pool/day_budget.hpp"
 #include "runtime/workflow/plan.hpp"
 
 namespace hillstar::actors {
 namespace {
-
-constexpr std::int64_t kDayMicros = 86'400'000'000;
 
 /// Leaves only what was, or may have been, a call to a model. Without a plan to read, everything may have been.
 void keep_model_calls(const persistence::EventStore& store, const std::vector<Recorded>& history,
@@ -31,7 +30,7 @@ void keep_model_calls(const persistence::EventStore& store, const std::vector<Re
 
 Result<std::vector<providers::PastCall>> past_calls(const persistence::EventStore& store, const std::string& backend,
                                                     UtcTime opened) {
-  const auto day_began = opened.micros - opened.micros % kDayMicros;
+  const auto day_began = opened.micros - opened.micros % providers::kDayMicros;
   const auto since = std::min(day_began, (opened + -providers::kCallLifeMax).micros);
   std::vector<RunId> runs;
   HILLSTAR_CHECK(store.list([&](const run::Summary& row) {

@@ -40,7 +40,6 @@ void RunActorState::on_begin(BeginRun& message) {
 void RunActorState::start(const BeginRun& message) {
   const StartRun& request = message.birth->request;
   started_ = message.reply;
-  birth_.environment = request.environment;
   state_ = run::initial(request.plan, message.birth->index);
   Start what;
   what.started.workflow = request.plan->workflow;
@@ -75,7 +74,7 @@ void RunActorState::recover() {
 }
 
 void RunActorState::make_context() {
-  context_ = std::make_shared<const tools::RunContext>(run_context(birth_.run, state_.started, birth_.environment));
+  context_ = std::make_shared<const tools::RunContext>(run_context(birth_, state_.started));
 }
 
 void RunActorState::announce() {
@@ -292,6 +291,7 @@ void RunActorState::on_tell(TellRun& message) {
 
 void RunActorState::on_set_environment(SetEnvironment& message) {
   birth_.environment = std::move(message.environment);
+  birth_.redactor = std::move(message.redactor);
   if (context_) make_context();
   message.reply.answer(true);
 }

@@ -8,6 +8,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "actors/run_context.hpp"
 #include "actors/services.hpp"
 #include "persistence/event_codec.hpp"
 #include "runtime/run/state.hpp"
@@ -24,11 +25,6 @@ enum class RunExit : std::uint8_t {
   stopped = 1,   ///< The engine stops; the history says how far it came.
   parked = 2,    ///< A bug or an unreadable history: a restart would not help.
   conflict = 3,  ///< Somebody else writes this history.
-};
-
-struct RunBirth {
-  RunId run;
-  std::vector<std::string> environment;  ///< Of recovered runs; a started one brings its own.
 };
 
 class RunActorState {

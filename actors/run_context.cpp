@@ -32,16 +32,16 @@ Result<RecoveredRun> recover_run(const persistence::EventStore& store, const Run
   }
 }
 
-tools::RunContext run_context(const RunId& run, const RunStarted& started, std::vector<std::string> environment) {
+tools::RunContext run_context(const RunBirth& birth, const RunStarted& started) {
   tools::RunContext context;
-  context.run = run.str();
+  context.run = birth.run.str();
   context.workflow = started.workflow.str();
   context.workspace = started.workspace;
   context.output_dir = started.output_dir;
   context.step = step_of(started.workflow.str());
   context.allow_paths = started.allow_paths;
-  context.redactor = policy::Redactor::of(environment);
-  context.environment = std::move(environment);
+  context.environment = birth.environment;
+  context.redactor = birth.redactor;
   return context;
 }
 

@@ -12,6 +12,7 @@
 #include "messages/ids.hpp"
 #include "persistence/event_codec.hpp"
 #include "persistence/event_store.hpp"
+#include "runtime/policy/redaction.hpp"
 #include "runtime/run/state.hpp"
 #include "runtime/tools/tool.hpp"
 
@@ -25,8 +26,15 @@ struct RecoveredRun {
 /// Reads and folds the whole history. Errors: those of EventStore::read, internal for a history that does not fold.
 Result<RecoveredRun> recover_run(const persistence::EventStore& store, const RunId& run);
 
+/// What a run actor is made with.
+struct RunBirth {
+  RunId run;
+  std::vector<std::string> environment;
+  policy::Redactor redactor;  ///< Of the secrets in it.
+};
+
 /// What all tools of the run are told.
-tools::RunContext run_context(const RunId& run, const RunStarted& started, std::vector<std::string> environment);
+tools::RunContext run_context(const RunBirth& birth, const RunStarted& started);
 
 /// run::step_of, for HILLSTAR_STEP.
 std::string step_of(std::string_view workflow_id);

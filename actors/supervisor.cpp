@@ -7,15 +7,13 @@
 #include <utility>
 
 #include "actors/run_actor.hpp"
-#include "runtime/policy/known_secrets.hpp"
 #include "runtime/run/run.hpp"
 
 namespace hillstar::actors {
 namespace {
 
 /// What a run is given is recorded as it is: it must not hold what must not be recorded.
-Result<void> check_secrets(const StartRun& request) {
-  const auto secrets = policy::secrets_of(request.environment);
+Result<void> check_secrets(const StartRun& request, const std::vector<policy::KnownSecret>& secrets) {
   const auto refuse = [](const policy::KnownSecret* secret, const std::string& what) -> Result<void> {
     if (secret == nullptr) return {};
     return Error{Errc::permission_denied,
@@ -45,9 +43,21 @@ void SupervisorState::open(SupervisorParts parts) {
 }
 
 RunActor SupervisorState::spawn_run(const RunId& run, std::vector<std::string> environment) {
-  auto actor = self_->spawn<caf::monitored>(run_actor, parts_.services, RunBirth{run, std::move(environment)});
+  auto redactor = known(environment).redactor;
+  auto actor = self_->spawn<caf::monitored>(run_actor, parts_.services,
+                                            RunBirth{run, std::move(environment), std::move(redactor)});
   by_actor_.emplace(actor->id(), run);
   return actor;
+}
+
+const SupervisorState::KnownEnvironment& SupervisorState::known(const std::vector<std::string>& environment) {
+  if (environment_.variables != environment) {
+    auto secrets = policy::secrets_of(environment);
+    std::vector<std::string> values;
+    for (const auto& secret : secrets) values.push_back(secret.value);
+    environment_ = {environment, std::move(secrets), policy::Redactor(values)};
+  }
+  return environment_;
 }
 
 Result<const SupervisorState::KnownPlan*> SupervisorState::keep_texts(const StartRun& request) {
@@ -72,7 +82,8 @@ Result<const SupervisorState::KnownPlan*> SupervisorState::keep_texts(const Star
 
 void SupervisorState::on_start(StartRequest& message) {
   if (stopping_) return;
-  if (const auto checked = check_secrets(*message.request); !checked) return message.reply.answer(checked.error());
+  if (const auto checked = check_secrets(*message.request, known(message.request->environment).secrets); !checked)
+    return message.reply.answer(checked.error());
   const auto texts = keep_texts(*message.request);
   if (!texts) return message.reply.answer(texts.error());
   const auto& services = *parts_.services;
@@ -84,7 +95,7 @@ void SupervisorState::on_start(StartRequest& message) {
     (void)prepare_output_folder(folder, message.request->plan->workflow.str());
   auto& live = live_[run];
   live.environment = message.request->environment;
-  live.actor = spawn_run(run, {});
+  live.actor = spawn_run(run, live.environment);
   auto birth = std::make_shared<const Birth>(
       Birth{std::move(*message.request), (*texts)->workflow_sha256, (*texts)->plan_sha256, (*texts)->index});
   caf::anon_send(live.actor, BeginRun{std::move(birth), std::move(message.reply)});
@@ -121,6 +132,7 @@ void SupervisorState::on_set_environment(SetEnvironment& message) {
   auto* live = live_or_recovered(message.run, message.environment);
   if (live == nullptr) return message.reply.answer(Error{Errc::run_state, "the run is not live", message.run.str()});
   live->environment = message.environment;
+  message.redactor = known(message.environment).redactor;
   if (live->actor)
     caf::anon_send(live->actor, std::move(message));
   else

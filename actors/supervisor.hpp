@@ -10,6 +10,8 @@
 #include <vector>
 
 #include "actors/services.hpp"
+#include "runtime/policy/known_secrets.hpp"
+#include "runtime/policy/redaction.hpp"
 
 namespace hillstar::actors {
 
@@ -58,7 +60,14 @@ class SupervisorState {
     std::string workflow_sha256;
     std::shared_ptr<const run::PlanIndex> index;
   };
+  /// Secrets of an environment. Many runs share one, so that many runs look for them with one redactor.
+  struct KnownEnvironment {
+    std::vector<std::string> variables;
+    std::vector<policy::KnownSecret> secrets;
+    policy::Redactor redactor;
+  };
   Result<const KnownPlan*> keep_texts(const StartRun& request);
+  const KnownEnvironment& known(const std::vector<std::string>& environment);
   RunActor spawn_run(const RunId& run, std::vector<std::string> environment);
   /// The live run, taken up from its history if need be; null if there is no such run, or it has ended.
   Live* live_or_recovered(const RunId& run, const std::vector<std::string>& environment);
@@ -70,6 +79,7 @@ class SupervisorState {
   std::unordered_map<RunId, Live> live_;
   std::unordered_map<std::uint64_t, RunId> by_actor_;
   std::list<KnownPlan> plans_;
+  KnownEnvironment environment_;  ///< The last one asked for.
   Reply<bool> stop_;
   bool stopping_ = false;
 };

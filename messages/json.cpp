@@ -253,5 +253,11 @@ std::string pointer_token(std::string_view key) {
   return out;
 }
 
+const boost::json::value* member(const boost::json::value& value, std::string_view key) {
+  const auto* object = value.if_object();
+  const auto* found = object != nullptr ? object->if_contains(key) : nullptr;
+  return found != nullptr && !found->is_null() ? found : nullptr;
+}
+
 }  // namespace json
 }  // namespace hillstar

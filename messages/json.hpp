@@ -88,5 +88,8 @@ std::string to_utf8(std::string_view text);
 /// One token of a JSON pointer, escaped: `a/b~c` -> `a~1b~0c`.
 std::string pointer_token(std::string_view key);
 
+/// The member of an object; nullptr if `value` is none, or the member is absent or null.
+const boost::json::value* member(const boost::json::value& value, std::string_view key);
+
 }  // namespace json
 }  // namespace hillstar

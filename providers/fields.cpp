@@ -16,9 +16,7 @@ constexpr std::int64_t kTokensMax = 1'000'000'000;
 }  // namespace
 
 const bj::value* member(const bj::value* value, std::string_view key) {
-  const auto* object = value != nullptr ? value->if_object() : nullptr;
-  const auto* found = object != nullptr ? object->if_contains(key) : nullptr;
-  return found != nullptr && !found->is_null() ? found : nullptr;
+  return value != nullptr ? json::member(*value, key) : nullptr;
 }
 
 std::string_view text_member(const bj::value* value, std::string_view key) {

@@ -10,6 +10,7 @@
 #include "apps/cli/commands.hpp"
 #include "apps/cli/environment.hpp"
 #include "apps/cli/given_inputs.hpp"
+#include "apps/cli/json_fields.hpp"
 #include "apps/cli/registry_file.hpp"
 #include "apps/cli/text.hpp"
 #include "apps/cli/workflow_file.hpp"
@@ -112,12 +113,6 @@ std::string calls_of(const policy::NodeEstimate& estimate) {
   return range_of(estimate.calls_low, estimate.calls_high);
 }
 
-template <class T>
-bj::value or_null(const std::optional<T>& value) {
-  return value ? bj::value(*value) : bj::value(nullptr);
-}
-bj::value micros(const std::optional<MicroUsd>& value) { return value ? bj::value(value->count) : bj::value(nullptr); }
-
 bj::object json_of(const Backend& backend) {
   return {{"provider", backend.provider_label},
           {"model", backend.model},
@@ -155,8 +150,8 @@ bj::object json_of(const Row& row) {
                                  {"input_tokens_low", estimate->input_low},
                                  {"input_tokens_high", or_null(estimate->input_high)},
                                  {"output_tokens_high", estimate->output_high},
-                                 {"cost_low_micros", micros(estimate->low)},
-                                 {"cost_high_micros", micros(estimate->high)}};
+                                 {"cost_low_micros", or_null(estimate->low)},
+                                 {"cost_high_micros", or_null(estimate->high)}};
   return out;
 }
 
@@ -182,8 +177,7 @@ void print_notes(Output& output, const std::vector<Row>& rows) {
     if (backend->key_missing) keys[backend->key_variable].insert(backend->provider_label);
     for (const auto& note : backend->notes) output.data("  note: " + visible(row.node->id.str() + ": " + note));
     if (const auto rate = backend->limits.requests_per_minute)
-      limits[backend->provider_label] +=
-          limits[backend->provider_label].empty() ? fmt::format("{} requests a minute", *rate) : "";
+      limits.emplace(backend->provider_label, fmt::format("{} requests a minute", *rate));
   }
   for (const auto& [key, providers] : keys)
     output.data(

@@ -6,6 +6,7 @@
 
 #include "apps/cli/commands.hpp"
 #include "apps/cli/environment.hpp"
+#include "apps/cli/json_fields.hpp"
 #include "apps/cli/registry_file.hpp"
 #include "apps/cli/text.hpp"
 #include "runtime/workflow/did_you_mean.hpp"
@@ -42,18 +43,12 @@ std::string usd_words(std::uint64_t micros) {
   return text;
 }
 
-template <class T>
-bj::value or_null(const std::optional<T>& value) {
-  return value ? bj::value(*value) : bj::value(nullptr);
-}
-
 bj::object json_of(const ProviderEntry& entry, const std::string& holder) {
   const auto& rules = entry.compliance;
   bj::object limits{{"concurrency", or_null(entry.limits.concurrency)},
                     {"requests_per_minute", or_null(entry.limits.requests_per_minute)},
-                    {"tokens_per_minute", or_null(entry.limits.tokens_per_minute)}};
-  limits["usd_per_day_micros"] =
-      entry.limits.usd_per_day ? bj::value(entry.limits.usd_per_day->count) : bj::value(nullptr);
+                    {"tokens_per_minute", or_null(entry.limits.tokens_per_minute)},
+                    {"usd_per_day_micros", or_null(entry.limits.usd_per_day)}};
   return {{"name", entry.name},
           {"display_name", entry.display_name},
           {"kind", policy::kind_name(entry.kind)},

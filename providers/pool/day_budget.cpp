@@ -6,7 +6,6 @@
 namespace hillstar::providers {
 namespace {
 
-constexpr std::int64_t kDayMicros = 86'400'000'000;
 /// A billion dollars: sums of amounts up to here stay in range.
 constexpr std::int64_t kCostMax = 1'000'000'000'000'000;
 

@@ -13,6 +13,8 @@
 
 namespace hillstar::providers {
 
+inline constexpr std::int64_t kDayMicros = 86'400'000'000;
+
 class DayBudget {
  public:
   enum class Verdict {

@@ -18,8 +18,6 @@ using workflow::PlanNode;
 __extension__ using Wide = unsigned __int128;
 
 constexpr std::uint64_t kMillion = 1'000'000;
-/// Tokens that a reply has if the node does not say; as make_request has it.
-constexpr std::uint64_t kReplyDefault = 4096;
 
 std::uint64_t tokens_of(std::uint64_t bytes) { return (bytes + kBytesPerToken - 1) / kBytesPerToken; }
 
@@ -60,12 +58,8 @@ class Estimator {
 
  private:
   static std::uint64_t reply_of(const PlanNode& node) {
-    const auto parameters = node.parameters.value();
-    const auto* object = parameters.if_object();
-    const auto* value = object != nullptr ? object->if_contains("max_tokens") : nullptr;
-    boost::system::error_code code;
-    const auto count = value != nullptr && value->is_number() ? value->to_number<std::int64_t>(code) : std::int64_t{0};
-    return !code && count > 0 ? static_cast<std::uint64_t>(count) : kReplyDefault;
+    const auto asked = tokens_asked(node);
+    return asked > 0 ? asked : kMaxTokensDefault;
   }
 
   /// Items of a map, 1 for a node that is none, nothing if only the run knows.

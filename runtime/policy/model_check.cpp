@@ -14,14 +14,9 @@ namespace hillstar::policy {
 namespace {
 
 namespace bj = boost::json;
+using json::member;
 using workflow::PlanNode;
 using workflow::Problems;
-
-const bj::value* member(const bj::value& object, std::string_view key) {
-  const auto* fields = object.if_object();
-  const auto* value = fields != nullptr ? fields->if_contains(key) : nullptr;
-  return value != nullptr && !value->is_null() ? value : nullptr;
-}
 
 /// Fields of a request by the names that authors give them.
 std::string parameter_of(const std::string& where) {

@@ -73,16 +73,6 @@ Rank rank_of(const ModelEntry& model, const Window& window) {
   return {below, window.cheapest_first && !below ? 0 : -tier, price_of(model)};
 }
 
-/// The `max_tokens` that the node asks for, if it does.
-std::uint64_t tokens_asked(const PlanNode& node) {
-  const auto parameters = node.parameters.value();
-  const auto* object = parameters.if_object();
-  const auto* value = object != nullptr ? object->if_contains("max_tokens") : nullptr;
-  boost::system::error_code code;
-  const auto count = value != nullptr && value->is_number() ? value->to_number<std::int64_t>(code) : std::int64_t{0};
-  return !code && count > 0 ? static_cast<std::uint64_t>(count) : 0;
-}
-
 class Chooser {
  public:
   Chooser(const PlanNode& node, const bj::object& config, const World& world)
@@ -254,6 +244,14 @@ class Chooser {
 }  // namespace
 
 bool is_seat(std::string_view model) { return model.starts_with(kSeatPrefix); }
+
+std::uint64_t tokens_asked(const PlanNode& node) {
+  const auto parameters = node.parameters.value();
+  const auto* value = json::member(parameters, "max_tokens");
+  boost::system::error_code code;
+  const auto count = value != nullptr && value->is_number() ? value->to_number<std::int64_t>(code) : std::int64_t{0};
+  return !code && count > 0 ? static_cast<std::uint64_t>(count) : 0;
+}
 
 Result<Choice> choose(const PlanNode& node, const Json& model_config, const World& world) {
   const auto config = model_config.value();

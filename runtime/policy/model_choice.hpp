@@ -68,6 +68,11 @@ struct Choice {
 /// True for names of roles, not of models: the known ones, and all that start with `router-`.
 bool is_seat(std::string_view model);
 
+/// Tokens that a reply may have if the node does not say.
+inline constexpr std::uint32_t kMaxTokensDefault = 4096;
+/// The `max_tokens` that the node asks for; 0 if it does not, or not sensibly.
+std::uint64_t tokens_asked(const workflow::PlanNode& node);
+
 /// All backends that a model_call node may go to, in order.
 /// Errors, if there is none: provider_unknown (no such provider, or no client for it), provider_config (a part is
 /// missing, such as the key), permission_denied (the workflow's own rules forbid it). Never holds a key.

@@ -12,8 +12,8 @@ namespace hillstar::policy {
 namespace {
 
 namespace bj = boost::json;
+using json::member;
 
-constexpr std::uint32_t kMaxTokensDefault = 4096;
 constexpr std::uint32_t kMaxTokensMax = 10'000'000;
 /// Hillstar's default temperature, in the spelling it sends.
 constexpr std::string_view kTemperatureDefault = "7.3e-07";
@@ -25,19 +25,13 @@ constexpr std::array<std::string_view, 6> kForwarded{
 /// Fields that only local servers know; OpenAI and Mistral answer them with 400.
 constexpr std::array<std::string_view, 2> kLocalOnly{"chat_template_kwargs", "thinking"};
 
-const bj::value* find(const bj::value& object, std::string_view key) {
-  const auto* fields = object.if_object();
-  const auto* value = fields != nullptr ? fields->if_contains(key) : nullptr;
-  return value != nullptr && !value->is_null() ? value : nullptr;
-}
-
 Error wrong(std::string_view key, const std::string& expected) {
   return {Errc::tool_parameters, "Parameter '" + std::string(key) + "' must be " + expected + ".",
           "/parameters/" + std::string(key)};
 }
 
 Result<std::uint32_t> max_tokens(const bj::value& parameters) {
-  const auto* value = find(parameters, "max_tokens");
+  const auto* value = member(parameters, "max_tokens");
   if (value == nullptr) return kMaxTokensDefault;
   boost::system::error_code code;
   const auto count = value->is_number() ? value->to_number<std::int64_t>(code) : std::int64_t{-1};
@@ -62,14 +56,14 @@ bool takes_temperature(const Backend& backend, const bj::value& parameters) {
     return false;
   const auto family = model_family(backend.adapter, backend.model);
   if (family.sampling == Sampling::accepted) return true;
-  const auto* effort = find(parameters, "reasoning_effort");
+  const auto* effort = member(parameters, "reasoning_effort");
   return family.sampling == Sampling::without_effort && effort != nullptr && *effort == "none";
 }
 
 Result<Json> temperature(const bj::value& parameters, const bj::value& config, const Backend& backend) {
-  const auto* value = find(parameters, "temperature");
-  if (const auto* sampling = find(config, "sampling_params"); value == nullptr && sampling != nullptr)
-    value = find(*sampling, "temperature");
+  const auto* value = member(parameters, "temperature");
+  if (const auto* sampling = member(config, "sampling_params"); value == nullptr && sampling != nullptr)
+    value = member(*sampling, "temperature");
   if (value != nullptr && !value->is_number()) return wrong("temperature", "a number");
   if (!takes_temperature(backend, parameters)) return Json();
   if (backend.adapter == "openai") return value == nullptr ? Json() : openai_temperature(*value);
@@ -94,34 +88,34 @@ Result<void> put_stop(const bj::value& stop, ModelRequest& request) {
 
 /// OpenAI's way to say it, which is how authors write it.
 Result<void> put_format(const bj::value& format, ModelRequest& request) {
-  const auto* type = find(format, "type");
+  const auto* type = member(format, "type");
   if (type == nullptr || !type->is_string()) return wrong("response_format", "an object with a type");
   if (*type == "json_object") request.format = ReplyFormat::json_object;
   if (*type != "json_schema") return {};
-  const auto* named = find(format, "json_schema");
-  const auto* schema = named != nullptr ? find(*named, "schema") : nullptr;
+  const auto* named = member(format, "json_schema");
+  const auto* schema = named != nullptr ? member(*named, "schema") : nullptr;
   if (schema == nullptr) return wrong("response_format", "an object whose json_schema has a schema");
   request.format = ReplyFormat::json_schema;
   request.schema = Json::of(*schema);
-  if (const auto* name = find(*named, "name"); name != nullptr && name->is_string())
+  if (const auto* name = member(*named, "name"); name != nullptr && name->is_string())
     request.schema_name = std::string(name->get_string());
-  if (const auto* strict = find(*named, "strict"); strict != nullptr && strict->is_bool())
+  if (const auto* strict = member(*named, "strict"); strict != nullptr && strict->is_bool())
     request.schema_strict = strict->get_bool();
   return {};
 }
 
 /// For vendors whose bodies have other names for it: the adapter translates.
 Result<void> put_fields(const bj::value& given, const Backend& backend, ModelRequest& request) {
-  if (const auto* effort = find(given, "reasoning_effort")) {
+  if (const auto* effort = member(given, "reasoning_effort")) {
     if (!effort->is_string()) return wrong("reasoning_effort", "text");
     request.effort = std::string(effort->get_string());
   }
   const bool thinks = backend.adapter != "mistral";
-  if (const auto* thinking = find(given, "thinking"); thinking != nullptr && thinks)
+  if (const auto* thinking = member(given, "thinking"); thinking != nullptr && thinks)
     request.thinking = Json::of(*thinking);
-  if (const auto* seed = find(given, "seed")) request.seed = Json::of(*seed);
-  if (const auto* stop = find(given, "stop")) HILLSTAR_CHECK(put_stop(*stop, request));
-  if (const auto* format = find(given, "response_format")) HILLSTAR_CHECK(put_format(*format, request));
+  if (const auto* seed = member(given, "seed")) request.seed = Json::of(*seed);
+  if (const auto* stop = member(given, "stop")) HILLSTAR_CHECK(put_stop(*stop, request));
+  if (const auto* format = member(given, "response_format")) HILLSTAR_CHECK(put_format(*format, request));
   return {};
 }
 
@@ -129,7 +123,7 @@ Json forwarded(const bj::value& given, bool local) {
   bj::object extra;
   for (const auto key : kForwarded) {
     const bool known = local || std::find(kLocalOnly.begin(), kLocalOnly.end(), key) == kLocalOnly.end();
-    if (const auto* value = find(given, key); value != nullptr && known) extra[key] = *value;
+    if (const auto* value = member(given, key); value != nullptr && known) extra[key] = *value;
   }
   return Json::of(extra);
 }
@@ -146,7 +140,7 @@ Result<ModelRequest> make_request(const Json& parameters, const Json& model_conf
   request.prompt = std::move(prompt);
   HILLSTAR_TRY(request.max_tokens, max_tokens(given));
   HILLSTAR_TRY(request.temperature, temperature(given, model_config.value(), backend));
-  if (const auto* system = find(given, "system")) {
+  if (const auto* system = member(given, "system")) {
     if (!system->is_string()) return wrong("system", "text");
     request.system = std::string(system->get_string());
   }

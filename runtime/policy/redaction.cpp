@@ -36,12 +36,6 @@ Redactor::Redactor(const std::vector<std::string>& secrets) {
   if (!forms.empty()) patterns_ = std::make_shared<const MultiMatch>(forms);
 }
 
-Redactor Redactor::of(const std::vector<std::string>& environment) {
-  std::vector<std::string> values;
-  for (auto& secret : secrets_of(environment)) values.push_back(std::move(secret.value));
-  return Redactor(values);
-}
-
 bool Redactor::finds(std::string_view text) const {
   if (empty()) return false;
   MultiMatch::State state = 0;

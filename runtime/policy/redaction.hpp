@@ -27,8 +27,6 @@ class Redactor {
   /// Finds each value as it is and as base64 (of any alignment), base64url, hex, percent-encoded and escaped in JSON;
   /// of values with several lines also each longer line.
   explicit Redactor(const std::vector<std::string>& secrets);
-  /// Of what an environment (`NAME=value`) holds.
-  static Redactor of(const std::vector<std::string>& environment);
 
   [[nodiscard]] bool empty() const { return patterns_ == nullptr; }
   [[nodiscard]] bool finds(std::string_view text) const;
