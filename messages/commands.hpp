@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -26,6 +27,8 @@ struct ExecuteNode {
   Value items;                    ///< For a map item: the whole list as it was recorded; the item is `ref.item`.
   Value item;                     ///< The item itself. Whoever executes cuts it out of the list, which may be a blob.
   Json inputs;                    ///< The run's inputs.
+  std::optional<Reservation> call = {};  ///< Where a model call goes, as it was recorded.
+  std::optional<Value> rejected = {};    ///< Of a model call: the result that did not fit its schema, to be mended.
 };
 struct CancelNode {
   AttemptRef ref;

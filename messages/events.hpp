@@ -58,10 +58,12 @@ struct RunStarted {
   std::optional<Origin> parent;          ///< Set for a fork.
   std::string started_by;                ///< Login name of the person.
   std::string engine;                    ///< Version and build of the program that started the run.
+  std::optional<std::string> routes_sha256 = {};  ///< Blob: where its model calls may go, and at what prices.
+  std::optional<std::uint32_t> priority = {};     ///< 1 to 100: turns at a backend, against other runs; absent: 10.
 };
 BOOST_DESCRIBE_STRUCT(RunStarted, (),
                       (workflow, workflow_file, workflow_sha256, plan_sha256, inputs, workspace, output_dir,
-                       allow_paths, parent, started_by, engine))
+                       allow_paths, parent, started_by, engine, routes_sha256, priority))
 
 /// Nothing new starts until RunResumed.
 struct RunPaused {
@@ -73,8 +75,9 @@ BOOST_DESCRIBE_STRUCT(RunPaused, (), (reason, node, interrupted))
 
 struct RunResumed {
   std::string who;
+  std::optional<MicroUsd> budget = {};  ///< What the run may cost from now on, in all.
 };
-BOOST_DESCRIBE_STRUCT(RunResumed, (), (who))
+BOOST_DESCRIBE_STRUCT(RunResumed, (), (who, budget))
 
 struct CancelRequested {
   std::string who;
@@ -117,22 +120,37 @@ struct NodeInherited {
 };
 BOOST_DESCRIBE_STRUCT(NodeInherited, (), (node, result, tests, origin, edited))
 
+/// Where an attempt of a model call goes, and the most that it may cost.
+struct Reservation {
+  std::string provider;
+  std::string model;            ///< As it is sent.
+  std::string backend;          ///< Key of its pool.
+  std::uint32_t candidate = 0;  ///< Its place among those that the node may go to.
+  std::uint64_t tokens = 0;     ///< Request and reply together.
+  MicroUsd cost;
+
+  bool operator==(const Reservation&) const = default;
+};
+BOOST_DESCRIBE_STRUCT(Reservation, (), (provider, model, backend, candidate, tokens, cost))
+
 /// An attempt may now be made. Durable before anything outside can see the attempt.
 struct NodeScheduled {
   NodeId node;
   std::optional<std::uint32_t> item;
   std::uint32_t attempt = 1;
+  std::optional<Reservation> call = {};  ///< Of a model call.
 };
-BOOST_DESCRIBE_STRUCT(NodeScheduled, (), (node, item, attempt))
+BOOST_DESCRIBE_STRUCT(NodeScheduled, (), (node, item, attempt, call))
 
 /// The list of a map is known; its items may be scheduled.
 struct MapExpanded {
   NodeId node;
   std::uint32_t attempt = 1;
   std::uint32_t count = 0;
-  Value items;  ///< A JSON array of `count` elements.
+  Value items;                                ///< A JSON array of `count` elements.
+  std::optional<std::uint64_t> longest = {};  ///< Bytes of the longest of them, as JSON.
 };
-BOOST_DESCRIBE_STRUCT(MapExpanded, (), (node, attempt, count, items))
+BOOST_DESCRIBE_STRUCT(MapExpanded, (), (node, attempt, count, items, longest))
 
 struct NodeCompleted {
   NodeId node;
@@ -154,8 +172,11 @@ struct NodeAttemptFailed {
   std::optional<UtcTime> retry_at;  ///< Present: another attempt follows then.
   std::optional<Usage> usage;       ///< A failed call may cost money too.
   std::optional<Json> detail = {};  ///< Of a model call that was sent: to whom, and what was reserved for it.
+  std::optional<std::uint32_t> next_candidate = {};  ///< Present: another attempt follows, and goes there.
+  bool repair = false;  ///< Another attempt follows at once, and asks the model to mend its reply.
 };
-BOOST_DESCRIBE_STRUCT(NodeAttemptFailed, (), (node, item, attempt, failure, result, retry_at, usage, detail))
+BOOST_DESCRIBE_STRUCT(NodeAttemptFailed, (),
+                      (node, item, attempt, failure, result, retry_at, usage, detail, next_candidate, repair))
 
 /// The wait before another attempt is over; it starts when a slot is free.
 struct NodeRetryDue {
@@ -230,11 +251,25 @@ struct NodeResolved {
 };
 BOOST_DESCRIBE_STRUCT(NodeResolved, (), (node, item, attempt, settlement, who, reason))
 
+/// What a budget is of: one node (or item of a map), the run, all runs of the workflow, or those of one day.
+BOOST_DEFINE_ENUM_CLASS(BudgetScope, node, run, workflow, day)
+
+/// An attempt may cost more than is left. What it means for the run says Budget::pause of the plan.
+struct BudgetExhausted {
+  NodeId node;
+  std::optional<std::uint32_t> item;
+  BudgetScope scope = BudgetScope::run;
+  MicroUsd limit;
+  MicroUsd spent;   ///< Ends that nobody saw count with all that was reserved for them.
+  MicroUsd needed;  ///< What the attempt may cost at most.
+};
+BOOST_DESCRIBE_STRUCT(BudgetExhausted, (), (node, item, scope, limit, spent, needed))
+
 /// Order is part of nothing: records name their type.
 using Event = std::variant<RunStarted, RunPaused, RunResumed, CancelRequested, RunCompleted, RunFailed, RunCancelled,
                            LoopExhausted, NodeInherited, NodeScheduled, MapExpanded, NodeCompleted, NodeAttemptFailed,
                            NodeAttemptLost, NodeCancelled, NodeFailed, NodeSkipped, CheckpointReached,
-                           ApprovalRequested, ApprovalAnswered, NodeResolved, NodeRetryDue>;
+                           ApprovalRequested, ApprovalAnswered, NodeResolved, NodeRetryDue, BudgetExhausted>;
 
 /// An event with its place in a history.
 struct Recorded {

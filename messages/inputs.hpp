@@ -40,6 +40,7 @@ struct ItemsListed {
   AttemptRef ref;  ///< Without item.
   std::uint32_t count = 0;
   Value items;
+  std::uint64_t longest = 0;  ///< Bytes of the longest item, as JSON.
 };
 struct AttemptFailed {
   AttemptRef ref;
@@ -71,6 +72,7 @@ struct PauseAsked {
 };
 struct ResumeAsked {
   std::string who;
+  std::optional<MicroUsd> budget = {};  ///< What the run may cost from now on, in all; absent: as before.
 };
 struct CancelAsked {
   std::string who;

@@ -54,4 +54,13 @@ std::optional<UtcTime> from_rfc3339(std::string_view text) {
   return UtcTime{day_count * kMicrosPerDay + seconds * 1'000'000 + part[6]};
 }
 
+std::string to_dollars(MicroUsd amount) {
+  const auto micros =
+      amount.count < 0 ? 0 - static_cast<std::uint64_t>(amount.count) : static_cast<std::uint64_t>(amount.count);
+  auto parts = std::to_string(micros % 1'000'000);
+  parts.insert(0, 6 - parts.size(), '0');
+  while (parts.size() > 2 && parts.ends_with('0')) parts.pop_back();
+  return (amount.count < 0 ? "-" : "") + std::to_string(micros / 1'000'000) + "." + parts;
+}
+
 }  // namespace hillstar

@@ -36,5 +36,11 @@ struct MicroUsd {
   auto operator<=>(const MicroUsd&) const = default;
   bool operator==(const MicroUsd&) const = default;
 };
+inline MicroUsd operator+(MicroUsd a, MicroUsd b) { return {a.count + b.count}; }
+inline MicroUsd operator-(MicroUsd a, MicroUsd b) { return {a.count - b.count}; }
+inline MicroUsd& operator+=(MicroUsd& a, MicroUsd b) { return a = a + b; }
+inline MicroUsd& operator-=(MicroUsd& a, MicroUsd b) { return a = a - b; }
+/// "1.99", "0.000123": dollars with two decimals, more only if they are needed.
+std::string to_dollars(MicroUsd amount);
 
 }  // namespace hillstar

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "runtime/policy/budget.hpp"
+
 namespace hillstar::providers {
 namespace {
 
@@ -21,12 +23,6 @@ void adopt(std::optional<SlidingWindow>& window, std::optional<std::uint64_t> co
 }
 
 }  // namespace
-
-bool is_turned_away(FailureClass kind) {
-  return kind == FailureClass::rate_limited || kind == FailureClass::overloaded || kind == FailureClass::auth ||
-         kind == FailureClass::quota || kind == FailureClass::invalid_request || kind == FailureClass::not_found ||
-         kind == FailureClass::context_too_long;
-}
 
 Admission::Admission(std::string name, const PoolLimits& limits)
     : name_(std::move(name)), limits_(limits), queue_(limits.queue_max + 1), breaker_(limits.breaker) {
@@ -79,7 +75,7 @@ Failure Admission::queue_full() const {
 Admission::Step Admission::ended(Ticket ticket, const PoolOutcome& outcome, const Moment& now) {
   const auto call = running_.find(ticket);
   if (call == running_.end()) return pump(now);
-  const bool free = outcome.failure && !outcome.cancelled && is_turned_away(*outcome.failure);
+  const bool free = outcome.failure && !outcome.cancelled && policy::is_turned_away(*outcome.failure);
   const auto& need = call->second;
   if (tokens_) tokens_->settle(ticket, outcome.tokens.value_or(free ? 0 : need.tokens), now.steady);
   if (budget_) budget_->settle(ticket, outcome.cost.value_or(free ? MicroUsd{} : need.cost), now.utc);

@@ -43,9 +43,6 @@ struct Moment {
   UtcTime utc;
 };
 
-/// Failures with which a provider turns a call away before it does any work.
-bool is_turned_away(FailureClass kind);
-
 /// A call that wants to go.
 struct PoolCall {
   Ticket ticket = 0;

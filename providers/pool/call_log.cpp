@@ -6,6 +6,8 @@
 #include <tuple>
 #include <variant>
 
+#include "runtime/policy/budget.hpp"
+
 namespace hillstar::providers {
 namespace {
 
@@ -50,7 +52,7 @@ struct Reader {
     const auto backend = name_of(detail);
     if (!backend) return;  // it was not sent
     PastCall call{at, {}, {}};
-    if (is_turned_away(event.failure.kind)) {
+    if (policy::is_turned_away(event.failure.kind)) {
       call.tokens = 0;
     } else {
       if (const auto tokens = number(detail, "tokens_reserved")) call.tokens = static_cast<std::uint64_t>(*tokens);

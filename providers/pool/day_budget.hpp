@@ -51,7 +51,4 @@ class DayBudget {
   std::unordered_map<std::uint64_t, MicroUsd> held_;
 };
 
-/// "1.99", "0.000123": dollars with two decimals, more only if they are needed.
-std::string to_dollars(MicroUsd amount);
-
 }  // namespace hillstar::providers

@@ -31,6 +31,8 @@ bool is_transient(FailureClass kind) {
     case FailureClass::context_too_long:
     case FailureClass::invalid_request:
     case FailureClass::empty_reply:
+    case FailureClass::schema_mismatch:
+    case FailureClass::budget:
     case FailureClass::lost:
     case FailureClass::loop_exhausted:
     case FailureClass::min_success:

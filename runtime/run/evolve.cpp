@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "runtime/policy/budget.hpp"
 #include "runtime/run/conditions.hpp"
 #include "runtime/run/run.hpp"
 #include "runtime/run/startable.hpp"
@@ -226,6 +227,11 @@ class Evolution {
 
   void operator()(const CheckpointReached& event) { state_.to_checkpoint.erase(index_of_node(state_, event.node)); }
 
+  /// What it means says the plan: a pause is a fact of its own.
+  void operator()(const BudgetExhausted& event) {
+    if (plan_.budget && plan_.budget->pause) return;
+    fail_run({FailureClass::budget, policy::describe(event), std::nullopt}, index_of_node(state_, event.node));
+  }
   void operator()(const ApprovalRequested& event) {
     const auto i = index_of_node(state_, event.node);
     state_.to_ask.erase(i);

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "messages/json_codec.hpp"
+#include "runtime/policy/budget.hpp"
 #include "runtime/run/hillstar_json.hpp"
 #include "runtime/run/units.hpp"
 
@@ -223,6 +224,15 @@ struct TraceEntry::Writer {
     entry.message_ = event.reason;
     out["settlement"] = json::enum_name(event.settlement);
     out["who"] = event.who;
+  }
+  void operator()(const BudgetExhausted& event) {
+    entry.type_ = "budget_exceeded";
+    set_node(event.node);
+    entry.message_ = policy::describe(event);
+    out["scope"] = json::enum_name(event.scope);
+    out["limit_usd"] = usd(event.limit);
+    out["estimated_cost"] = usd(event.needed);
+    out["cumulative_cost"] = usd(event.spent);
   }
   void operator()(const NodeRetryDue& event) {
     entry.type_ = "retry_due";

@@ -111,6 +111,18 @@ struct MapSpec {
 };
 BOOST_DESCRIBE_STRUCT(MapSpec, (), (for_each, parallel, min_success))
 
+/// What may be spent; absent: no limit.
+struct Budget {
+  std::optional<MicroUsd> node;  ///< One node, or one item of a map, with all its attempts.
+  std::optional<MicroUsd> run;
+  std::optional<MicroUsd> workflow;  ///< All runs of the workflow in this store.
+  std::optional<MicroUsd> day;       ///< The same, on one day (UTC).
+  bool pause = false;                ///< Once it is exhausted the run pauses; else it fails.
+
+  bool operator==(const Budget&) const = default;
+};
+BOOST_DESCRIBE_STRUCT(Budget, (), (node, run, workflow, day, pause))
+
 struct PlanNode {
   NodeId id;
   std::string tool;  ///< model_call, file_read, file_write, script_run, git_commit, checkpoint.
@@ -123,6 +135,7 @@ struct PlanNode {
   std::string cwd;
   Effect effect = Effect::repeatable;
   RetryPolicy retry;
+  std::optional<std::uint32_t> repairs;  ///< model_call with a schema: attempts that ask to mend a reply; absent: none.
   std::optional<Millis> start_to_close;  ///< Longest time of one attempt, from its start.
   std::optional<Millis> queue_timeout;   ///< Longest wait of one attempt for a slot.
   OnError on_error = OnError::fail;
@@ -143,7 +156,7 @@ struct PlanNode {
   bool operator==(const PlanNode&) const = default;
 };
 BOOST_DESCRIBE_STRUCT(PlanNode, (),
-                      (id, tool, input, parameters, outputs, provider, model, complexity, cwd, effect, retry,
+                      (id, tool, input, parameters, outputs, provider, model, complexity, cwd, effect, retry, repairs,
                        start_to_close, queue_timeout, on_error, permission, when, skip_if, stands_for, loop, map,
                        checkpoint, lane, tests, sources, predecessors, successors))
 
@@ -178,11 +191,13 @@ struct Plan {
   std::vector<std::string> file_access;  ///< Folders beyond the workspace that the author asks for.
   Json model_config;                     ///< As written; providers read their parts.
   Json provider_config;
+  std::optional<Budget> budget;  ///< Of model_config.
 
   bool operator==(const Plan&) const = default;
 };
 BOOST_DESCRIBE_STRUCT(Plan, (),
-                      (workflow, max_concurrency, nodes, loops, inputs, file_access, model_config, provider_config))
+                      (workflow, max_concurrency, nodes, loops, inputs, file_access, model_config, provider_config,
+                       budget))
 
 /// Canonical JSON of the plan: what is hashed and stored.
 std::string to_text(const Plan& plan);

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "messages/json_codec.hpp"
+#include "runtime/policy/budget.hpp"
 #include "runtime/run/run.hpp"
 #include "runtime/run/units.hpp"
 #include "runtime/run/view.hpp"
@@ -246,6 +247,9 @@ class Scenario {
     return attempt_of(e) + " " + std::string(json::enum_name(e.settlement)) + because(e.who, e.reason);
   }
   static std::string details(const NodeRetryDue& e) { return attempt_of(e); }
+  static std::string details(const BudgetExhausted& e) {
+    return " " + unit(e.node.str(), e.item) + ": " + policy::describe(e);
+  }
 
   std::string words_of(const Command& command) const {
     if (const auto* execute = std::get_if<ExecuteNode>(&command)) {

@@ -63,9 +63,9 @@ TEST_CASE("day_budget: takes over what was spent on this day, and not what was s
 }
 
 TEST_CASE("day_budget: amounts are written with the decimals they need") {
-  CHECK(providers::to_dollars({0}) == "0.00");
-  CHECK(providers::to_dollars({123}) == "0.000123");
-  CHECK(providers::to_dollars({1'500'000}) == "1.50");
-  CHECK(providers::to_dollars({-2'000'010}) == "-2.00001");
-  CHECK(providers::to_dollars({INT64_MIN}) == "-9223372036854.775808");
+  CHECK(hillstar::to_dollars({0}) == "0.00");
+  CHECK(hillstar::to_dollars({123}) == "0.000123");
+  CHECK(hillstar::to_dollars({1'500'000}) == "1.50");
+  CHECK(hillstar::to_dollars({-2'000'010}) == "-2.00001");
+  CHECK(hillstar::to_dollars({INT64_MIN}) == "-9223372036854.775808");
 }
