@@ -17,7 +17,7 @@
 #include "actors/exporter.hpp"
 #include "actors/feed.hpp"
 #include "actors/pool_history.hpp"
-#include "actors/provider_pool.hpp"
+#include "actors/provider_directory.hpp"
 #include "actors/scheduler.hpp"
 #include "actors/services.hpp"
 #include "actors/supervisor.hpp"
@@ -174,7 +174,12 @@ void EngineImpl::open(std::vector<std::string> environment) {
     send_progress(*gate, feed, {parts.run, parts.node_id, parts.ref.item, parts.ref.attempt, text});
   };
   pool.alive = alive_;
-  services.providers = system.spawn(provider_directory, std::move(pool));
+  DirectoryParts directory{std::move(pool), {}};
+  directory.past_spending = [&store = store_, opened = services.clock->utc_now()](const std::string& workflow,
+                                                                                  UtcTime now) {
+    return past_spending(store, workflow, now, opened);
+  };
+  services.providers = system.spawn(provider_directory, std::move(directory));
   services.exporter = system.spawn<caf::detached>(exporter, ExporterParts{&store_, services.log, alive_});
   tree_->supervisor = system.spawn<caf::detached>(
       supervisor, SupervisorParts{tree_->services, std::move(environment),

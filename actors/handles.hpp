@@ -39,6 +39,7 @@ struct CancelModel;
 struct CallQueueOver;
 struct CallEnded;
 struct PoolWake;
+struct CallSettled;
 struct Committed;
 struct Follow;
 struct Unfollow;
@@ -83,7 +84,13 @@ using ToolSlots = caf::typed_actor<caf::reacts_to<RunJob>,        // answered by
 /// A thread that runs one job at a time.
 using JobWorker = caf::typed_actor<caf::reacts_to<RunJob>>;
 
-/// One backend: admission and transport. Also the directory in front of them, which speaks the same protocol.
+/// In front of the pools: which one, and the budgets that many runs share.
+using ProviderDirectory = caf::typed_actor<caf::reacts_to<CallModel>,      // as below
+                                           caf::reacts_to<CancelModel>,    // as below
+                                           caf::reacts_to<CallQueueOver>,  // to itself
+                                           caf::reacts_to<CallSettled>>;   // what a call cost
+
+/// One backend: admission and transport.
 using ProviderPool = caf::typed_actor<caf::reacts_to<CallModel>,      // answered by one ModelDone to the call's node
                                       caf::reacts_to<CancelModel>,    // withdraw or abort
                                       caf::reacts_to<CallQueueOver>,  // to itself: the queue timeout of a call

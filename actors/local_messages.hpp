@@ -52,6 +52,8 @@ struct Birth {
   std::string workflow_sha256;
   std::string plan_sha256;
   std::shared_ptr<const run::PlanIndex> index;
+  std::shared_ptr<const policy::Routes> routes;  ///< Null: the plan calls no model.
+  std::string routes_sha256;
 };
 struct BeginRun {
   std::shared_ptr<const Birth> birth;  ///< Null: the history says it all.
@@ -89,12 +91,13 @@ struct Attempt {
   ExecuteNode command;
   std::shared_ptr<const workflow::PlanNode> node;
   Json model_config;
+  std::optional<workflow::Budget> budget;
   std::shared_ptr<const tools::RunContext> run;
 };
 struct JobDone {
   NodeOutcome outcome;
 };
-using ModelAnswer = std::variant<ModelReply, Failure, AttemptCancelled, AttemptLost>;
+using ModelAnswer = std::variant<ModelReply, Failure, AttemptCancelled, AttemptLost, BudgetRefused>;
 struct ModelDone {
   AttemptRef ref;
   ModelAnswer answer;
@@ -139,6 +142,11 @@ struct CallEnded {
   providers::RateHints hints = {};
 };
 struct PoolWake {};
+struct CallSettled {
+  std::string workflow;
+  std::uint64_t ticket = 0;
+  MicroUsd spent;
+};
 
 // -- feed ---------------------------------------------------------------------------------------------
 
@@ -211,6 +219,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::CallModel)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::CancelModel)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::CallQueueOver)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::CallEnded)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::CallSettled)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::Committed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::Progress)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::RunParked)

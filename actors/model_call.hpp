@@ -2,6 +2,7 @@
 // One model call on its way through a provider pool; answers its node exactly once, whatever happens to the pool.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -10,7 +11,7 @@
 #include "actors/handles.hpp"
 #include "messages/secret.hpp"
 #include "providers/http/transport.hpp"
-#include "providers/pricing.hpp"
+#include "providers/pool/ledger.hpp"
 #include "runtime/policy/model_choice.hpp"
 #include "runtime/policy/redaction.hpp"
 
@@ -23,6 +24,7 @@ class ModelCall {
     NodeActor node;
     policy::Backend backend;
     ModelRequest request;
+    std::optional<Reservation> reserved;  ///< As it was recorded before the attempt.
     Secret key;
     std::shared_ptr<const providers::NetworkSettings> network;  ///< Of the run's person.
     std::optional<Millis> start_to_close;
@@ -30,8 +32,9 @@ class ModelCall {
     /// Who is told about pieces of the reply while it streams.
     RunId run;
     NodeId node_id;
-    policy::Redactor redactor;                ///< For those pieces.
-    std::optional<providers::Prices> prices;  ///< Absent: not known, and the call is taken to cost nothing.
+    std::string workflow;              ///< Whose runs share
+    providers::Ledger::Limits shared;  ///< these budgets.
+    policy::Redactor redactor;         ///< For those pieces.
   };
 
   explicit ModelCall(Parts parts) : parts_(std::move(parts)) {}
@@ -42,7 +45,10 @@ class ModelCall {
   /// The first answer counts. Called by the pool that holds the call.
   void answer(ModelAnswer answer, std::string partial = {});
   [[nodiscard]] const Parts& parts() const { return parts_; }
+  /// Tells once what the call cost, or may have cost. A call that dies says it by itself.
+  void settle(MicroUsd spent);
 
+  std::function<void(MicroUsd)> on_settled;  ///< Set by the directory before the call goes to its pool.
   // Owned by the pool.
   std::uint64_t ticket = 0;
   std::uint64_t tokens_max = 0;  ///< What was reserved for it,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "actors/model_node.hpp"
 
+#include <algorithm>
 #include <boost/json.hpp>
 #include <string_view>
 #include <utility>
@@ -8,7 +9,9 @@
 #include "actors/job.hpp"
 #include "actors/model_call.hpp"
 #include "actors/tool_node.hpp"
-#include "providers/pricing.hpp"
+#include "providers/pool/token_bound.hpp"
+#include "runtime/policy/call_bound.hpp"
+#include "runtime/policy/pricing.hpp"
 #include "runtime/workflow/references.hpp"
 
 namespace hillstar::actors {
@@ -29,13 +32,32 @@ FailureClass class_of(const Error& error) {
   }
 }
 
-policy::LookUp look_up_in(const std::vector<std::string>& environment) {
-  return [&environment](const std::string& name) -> std::optional<std::string> {
-    for (const auto& entry : environment)
-      if (entry.size() > name.size() && entry.compare(0, name.size(), name) == 0 && entry[name.size()] == '=')
-        return entry.substr(name.size() + 1);
+/// What can be known of a request's size before it is sent.
+std::optional<AttemptFailed> check_size(const Attempt& attempt, const ModelRequest& request,
+                                        const policy::Backend& backend) {
+  const auto bytes = providers::input_token_bound(request);
+  const auto reply = request.max_tokens.value_or(0);
+  // No tokenizer makes fewer tokens of a long text than this.
+  const auto least = bytes / policy::kBytesPerTokenMost;
+  if (backend.context_tokens && least + reply > *backend.context_tokens) {
+    const Error error{Errc::tool_parameters,
+                      "The request is too large for model '" + backend.model + "': at least " + std::to_string(least) +
+                          " tokens and a reply of " + std::to_string(reply) + ", but its context holds " +
+                          std::to_string(*backend.context_tokens) + ". It was not sent.",
+                      attempt.node->id.str(),
+                      "Shorten the input, lower max_tokens, or name a model with more context."};
+    return failed(attempt, FailureClass::context_too_long, error);
+  }
+  const auto& reserved = attempt.command.call;
+  if (!reserved || reserved->tokens == 0 || !backend.prices) return std::nullopt;
+  const auto input = backend.context_tokens ? std::min(bytes, *backend.context_tokens) : bytes;
+  if (policy::most_of(input, providers::output_token_bound(request), *backend.prices) <= reserved->cost)
     return std::nullopt;
-  };
+  const Error error{Errc::internal,
+                    "The request may cost more than the " + to_dollars(reserved->cost) +
+                        " USD that were reserved for it. It was not sent.",
+                    attempt.node->id.str()};
+  return failed(attempt, FailureClass::budget, error);
 }
 
 boost::json::object detail_of(const ModelReply& reply, const policy::Backend& backend) {
@@ -50,15 +72,6 @@ boost::json::object detail_of(const ModelReply& reply, const policy::Backend& ba
   if (!reply.fingerprint.empty()) detail["fingerprint"] = reply.fingerprint;
   if (!backend.notes.empty()) detail["notes"] = boost::json::value_from(backend.notes);
   return detail;
-}
-
-/// Nothing where the registry has no price: the cost stays 0.
-std::optional<providers::Prices> prices_of(const std::optional<policy::ModelPrices>& prices) {
-  if (!prices) return std::nullopt;
-  const auto rate = [](std::optional<std::uint64_t> micros) {
-    return micros ? std::optional(providers::Rate{*micros}) : std::nullopt;
-  };
-  return providers::Prices{{prices->input}, {prices->output}, rate(prices->cached_input), rate(prices->cache_write)};
 }
 
 /// What a later process must know of a call whose usage nobody told.
@@ -153,25 +166,32 @@ std::variant<ModelCallPtr, AttemptFailed> prepare_call(const Attempt& attempt, c
                                                        NodeActor node) {
   const auto prompt = workflow::render(attempt.node->input, attempt.command, services->read_blob);
   if (!prompt) return failed(attempt, FailureClass::io, prompt.error());
-  const auto look_up = look_up_in(attempt.run->environment);
+  const auto look_up = policy::look_up_in(attempt.run->environment);
   const auto& registry = services->registry ? *services->registry : policy::shipped_registry();
-  auto backend = policy::choose_backend(*attempt.node, attempt.model_config, policy::World{registry, look_up});
+  const policy::World world{registry, look_up};
+  const auto& planned = attempt.command.call;
+  auto backend =
+      planned ? policy::find_backend(*attempt.node, attempt.model_config, world, planned->provider, planned->model)
+              : policy::choose_backend(*attempt.node, attempt.model_config, world);
   if (!backend) return failed(attempt, class_of(backend.error()), backend.error());
   auto request = policy::make_request(attempt.node->parameters, attempt.model_config, prompt->text, *backend);
   if (!request) return failed(attempt, class_of(request.error()), request.error());
+  if (auto refused = check_size(attempt, *request, *backend)) return *std::move(refused);
   ModelCall::Parts parts;
+  parts.reserved = planned;
   parts.ref = attempt.command.ref;
   parts.node = std::move(node);
   if (!backend->key_variable.empty()) parts.key = Secret(look_up(backend->key_variable).value_or(""));
   parts.network =
       std::make_shared<const providers::NetworkSettings>(providers::network_settings(attempt.run->environment));
-  parts.prices = prices_of(backend->prices);
   parts.backend = std::move(*backend);
   parts.request = std::move(*request);
   parts.start_to_close = attempt.node->start_to_close;
   parts.queue_timeout = attempt.node->queue_timeout;
   parts.run = RunId(attempt.run->run);
   parts.node_id = attempt.node->id;
+  parts.workflow = attempt.run->workflow;
+  if (attempt.budget) parts.shared = {attempt.budget->workflow, attempt.budget->day};
   parts.redactor = attempt.run->redactor;
   return std::make_shared<ModelCall>(std::move(parts));
 }
@@ -180,6 +200,7 @@ NodeOutcome model_outcome(const Attempt& attempt, const ModelCall& call, ModelDo
   if (auto* reply = std::get_if<ModelReply>(&done.answer)) return reply_outcome(attempt, call, *reply, services);
   if (auto* cancelled = std::get_if<AttemptCancelled>(&done.answer)) return *cancelled;
   if (auto* lost = std::get_if<AttemptLost>(&done.answer)) return *lost;
+  if (auto* refused = std::get_if<BudgetRefused>(&done.answer)) return *refused;
   auto& failure = std::get<Failure>(done.answer);
   boost::json::object result;
   result["output"] = nullptr;

@@ -5,6 +5,7 @@
 
 #include "providers/pool/call_log.hpp"
 #include "providers/pool/day_budget.hpp"
+#include "runtime/policy/spending.hpp"
 #include "runtime/workflow/plan.hpp"
 
 namespace hillstar::actors {
@@ -49,6 +50,29 @@ Result<std::vector<providers::PastCall>> past_calls(const persistence::EventStor
   auto calls = std::move(log.calls[backend]);
   for (const auto& one : log.unknown) calls.push_back(one.call);
   return calls;
+}
+
+Result<providers::Ledger::Past> past_spending(const persistence::EventStore& store, const std::string& workflow,
+                                              UtcTime now, UtcTime opened) {
+  const UtcTime day_began{now.micros - now.micros % providers::kDayMicros};
+  providers::Ledger::Past past;
+  std::vector<RunId> runs;
+  HILLSTAR_CHECK(store.list([&](const run::Summary& row) {
+    if (row.workflow.str() != workflow) return true;
+    // An ended run of another day is told by its row.
+    if (run::is_terminal(row) && row.updated_at < day_began)
+      past.all += row.cost + row.unsettled.value_or(MicroUsd{});
+    else
+      runs.push_back(row.run);
+    return true;
+  }));
+  for (const auto& run : runs) {
+    HILLSTAR_TRY(const auto history, store.read(run));
+    const auto spent = policy::spending_of(history, day_began, opened);
+    past.all += spent.all;
+    past.today += spent.since;
+  }
+  return past;
 }
 
 }  // namespace hillstar::actors

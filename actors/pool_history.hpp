@@ -8,6 +8,7 @@
 #include "messages/error.hpp"
 #include "persistence/event_store.hpp"
 #include "providers/pool/admission.hpp"
+#include "providers/pool/ledger.hpp"
 
 namespace hillstar::actors {
 
@@ -16,5 +17,10 @@ namespace hillstar::actors {
 /// @param opened  when this process began to use the store
 Result<std::vector<providers::PastCall>> past_calls(const persistence::EventStore& store, const std::string& backend,
                                                     UtcTime opened);
+
+/// What all runs of a workflow have spent: in all, and on the day of `now`. Attempts that were scheduled before
+/// `opened` and have no end count as spent; later ones are those of this process, which reserves them itself.
+Result<providers::Ledger::Past> past_spending(const persistence::EventStore& store, const std::string& workflow,
+                                              UtcTime now, UtcTime opened);
 
 }  // namespace hillstar::actors

@@ -10,25 +10,18 @@
 #include "actors/services.hpp"
 #include "providers/adapter.hpp"
 #include "providers/pool/token_bound.hpp"
+#include "runtime/policy/budget.hpp"
 
 namespace hillstar::actors {
-namespace {
 
-/// The most that a call can cost: no token of it was cheap.
-MicroUsd most_of(std::uint64_t input, std::uint64_t output, providers::Prices prices) {
-  const auto written = prices.cache_write.value_or(prices.input).micro_usd_per_million;
-  prices.input.micro_usd_per_million = std::max(prices.input.micro_usd_per_million, written);
-  prices.cached_input.reset();
-  prices.cache_write.reset();
-  Usage usage;
-  usage.input_tokens = input;
-  usage.output_tokens = output;
-  return cost_of(usage, prices);
+ModelCall::~ModelCall() {
+  answer(AttemptLost{parts_.ref});
+  settle(in_flight ? cost_max : MicroUsd{});
 }
 
-}  // namespace
-
-ModelCall::~ModelCall() { answer(AttemptLost{parts_.ref}); }
+void ModelCall::settle(MicroUsd spent) {
+  if (const auto settled = std::exchange(on_settled, nullptr)) settled(spent);
+}
 
 void ModelCall::answer(ModelAnswer what, std::string partial) {
   if (!std::exchange(answered_, true))
@@ -61,7 +54,10 @@ void ProviderPoolState::on_call(CallModel& message) {
   const auto input = providers::input_token_bound(parts.request);
   const auto output = providers::output_token_bound(parts.request);
   call->tokens_max = input + output;
-  if (parts.prices) call->cost_max = most_of(input, output, *parts.prices);
+  if (parts.reserved && parts.reserved->tokens > 0)
+    call->tokens_max = parts.reserved->tokens, call->cost_max = parts.reserved->cost;
+  else if (parts.backend.prices)
+    call->cost_max = policy::most_of(input, output, *parts.backend.prices);
   calls_.emplace(call->ticket, call);
   providers::PoolCall offer{call->ticket, parts.run.str(), parts.backend.lane};
   offer.tokens = call->tokens_max;
@@ -153,7 +149,7 @@ void ProviderPoolState::on_cancel(const CancelModel& message) {
     message.call->cancelled = true;
     message.call->in_flight->cancel();  // answered when the transport lets go
   } else if (auto step = admission_->withdraw(message.call->ticket, now())) {
-    message.call->answer(AttemptCancelled{message.call->parts().ref});
+    message.call->answer(AttemptCancelled{message.call->parts().ref, true});
     calls_.erase(entry);
     act(std::move(*step));
   }
@@ -178,7 +174,8 @@ void ProviderPoolState::on_ended(CallEnded& message) {
     auto& usage = reply->usage;
     // Servers that count nothing are taken at the most that it can have been.
     const auto counted = usage.input_tokens + usage.output_tokens;
-    if (const auto& prices = call->parts().prices; prices && counted != 0) usage.cost = cost_of(usage, *prices);
+    if (const auto& prices = call->parts().backend.prices; prices && counted != 0)
+      usage.cost = policy::cost_of(usage, *prices);
     if (counted != 0) outcome.tokens = counted, outcome.cost = usage.cost;
     call->answer(std::move(*reply));
   } else {
@@ -191,37 +188,10 @@ void ProviderPoolState::on_ended(CallEnded& message) {
     else
       call->answer(std::move(failure), std::move(message.partial));
   }
+  const bool turned_away = outcome.failure && !outcome.cancelled && policy::is_turned_away(*outcome.failure);
+  call->settle(outcome.cost.value_or(turned_away ? MicroUsd{} : call->cost_max));
   calls_.erase(call->ticket);
   act(admission_->ended(call->ticket, outcome, now()));
-}
-
-DirectoryState::~DirectoryState() {
-  for (const auto& [backend, pool] : pools_) caf::anon_send_exit(pool, caf::exit_reason::user_shutdown);
-}
-
-void DirectoryState::on_call(CallModel& message) {
-  auto& pool = pools_[message.call->parts().backend.name];
-  if (!pool) {
-    if (pools_.size() > kBackendsMax) {
-      pools_.erase(message.call->parts().backend.name);
-      return message.call->answer(Failure{
-          FailureClass::overloaded, std::to_string(kBackendsMax) + " different backends are in use already", {}});
-    }
-    pool = self_->spawn<caf::monitored>(provider_pool, parts_, message.call->parts().backend);
-  }
-  caf::anon_send(pool, std::move(message));
-}
-
-void DirectoryState::on_cancel(const CancelModel& message) {
-  const auto entry = pools_.find(message.call->parts().backend.name);
-  if (entry != pools_.end()) caf::anon_send(entry->second, message);
-}
-
-void DirectoryState::on_down(const caf::down_msg& message) {
-  // Its calls answered "lost" when its state went; the next call starts another pool.
-  const auto entry = std::find_if(pools_.begin(), pools_.end(),
-                                  [&](const auto& item) { return item.second.address() == message.source; });
-  if (entry != pools_.end()) pools_.erase(entry);
 }
 
 ProviderPool::behavior_type provider_pool(ProviderPool::stateful_pointer<ProviderPoolState> self, PoolParts parts,
@@ -232,15 +202,6 @@ ProviderPool::behavior_type provider_pool(ProviderPool::stateful_pointer<Provide
           [self](const CancelModel& message) { self->state.on_cancel(message); },
           [self](const CallQueueOver& message) { self->state.on_queue_over(message); },
           [self](CallEnded& message) { self->state.on_ended(message); }, [self](PoolWake) { self->state.on_wake(); }};
-}
-
-ProviderPool::behavior_type provider_directory(ProviderPool::stateful_pointer<DirectoryState> self, PoolParts parts) {
-  die_quietly(self);
-  self->set_down_handler([self](caf::down_msg& message) { self->state.on_down(message); });
-  self->state.open(std::move(parts));
-  return {[self](CallModel& message) { self->state.on_call(message); },
-          [self](const CancelModel& message) { self->state.on_cancel(message); }, [](const CallQueueOver&) {},
-          [](const CallEnded&) {}, [](PoolWake) {}};
 }
 
 }  // namespace hillstar::actors

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Admission and transport of one backend: queues, one answer per call, never retries. In front of the pools stands a
-// directory that speaks the same protocol and starts a pool at the first call to its backend.
+// Admission and transport of one backend: queues, one answer per call, never retries.
 #pragma once
 
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -19,9 +17,6 @@
 #include "runtime/platform/id_source.hpp"
 
 namespace hillstar::actors {
-
-/// Backends of one engine; calls to further ones are refused with FailureClass::overloaded.
-inline constexpr std::size_t kBackendsMax = 1'000;
 
 /// Called on the transport's thread with text as it arrives.
 using OnText = std::function<void(const ModelCall& call, const std::string& text)>;
@@ -65,26 +60,7 @@ class ProviderPoolState {
   std::optional<Millis> armed_for_;  ///< The timer that comes first, on the steady clock.
 };
 
-class DirectoryState {
- public:
-  explicit DirectoryState(ProviderPool::pointer actor) : self_(actor) {}
-  ~DirectoryState();
-
-  void open(PoolParts parts) { parts_ = std::move(parts); }
-  void on_call(CallModel& message);
-  void on_cancel(const CancelModel& message);
-  void on_down(const caf::down_msg& message);
-
-  const char* name = "providers";
-
- private:
-  ProviderPool::pointer self_;
-  PoolParts parts_;
-  std::map<std::string, ProviderPool> pools_;  ///< By Backend::name.
-};
-
 ProviderPool::behavior_type provider_pool(ProviderPool::stateful_pointer<ProviderPoolState> self, PoolParts parts,
                                           const policy::Backend& backend);
-ProviderPool::behavior_type provider_directory(ProviderPool::stateful_pointer<DirectoryState> self, PoolParts parts);
 
 }  // namespace hillstar::actors

@@ -41,6 +41,7 @@ void RunActorState::start(const BeginRun& message) {
   const StartRun& request = message.birth->request;
   started_ = message.reply;
   state_ = run::initial(request.plan, message.birth->index);
+  state_.routes = message.birth->routes;
   Start what;
   what.started.workflow = request.plan->workflow;
   what.started.workflow_file = request.workflow_file;
@@ -53,6 +54,7 @@ void RunActorState::start(const BeginRun& message) {
   what.started.parent = request.parent;
   what.started.started_by = request.started_by;
   what.started.engine = services_->version;
+  if (!message.birth->routes_sha256.empty()) what.started.routes_sha256 = message.birth->routes_sha256;
   what.inherited = request.inherited;
   enqueue(std::move(what));
 }
@@ -222,7 +224,8 @@ void RunActorState::execute(ExecuteNode& command) {
   attempt.attempt = command.ref.attempt;
   // Aliasing: the node's part keeps the whole plan alive.
   std::shared_ptr<const workflow::PlanNode> node(state_.plan, &state_.plan->nodes[command.ref.node]);
-  self_->anon_send(attempt.node, Attempt{std::move(command), std::move(node), state_.plan->model_config, context_});
+  self_->anon_send(attempt.node, Attempt{std::move(command), std::move(node), state_.plan->model_config,
+                                         state_.plan->budget, context_});
 }
 
 void RunActorState::cancel(const CancelNode& command) {

@@ -26,6 +26,11 @@ Result<RecoveredRun> recover_run(const persistence::EventStore& store, const Run
   HILLSTAR_TRY(auto plan, workflow::plan_from_text(text));
   try {
     auto state = run::replay(std::make_shared<const workflow::Plan>(std::move(plan)), history);
+    if (started.routes_sha256) {
+      HILLSTAR_TRY(const auto routes_text, store.read_blob(*started.routes_sha256));
+      HILLSTAR_TRY(auto routes, policy::routes_from_text(routes_text, state.nodes.size()));
+      state.routes = std::make_shared<const policy::Routes>(std::move(routes));
+    }
     return RecoveredRun{std::move(state), last.front().hash};
   } catch (const InvariantError& bug) {
     return Error{Errc::internal, bug.message, run.str()};

@@ -56,7 +56,7 @@ struct Services {
   EventLog event_log;
   FeedActor feed;
   ToolSlots slots;
-  ProviderPool providers;
+  ProviderDirectory providers;
   Exporter exporter;
 };
 /// Hands a piece of output to whoever follows. Thread-safe; drops it if the feed lags.

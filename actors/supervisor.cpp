@@ -55,7 +55,7 @@ const SupervisorState::KnownEnvironment& SupervisorState::known(const std::vecto
     auto secrets = policy::secrets_of(environment);
     std::vector<std::string> values;
     for (const auto& secret : secrets) values.push_back(secret.value);
-    environment_ = {environment, std::move(secrets), policy::Redactor(values)};
+    environment_ = {environment_.number + 1, environment, std::move(secrets), policy::Redactor(values)};
   }
   return environment_;
 }
@@ -69,15 +69,39 @@ Result<const SupervisorState::KnownPlan*> SupervisorState::keep_texts(const Star
     HILLSTAR_TRY(auto plan_sha256, store.put_blob(workflow::to_text(*request.plan)));
     HILLSTAR_TRY(auto workflow_sha256, store.put_blob(request.workflow_text));
     if (plans_.size() >= kPlansKnownMax) plans_.pop_back();
-    plans_.push_front({request.plan, request.plan.get(), std::move(plan_sha256), request.workflow_text,
-                       std::move(workflow_sha256), run::index_of(*request.plan)});
+    plans_.push_front({request.plan,
+                       request.plan.get(),
+                       std::move(plan_sha256),
+                       request.workflow_text,
+                       std::move(workflow_sha256),
+                       run::index_of(*request.plan),
+                       nullptr,
+                       {},
+                       0});
     known = plans_.begin();
   } else if (known->workflow_text != request.workflow_text) {
     HILLSTAR_TRY(known->workflow_sha256, store.put_blob(request.workflow_text));
     known->workflow_text = request.workflow_text;
   }
+  HILLSTAR_CHECK(keep_routes(request, *known));
   const KnownPlan* found = &*known;
   return found;
+}
+
+Result<void> SupervisorState::keep_routes(const StartRun& request, KnownPlan& known_plan) {
+  const auto number = known(request.environment).number;
+  if (known_plan.routes_environment == number) return {};
+  const auto& services = *parts_.services;
+  const auto& registry = services.registry ? *services.registry : policy::shipped_registry();
+  auto routes = policy::routes_of(*request.plan, registry, policy::look_up_in(request.environment));
+  known_plan.routes.reset();
+  known_plan.routes_sha256.clear();
+  if (!routes.empty()) {
+    HILLSTAR_TRY(known_plan.routes_sha256, services.store->put_blob(policy::to_text(routes)));
+    known_plan.routes = std::make_shared<const policy::Routes>(std::move(routes));
+  }
+  known_plan.routes_environment = number;
+  return {};
 }
 
 void SupervisorState::on_start(StartRequest& message) {
@@ -96,8 +120,9 @@ void SupervisorState::on_start(StartRequest& message) {
   auto& live = live_[run];
   live.environment = message.request->environment;
   live.actor = spawn_run(run, live.environment);
-  auto birth = std::make_shared<const Birth>(
-      Birth{std::move(*message.request), (*texts)->workflow_sha256, (*texts)->plan_sha256, (*texts)->index});
+  auto birth =
+      std::make_shared<const Birth>(Birth{std::move(*message.request), (*texts)->workflow_sha256, (*texts)->plan_sha256,
+                                          (*texts)->index, (*texts)->routes, (*texts)->routes_sha256});
   caf::anon_send(live.actor, BeginRun{std::move(birth), std::move(message.reply)});
 }
 
@@ -129,7 +154,10 @@ void SupervisorState::on_tell(TellRun& message) {
 }
 
 void SupervisorState::on_set_environment(SetEnvironment& message) {
+  const bool was_live = live_.contains(message.run);
   auto* live = live_or_recovered(message.run, message.environment);
+  // What was just taken up has it already, and may have come to its end before a message reaches it.
+  if (live != nullptr && !was_live) return message.reply.answer(true);
   if (live == nullptr) return message.reply.answer(Error{Errc::run_state, "the run is not live", message.run.str()});
   live->environment = message.environment;
   message.redactor = known(message.environment).redactor;

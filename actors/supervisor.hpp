@@ -59,14 +59,19 @@ class SupervisorState {
     std::string workflow_text;
     std::string workflow_sha256;
     std::shared_ptr<const run::PlanIndex> index;
+    std::shared_ptr<const policy::Routes> routes;  ///< Null: it calls no model.
+    std::string routes_sha256;
+    std::uint64_t routes_environment = 0;  ///< KnownEnvironment::number that the routes are of; 0: none yet.
   };
   /// Secrets of an environment. Many runs share one, so that many runs look for them with one redactor.
   struct KnownEnvironment {
+    std::uint64_t number = 0;  ///< Grows with each.
     std::vector<std::string> variables;
     std::vector<policy::KnownSecret> secrets;
     policy::Redactor redactor;
   };
   Result<const KnownPlan*> keep_texts(const StartRun& request);
+  Result<void> keep_routes(const StartRun& request, KnownPlan& known_plan);
   const KnownEnvironment& known(const std::vector<std::string>& environment);
   RunActor spawn_run(const RunId& run, std::vector<std::string> environment);
   /// The live run, taken up from its history if need be; null if there is no such run, or it has ended.

@@ -60,7 +60,10 @@ NodeOutcome list(const Attempt& attempt, const Services& services) {
     if (!sha256) return failed(attempt, FailureClass::io, sha256.error());
     value.blobs.push_back({"", items->text().size(), false, std::move(*sha256)});
   }
-  return ItemsListed{attempt.command.ref, static_cast<std::uint32_t>(count), std::move(value)};
+  std::uint64_t longest = 0;
+  if (attempt.node->tool == "model_call")
+    for (const auto& item : tree.get_array()) longest = std::max<std::uint64_t>(longest, json::canonical(item).size());
+  return ItemsListed{attempt.command.ref, static_cast<std::uint32_t>(count), std::move(value), longest};
 }
 
 }  // namespace

@@ -126,7 +126,7 @@ struct Reservation {
   std::string model;            ///< As it is sent.
   std::string backend;          ///< Key of its pool.
   std::uint32_t candidate = 0;  ///< Its place among those that the node may go to.
-  std::uint64_t tokens = 0;     ///< Request and reply together.
+  std::uint64_t tokens = 0;     ///< Request and reply together, at most; 0: not counted, since there is no price.
   MicroUsd cost;
 
   bool operator==(const Reservation&) const = default;
@@ -194,13 +194,14 @@ struct NodeAttemptLost {
 };
 BOOST_DESCRIBE_STRUCT(NodeAttemptLost, (), (node, item, attempt))
 
-/// The attempt was stopped on request; the node may be scheduled again after a resume.
+/// The attempt was stopped on request, or not made at all; the node may be scheduled again.
 struct NodeCancelled {
   NodeId node;
   std::optional<std::uint32_t> item;
   std::uint32_t attempt = 1;
+  bool unsent = false;  ///< A model call that never left: it cost nothing.
 };
-BOOST_DESCRIBE_STRUCT(NodeCancelled, (), (node, item, attempt))
+BOOST_DESCRIBE_STRUCT(NodeCancelled, (), (node, item, attempt, unsent))
 
 /// No further attempt follows. What it means for the run says PlanNode::on_error.
 struct NodeFailed {

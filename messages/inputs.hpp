@@ -55,6 +55,15 @@ struct AttemptLost {
 /// The attempt ended because it was asked to.
 struct AttemptCancelled {
   AttemptRef ref;
+  bool unsent = false;  ///< A model call that never left.
+};
+/// A budget that many runs share has not enough left: the attempt was not made.
+struct BudgetRefused {
+  AttemptRef ref;
+  BudgetScope scope = BudgetScope::workflow;
+  MicroUsd limit;
+  MicroUsd spent;
+  MicroUsd needed;
 };
 struct RetryDue {
   AttemptRef ref;  ///< The attempt that failed.
@@ -92,12 +101,13 @@ struct Recovered {};
 struct Input {
   UtcTime at;
   std::uint32_t chance_ppm = 0;  ///< In [0, 1000000): jitter for a retry, drawn by the shell.
-  std::variant<Start, AttemptSucceeded, ItemsListed, AttemptFailed, AttemptLost, AttemptCancelled, RetryDue,
-               ApprovalGiven, PauseAsked, ResumeAsked, CancelAsked, Resolved, Recovered>
+  std::variant<Start, AttemptSucceeded, ItemsListed, AttemptFailed, AttemptLost, AttemptCancelled, BudgetRefused,
+               RetryDue, ApprovalGiven, PauseAsked, ResumeAsked, CancelAsked, Resolved, Recovered>
       what;
 };
 
 /// What a node actor answers, exactly once per attempt.
-using NodeOutcome = std::variant<AttemptSucceeded, ItemsListed, AttemptFailed, AttemptLost, AttemptCancelled>;
+using NodeOutcome =
+    std::variant<AttemptSucceeded, ItemsListed, AttemptFailed, AttemptLost, AttemptCancelled, BudgetRefused>;
 
 }  // namespace hillstar

@@ -36,8 +36,13 @@ struct MicroUsd {
   auto operator<=>(const MicroUsd&) const = default;
   bool operator==(const MicroUsd&) const = default;
 };
-inline MicroUsd operator+(MicroUsd a, MicroUsd b) { return {a.count + b.count}; }
-inline MicroUsd operator-(MicroUsd a, MicroUsd b) { return {a.count - b.count}; }
+/// The largest amount stands for all that are larger.
+inline MicroUsd operator+(MicroUsd a, MicroUsd b) {
+  std::int64_t sum = 0;
+  if (__builtin_add_overflow(a.count, b.count, &sum)) sum = b.count > 0 ? INT64_MAX : INT64_MIN;
+  return {sum};
+}
+inline MicroUsd operator-(MicroUsd a, MicroUsd b) { return a + MicroUsd{b.count == INT64_MIN ? INT64_MAX : -b.count}; }
 inline MicroUsd& operator+=(MicroUsd& a, MicroUsd b) { return a = a + b; }
 inline MicroUsd& operator-=(MicroUsd& a, MicroUsd b) { return a = a - b; }
 /// "1.99", "0.000123": dollars with two decimals, more only if they are needed.

@@ -76,6 +76,7 @@ void add_control(Commands& commands) {
   resume->add_option("--settle", r->settle, "what to do about an attempt that may or may not have run")
       ->type_name("NODE=run-again|failed");
   resume->add_option("--reason", r->reason, "why; recorded");
+  resume->add_option("--budget", r->budget, "what a paused run may cost from now on, in all")->type_name("USD");
 
   auto [cancel, c] = commands.add<AnswerArgs>("cancel", "Stop a run for good", cancel_run);
   cancel->add_option("RUN", c->run, kRunHelp)->required();
@@ -267,8 +268,8 @@ int run_program(int argc, const char* const* argv) {
   app.require_subcommand(0, 1);
   app.footer(
       "Exit codes: 0 done, 1 run failed, 2 usage, 3 invalid workflow, 4 not found, 5 wrong state, 6 refused,\n"
-      "8 waits for a person, 9 integrity, 10 host unreachable, 11 cancelled, 70 bug, 71 system limit, 74 storage,\n"
-      "124 timeout, 130/143 interrupted (resumable). `hillstar-actors explain HS112` explains an error.");
+      "7 budget exhausted, 8 waits for a person, 9 integrity, 10 host unreachable, 11 cancelled, 70 bug, 71 system limit,\n"
+      "74 storage, 124 timeout, 130/143 interrupted (resumable). `hillstar-actors explain HS112` explains an error.");
   Global global;
   Action chosen;
   Commands commands(app, chosen);

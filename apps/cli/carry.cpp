@@ -38,6 +38,8 @@ Exit exit_of_end(const run::RunState& state) {
         return Exit::refused;
       if (state.failure->kind == FailureClass::timeout || state.failure->kind == FailureClass::queue_timeout)
         return Exit::timeout;
+      if (state.failure->kind == FailureClass::budget || state.failure->kind == FailureClass::quota)
+        return Exit::budget;
       return Exit::run_failed;
     default:
       return Exit::waits;

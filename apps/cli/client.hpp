@@ -47,8 +47,9 @@ struct Word {
   std::optional<std::uint32_t> item;  ///< settle.
   std::string who;
   std::string reason;
+  std::optional<MicroUsd> budget = {};  ///< resume: what the run may cost from now on, in all.
 };
-BOOST_DESCRIBE_STRUCT(Word, (), (kind, yes, node, item, who, reason))
+BOOST_DESCRIBE_STRUCT(Word, (), (kind, yes, node, item, who, reason, budget))
 
 /// The host is not there any more, whether or not it has taken the call.
 inline bool is_host_gone(const Error& error) {

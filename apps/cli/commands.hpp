@@ -38,6 +38,7 @@ struct ResumeArgs {
   std::string run = "latest";
   std::string settle;  ///< `NODE=run-again` or `NODE=failed`.
   std::string reason;
+  std::string budget;  ///< US dollars, as typed; empty: as before.
 };
 struct ForkArgs {
   std::string run;

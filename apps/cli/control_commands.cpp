@@ -14,6 +14,7 @@
 #include "apps/cli/inheritance.hpp"
 #include "apps/cli/selector.hpp"
 #include "apps/cli/text.hpp"
+#include "runtime/policy/registry.hpp"
 #include "runtime/run/fork.hpp"
 #include "runtime/run/run.hpp"
 
@@ -77,6 +78,19 @@ Result<Word> settlement(const StoredRun& stored, const ResumeArgs& args) {
   return word;
 }
 
+/// `--budget`, in whole millionths.
+Result<std::optional<MicroUsd>> budget_of(const ResumeArgs& args, const StoredRun& stored) {
+  if (args.budget.empty()) return std::optional<MicroUsd>();
+  const auto micros = policy::micros_of(args.budget);
+  if (!micros || *micros == 0)
+    return Error{Errc::usage, "'" + args.budget + "' is no amount of US dollars.", "--budget",
+                 "Write it like 2.50; no more than six decimals."};
+  if (stored.state.status != run::RunStatus::paused)
+    return Error{Errc::usage, "Only a paused run can be given another budget.", "--budget",
+                 "Change model_config.budget in the workflow file, and run it again."};
+  return std::optional(MicroUsd{static_cast<std::int64_t>(*micros)});
+}
+
 /// A process that died as the run ended left the last files unwritten. Another host may be just writing them.
 Result<void> finish_files(Context& context, Link& link, const StoredRun& stored) {
   if (!link.is_host() || stored.state.started.output_dir.empty()) return {};
@@ -99,6 +113,7 @@ Result<Exit> resume_run(Context& context, const ResumeArgs& args) {
   if (status == run::RunStatus::completed && !args.settle.empty())
     return wrong_state(stored, "there is nothing to settle",
                        "`hillstar-actors fork " + stored.run.str() + " --from NODE` runs a part of it again.");
+  HILLSTAR_TRY(const auto budget, budget_of(args, stored));
   std::optional<Word> settle;
   if (!args.settle.empty()) {
     HILLSTAR_TRY(settle, settlement(stored, args));
@@ -126,11 +141,9 @@ Result<Exit> resume_run(Context& context, const ResumeArgs& args) {
                          "Only a lost attempt of a node with effect `once` is settled.");
   }
   if (status == run::RunStatus::paused) {
-    HILLSTAR_TRY(
-        [[maybe_unused]] const auto facts,
-        link.tell(
-            stored.run,
-            {.kind = WordKind::resume, .yes = false, .node = 0, .item = {}, .who = person(), .reason = args.reason}));
+    Word resume{.kind = WordKind::resume, .yes = false, .node = 0, .item = {}, .who = person(), .reason = args.reason};
+    resume.budget = budget;
+    HILLSTAR_TRY([[maybe_unused]] const auto facts, link.tell(stored.run, resume));
   }
   return carry(context, link, follow_options(context, stored));
 }

@@ -70,7 +70,7 @@ class EmbeddedClient final : public Client {
         input.what = PauseAsked{word.reason, word.yes};
         break;
       case WordKind::resume:
-        input.what = ResumeAsked{word.who};
+        input.what = ResumeAsked{word.who, word.budget};
         break;
       case WordKind::answer:
         input.what = ApprovalGiven{word.node, word.yes, word.who, word.reason};

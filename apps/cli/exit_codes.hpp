@@ -14,7 +14,8 @@ enum class Exit : int {
   not_found = 4,
   wrong_state = 5,
   refused = 6,
-  waits = 8,  ///< For a person, or paused.
+  budget = 7,  ///< A budget of the workflow, or a provider's quota, is exhausted.
+  waits = 8,   ///< For a person, or paused.
   integrity = 9,
   unreachable = 10,
   cancelled = 11,

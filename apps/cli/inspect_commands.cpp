@@ -91,6 +91,8 @@ void show_head(Output& output, const StoredRun& stored, const run::Summary& row)
   head.push_back({"Time", duration(row.updated_at - row.started_at)});
   if (row.tokens > 0) head.push_back({"Tokens", std::to_string(row.tokens)});
   if (row.cost.count > 0) head.push_back({"Cost", money(row.cost)});
+  if (row.unsettled)
+    head.push_back({"Unsettled", "at most " + money(*row.unsettled) + ", by calls whose end nobody saw"});
   if (row.parent) head.push_back({"Parent", fmt::format("{} at event {}", row.parent->run.str(), row.parent->seq)});
   if (started.inputs.text() != "{}" && !started.inputs.is_null())
     head.push_back({"Inputs", one_line(started.inputs.text(), 200)});

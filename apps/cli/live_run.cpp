@@ -7,6 +7,7 @@
 
 #include "apps/cli/text.hpp"
 #include "messages/json_codec.hpp"
+#include "runtime/policy/budget.hpp"
 #include "runtime/run/run.hpp"
 
 namespace hillstar::cli {
@@ -46,9 +47,11 @@ struct Words {
     return to_string(Unit{e.node, e.item}) + " completed" + took_text(live);
   }
   std::optional<std::string> operator()(const NodeAttemptFailed& e) const {
+    const auto failed = fmt::format("{} attempt {} failed, ", to_string(Unit{e.node, e.item}), e.attempt);
+    if (e.repair) return failed + "asks for a reply that fits: " + failure_text(e.failure);
+    if (e.next_candidate) return failed + "goes on elsewhere: " + failure_text(e.failure);
     if (!e.retry_at) return std::nullopt;  // NodeFailed follows and says it
-    return fmt::format("{} attempt {} failed, again in {}: {}", to_string(Unit{e.node, e.item}), e.attempt,
-                       duration(*e.retry_at - at), failure_text(e.failure));
+    return fmt::format("{}again in {}: {}", failed, duration(*e.retry_at - at), failure_text(e.failure));
   }
   std::optional<std::string> operator()(const NodeFailed& e) const {
     return to_string(Unit{e.node, e.item}) + " failed" + took_text(live) + ": " + failure_text(e.failure);
@@ -95,6 +98,7 @@ struct Words {
   std::optional<std::string> operator()(const ApprovalAnswered& e) const {
     return e.node.str() + (e.approved ? " approved" : " rejected") + said_by(e.who, e.reason);
   }
+  std::optional<std::string> operator()(const BudgetExhausted& e) const { return policy::describe(e); }
   std::optional<std::string> operator()(const RunPaused& e) const { return "run paused" + said_by({}, e.reason); }
   std::optional<std::string> operator()(const RunResumed& e) const { return "run resumed" + said_by(e.who, {}); }
   std::optional<std::string> operator()(const CancelRequested& e) const {

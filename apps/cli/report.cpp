@@ -147,6 +147,7 @@ std::vector<std::string> summary_lines(const run::RunState& state, const RunId& 
   lines.push_back("  Time:   " + duration(row.updated_at - row.started_at));
   if (row.tokens > 0) lines.push_back(fmt::format("  Tokens: {}", row.tokens));
   if (row.cost.count > 0) lines.push_back("  Cost:   " + money(row.cost));
+  if (row.unsettled) lines.push_back("  Besides, at most " + money(*row.unsettled) + " by calls whose end nobody saw");
   if (!state.started.output_dir.empty()) lines.push_back("  Output: " + visible(state.started.output_dir));
   return lines;
 }

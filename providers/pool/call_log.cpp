@@ -28,12 +28,24 @@ std::optional<std::int64_t> number(const bj::object& detail, const char* name) {
   return code || count < 0 ? std::nullopt : std::optional(count);
 }
 
+struct Scheduled {
+  UtcTime at;
+  std::optional<Reservation> call;
+};
+
+/// Nobody saw what it used: all that was reserved.
+PastCall reserved_call(std::optional<UtcTime> ended, const Reservation& call) {
+  // Without a price nothing was counted.
+  if (call.tokens == 0) return {ended, {}, call.cost};
+  return {ended, call.tokens, call.cost};
+}
+
 struct Reader {
   CallLog& log;
-  std::map<Unit, UtcTime>& open;
+  std::map<Unit, Scheduled>& open;
   UtcTime at;
 
-  void operator()(const NodeScheduled& event) { open.emplace(unit_of(event), at); }
+  void operator()(const NodeScheduled& event) { open.insert_or_assign(unit_of(event), Scheduled{at, event.call}); }
 
   void operator()(const NodeCompleted& event) {
     open.erase(unit_of(event));
@@ -62,7 +74,12 @@ struct Reader {
   }
 
   void operator()(const NodeAttemptLost& event) { unknown(event); }
-  void operator()(const NodeCancelled& event) { unknown(event); }
+  void operator()(const NodeCancelled& event) {
+    if (event.unsent)
+      open.erase(unit_of(event));
+    else
+      unknown(event);
+  }
 
   template <class Other>
   void operator()(const Other&) {}
@@ -70,8 +87,11 @@ struct Reader {
  private:
   template <class E>
   void unknown(const E& event) {
-    open.erase(unit_of(event));
-    log.unknown.push_back({event.node, {at, {}, {}}});
+    const auto entry = open.extract(unit_of(event));
+    if (entry && entry.mapped().call)
+      log.calls[entry.mapped().call->backend].push_back(reserved_call(at, *entry.mapped().call));
+    else
+      log.unknown.push_back({event.node, {at, {}, {}}});
   }
   static bj::object tree(const std::optional<Json>& detail) {
     if (!detail) return {};
@@ -88,11 +108,15 @@ struct Reader {
 }  // namespace
 
 void add_calls(const std::vector<Recorded>& history, UtcTime opened, CallLog& log) {
-  std::map<Unit, UtcTime> open;
+  std::map<Unit, Scheduled> open;
   for (const auto& recorded : history) std::visit(Reader{log, open, recorded.at}, recorded.event);
-  for (const auto& [unit, at] : open)
-    if (at < opened && opened - at < kCallLifeMax)
+  for (const auto& [unit, scheduled] : open) {
+    if (scheduled.at >= opened || opened - scheduled.at >= kCallLifeMax) continue;
+    if (scheduled.call)
+      log.calls[scheduled.call->backend].push_back(reserved_call(std::nullopt, *scheduled.call));
+    else
       log.unknown.push_back({NodeId(std::get<0>(unit)), {std::nullopt, {}, {}}});
+  }
 }
 
 }  // namespace hillstar::providers

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/policy/budget.hpp"
 
+#include <utility>
+
 namespace hillstar::policy {
 namespace {
 
@@ -24,6 +26,43 @@ std::string describe(const BudgetExhausted& event) {
   const auto unit = event.node.str() + (event.item ? "[" + std::to_string(*event.item) + "]" : "");
   return "a call of '" + unit + "' may cost " + to_dollars(event.needed) + " USD, which does not fit " +
          of(event.scope) + ": " + to_dollars(event.limit) + " USD, of which " + to_dollars(event.spent) + " are spent";
+}
+
+namespace {
+
+/// Servers that count nothing are taken at the most that it can have been.
+bool is_told(const std::optional<Usage>& usage) {
+  return usage && (usage->cost.count != 0 || usage->input_tokens + usage->output_tokens != 0);
+}
+
+}  // namespace
+
+MicroUsd charge_of(const NodeCompleted& event, const Reservation& reserved) {
+  return is_told(event.usage) ? event.usage->cost : reserved.cost;
+}
+
+MicroUsd charge_of(const NodeAttemptFailed& event, const Reservation& reserved) {
+  if (is_told(event.usage)) return event.usage->cost;
+  // Without a detail it was not sent.
+  return !event.detail || is_turned_away(event.failure.kind) ? MicroUsd{} : reserved.cost;
+}
+
+MicroUsd charge_of(const NodeCancelled& event, const Reservation& reserved) {
+  return event.unsent ? MicroUsd{} : reserved.cost;
+}
+
+bool pauses(const workflow::Plan& plan, BudgetScope scope) {
+  return scope != BudgetScope::node && plan.budget && plan.budget->pause;
+}
+
+void add_exhausted(BudgetExhausted event, const workflow::Plan& plan, std::vector<Event>& facts) {
+  if (pauses(plan, event.scope)) {
+    RunPaused paused{describe(event), event.node, false};
+    facts.emplace_back(std::move(event));
+    facts.emplace_back(std::move(paused));
+  } else {
+    facts.emplace_back(std::move(event));
+  }
 }
 
 bool is_turned_away(FailureClass kind) {

@@ -17,8 +17,6 @@ using workflow::PlanNode;
 
 __extension__ using Wide = unsigned __int128;
 
-constexpr std::uint64_t kMillion = 1'000'000;
-
 std::uint64_t tokens_of(std::uint64_t bytes) { return (bytes + kBytesPerToken - 1) / kBytesPerToken; }
 
 MicroUsd amount_of(Wide micros) {
@@ -48,10 +46,10 @@ class Estimator {
     if (!node.map) out.calls_low = may_be_skipped ? 0 : 1;
     out.calls_high = std::max<std::uint64_t>(node.retry.attempts, 1) * items.value_or(1);
     if (const auto& prices = call.backend.prices) {
-      out.low = times(price_of(out.input_low, 0, *prices), out.calls_low);
-      auto dearest = *prices;
-      dearest.input = std::max(dearest.input, dearest.cache_write.value_or(0));
-      if (out.input_high) out.high = times(price_of(*out.input_high, out.output_high, dearest), out.calls_high);
+      Usage least;
+      least.input_tokens = out.input_low;
+      out.low = times(cost_of(least, *prices), out.calls_low);
+      if (out.input_high) out.high = times(most_of(*out.input_high, out.output_high, *prices), out.calls_high);
     }
     return out;
   }
@@ -123,11 +121,6 @@ class Estimator {
 };
 
 }  // namespace
-
-MicroUsd price_of(std::uint64_t input_tokens, std::uint64_t output_tokens, const ModelPrices& prices) {
-  const Wide sum = Wide{input_tokens} * prices.input + Wide{output_tokens} * prices.output;
-  return amount_of((sum + kMillion - 1) / kMillion);
-}
 
 std::vector<NodeEstimate> estimate(const workflow::Plan& plan, const std::vector<PlannedCall>& calls,
                                    const Json& inputs) {

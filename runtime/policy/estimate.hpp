@@ -40,7 +40,4 @@ struct PlannedCall {
 std::vector<NodeEstimate> estimate(const workflow::Plan& plan, const std::vector<PlannedCall>& calls,
                                    const Json& inputs);
 
-/// Rounded up to a whole millionth; the largest amount stands for all that are larger.
-MicroUsd price_of(std::uint64_t input_tokens, std::uint64_t output_tokens, const ModelPrices& prices);
-
 }  // namespace hillstar::policy

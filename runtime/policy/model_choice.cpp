@@ -105,7 +105,8 @@ class Chooser {
       choice_.left_out.push_back({provider, std::move(backend).error()});
       return false;
     }
-    choice_.candidates.push_back({std::move(backend).value(), std::move(reason)});
+    auto found = is_seat(model) ? model : backend->model;
+    choice_.candidates.push_back({provider, std::move(found), std::move(backend).value(), std::move(reason)});
     return true;
   }
 
@@ -243,6 +244,15 @@ class Chooser {
 
 }  // namespace
 
+LookUp look_up_in(const std::vector<std::string>& environment) {
+  return [&environment](const std::string& name) -> std::optional<std::string> {
+    for (const auto& entry : environment)
+      if (entry.size() > name.size() && entry.compare(0, name.size(), name) == 0 && entry[name.size()] == '=')
+        return entry.substr(name.size() + 1);
+    return std::nullopt;
+  };
+}
+
 bool is_seat(std::string_view model) { return model.starts_with(kSeatPrefix); }
 
 std::uint64_t tokens_asked(const PlanNode& node) {
@@ -257,6 +267,14 @@ Result<Choice> choose(const PlanNode& node, const Json& model_config, const Worl
   const auto config = model_config.value();
   static const bj::object kNothing;
   return Chooser(node, config.is_object() ? config.get_object() : kNothing, world).choose();
+}
+
+Result<Backend> find_backend(const PlanNode& node, const Json& model_config, const World& world,
+                             const std::string& provider, const std::string& model) {
+  const auto config = model_config.value();
+  static const bj::object kNothing;
+  const ChoiceRules rules(config.is_object() ? config.get_object() : kNothing);
+  return BackendResolver(node, rules, world).resolve(provider, model);
 }
 
 Result<Backend> choose_backend(const PlanNode& node, const Json& model_config, const World& world) {

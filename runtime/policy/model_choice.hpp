@@ -23,6 +23,9 @@ namespace hillstar::policy {
 /// Value of an environment variable, or nothing.
 using LookUp = std::function<std::optional<std::string>(const std::string& name)>;
 
+/// Looks in `NAME=value` entries, which must outlive it.
+LookUp look_up_in(const std::vector<std::string>& environment);
+
 /// Where a model call goes.
 struct Backend {
   std::string name;                ///< Key of its pool: provider label and base URL.
@@ -53,6 +56,8 @@ struct World {
 };
 
 struct Candidate {
+  std::string provider;  ///< What the backend was found by.
+  std::string model;     ///< The same; a seat keeps its name.
   Backend backend;
   std::string reason;  ///< Why this one, in words for the author.
 };
@@ -80,6 +85,9 @@ Result<Choice> choose(const workflow::PlanNode& node, const Json& model_config, 
 
 /// The first of them.
 Result<Backend> choose_backend(const workflow::PlanNode& node, const Json& model_config, const World& world);
+/// Exactly this one, by the names that a Candidate has; with the errors of choose().
+Result<Backend> find_backend(const workflow::PlanNode& node, const Json& model_config, const World& world,
+                             const std::string& provider, const std::string& model);
 /// With the shipped registry.
 Result<Backend> choose_backend(const workflow::PlanNode& node, const Json& model_config, const LookUp& environment);
 

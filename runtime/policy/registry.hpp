@@ -13,6 +13,7 @@
 
 #include "messages/error.hpp"
 #include "messages/units.hpp"
+#include "runtime/policy/pricing.hpp"
 
 namespace hillstar::policy {
 
@@ -20,18 +21,6 @@ namespace hillstar::policy {
 enum class ProviderKind { cloud, local, process };
 /// A label of prices, not of worth: `output` at most 0, 4, 8, 19 and more US dollars per million tokens.
 enum class Tier { free, affordable, standard, expensive, premium };
-
-/// Millionths of a US dollar per million tokens: 2.50 USD per million is 2'500'000. Exact.
-struct ModelPrices {
-  std::uint64_t input = 0;
-  std::uint64_t output = 0;
-  std::optional<std::uint64_t> cached_input;  ///< Input read from a cache; without one as `input`.
-  std::optional<std::uint64_t> cache_write;   ///< Input written to a cache; without one as `input`.
-
-  bool operator==(const ModelPrices&) const = default;
-};
-/// Highest price that is taken for one: a million dollars per million tokens.
-inline constexpr std::uint64_t kPriceMax = 1'000'000'000'000;
 
 struct ModelEntry {
   std::string id;

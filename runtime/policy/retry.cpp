@@ -67,4 +67,9 @@ std::optional<Millis> next_delay(const workflow::RetryPolicy& policy, std::uint3
   return failure.retry_after ? std::max(delay, *failure.retry_after) : delay;
 }
 
+bool may_go_elsewhere(FailureClass kind) {
+  return is_transient(kind) || kind == FailureClass::quota || kind == FailureClass::context_too_long ||
+         kind == FailureClass::empty_reply || kind == FailureClass::not_found;
+}
+
 }  // namespace hillstar::policy

@@ -23,4 +23,8 @@ bool is_transient(FailureClass kind);
 std::optional<Millis> next_delay(const workflow::RetryPolicy& policy, std::uint32_t counted, const Failure& failure,
                                  std::uint32_t chance_ppm);
 
+/// Failures of one place after which another may do better. A key that is wrong and a request that is refused for what
+/// it says are for a person to look at.
+bool may_go_elsewhere(FailureClass kind);
+
 }  // namespace hillstar::policy

@@ -2,6 +2,8 @@
 // State -> facts that follow from it alone. Reads the sets that evolve keeps, so a step costs what it touches.
 #include <algorithm>
 
+#include "runtime/policy/budget.hpp"
+#include "runtime/run/purse.hpp"
 #include "runtime/run/run.hpp"
 #include "runtime/run/units.hpp"
 
@@ -12,7 +14,7 @@ using Facts = std::vector<Event>;
 
 class Advance {
  public:
-  explicit Advance(const RunState& state) : state_(state), plan_(*state.plan) {}
+  explicit Advance(const RunState& state) : state_(state), plan_(*state.plan), purse_(state) {}
 
   Facts run() {
     if (is_terminal(state_)) return {};
@@ -90,15 +92,25 @@ class Advance {
 
   void start() {
     auto slots = plan_.max_concurrency > state_.running ? plan_.max_concurrency - state_.running : 0;
-    for (auto it = state_.ready.begin(); it != state_.ready.end() && slots > 0; ++it) {
+    for (auto it = state_.ready.begin(); it != state_.ready.end() && slots > 0 && !purse_.is_exhausted(); ++it) {
       const auto& node = state_.nodes[*it];
       if (node.status == NodeStatus::mapping)
         start_items(*it, slots);
-      else {
-        facts_.emplace_back(NodeScheduled{id(*it), std::nullopt, node.attempt + 1});
+      else if (schedule({*it, std::nullopt}, node))
         --slots;
-      }
+      else if (purse_.waited() > kPassedOverMax)
+        break;
     }
+    if (const auto& exhausted = purse_.exhausted(); exhausted && facts_.empty())
+      policy::add_exhausted(*exhausted, plan_, facts_);
+  }
+
+  /// False: its money is not there, now or at all.
+  bool schedule(const UnitRef& ref, const UnitState& unit) {
+    auto call = purse_.pay(ref, unit);
+    if (!call) return false;
+    facts_.emplace_back(NodeScheduled{id(ref.node), ref.item, unit.attempt + 1, *std::move(call)});
+    return true;
   }
 
   void start_items(NodeIndex i, std::uint32_t& slots) {
@@ -106,17 +118,21 @@ class Advance {
     const auto& node = plan_.nodes[i];
     const auto parallel = node.lane.empty() ? node.map->parallel : 1;
     auto room = parallel == 0 ? slots : std::min(slots, parallel - std::min(parallel, map.running));
-    const auto schedule = [&](std::uint32_t item) {
-      facts_.emplace_back(NodeScheduled{id(i), item, map.units[item].attempt + 1});
-      --slots;
-      --room;
+    const auto start = [&](std::uint32_t item) {
+      const bool started = schedule({i, item}, map.units[item]);
+      if (started) --slots, --room;
+      return started;
     };
-    for (auto it = map.again.begin(); it != map.again.end() && room > 0; ++it) schedule(*it);
-    for (auto item = map.next; item < map.units.size() && room > 0; ++item) schedule(item);
+    // Items are started in order: one that must wait for money lets none of its map pass.
+    for (auto it = map.again.begin(); it != map.again.end() && room > 0; ++it)
+      if (!start(*it)) return;
+    for (auto item = map.next; item < map.units.size() && room > 0; ++item)
+      if (!start(item)) return;
   }
 
   const RunState& state_;
   const workflow::Plan& plan_;
+  Purse purse_;
   Facts facts_;
 };
 

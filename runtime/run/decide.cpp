@@ -2,6 +2,7 @@
 // Input -> facts about what just happened. Whatever is stale, repeated or late becomes nothing.
 #include <utility>
 
+#include "runtime/policy/budget.hpp"
 #include "runtime/policy/retry.hpp"
 #include "runtime/run/run.hpp"
 #include "runtime/run/units.hpp"
@@ -32,19 +33,17 @@ class Decision {
   Facts operator()(const ItemsListed& in) {
     const auto* unit = current(in.ref);
     if (unit == nullptr || unit->status != NodeStatus::expanding) return {};
-    return {MapExpanded{id(in.ref.node), in.ref.attempt, in.count, in.items}};
+    return {MapExpanded{id(in.ref.node), in.ref.attempt, in.count, in.items,
+                        in.longest > 0 ? std::optional(in.longest) : std::nullopt}};
   }
 
   Facts operator()(const AttemptFailed& in) {
     const auto* unit = current(in.ref);
     if (unit == nullptr) return {};
-    std::optional<UtcTime> retry_at;
-    if (state_.status == RunStatus::running || state_.status == RunStatus::paused)
-      if (const auto delay = policy::next_delay(state_.plan->nodes[in.ref.node].retry, unit->counted + 1, in.failure,
-                                                input_.chance_ppm))
-        retry_at = input_.at + *delay;
-    return {NodeAttemptFailed{id(in.ref.node), in.ref.item, in.ref.attempt, in.failure, in.result, retry_at, in.usage,
-                              in.detail}};
+    NodeAttemptFailed fact{id(in.ref.node), in.ref.item, in.ref.attempt, in.failure,
+                           in.result,       {},          in.usage,       in.detail};
+    if (state_.status == RunStatus::running || state_.status == RunStatus::paused) follow_up(*unit, in, fact);
+    return {std::move(fact)};
   }
 
   Facts operator()(const AttemptLost& in) { return current(in.ref) == nullptr ? Facts{} : Facts{lost(in.ref)}; }
@@ -53,7 +52,16 @@ class Decision {
     if (current(in.ref) == nullptr) return {};
     // Nobody asked for it: whoever stopped the attempt, the run did not see its end.
     if (state_.status != RunStatus::cancelling && !state_.interrupted) return {lost(in.ref)};
-    return {NodeCancelled{id(in.ref.node), in.ref.item, in.ref.attempt}};
+    return {NodeCancelled{id(in.ref.node), in.ref.item, in.ref.attempt, in.unsent}};
+  }
+
+  Facts operator()(const BudgetRefused& in) {
+    if (current(in.ref) == nullptr) return {};
+    Facts facts{NodeCancelled{id(in.ref.node), in.ref.item, in.ref.attempt, true}};
+    if (state_.status == RunStatus::running)
+      policy::add_exhausted({id(in.ref.node), in.ref.item, in.scope, in.limit, in.spent, in.needed}, *state_.plan,
+                            facts);
+    return facts;
   }
 
   Facts operator()(const RetryDue& in) {
@@ -79,7 +87,7 @@ class Decision {
   Facts operator()(const ResumeAsked& in) {
     // A lost attempt must be settled first: resuming would only pause again.
     if (state_.status != RunStatus::paused || !state_.lost.empty()) return {};
-    return {RunResumed{in.who}};
+    return {RunResumed{in.who, in.budget}};
   }
 
   Facts operator()(const CancelAsked& in) {
@@ -107,6 +115,23 @@ class Decision {
   }
 
  private:
+  /// What follows a failed attempt: a reply is mended, then the same place is tried again, then the next one.
+  void follow_up(const UnitState& unit, const AttemptFailed& in, NodeAttemptFailed& fact) const {
+    const auto& node = state_.plan->nodes[in.ref.node];
+    const auto repairs = unit.call ? unit.call->repairs : 0;
+    if (in.failure.kind == FailureClass::schema_mismatch && unit.call && repairs < node.repairs.value_or(0)) {
+      fact.repair = true;
+      return;
+    }
+    if (const auto delay = policy::next_delay(node.retry, unit.counted + 1, in.failure, input_.chance_ppm)) {
+      fact.retry_at = input_.at + *delay;
+      return;
+    }
+    const auto places = state_.routes && unit.call ? state_.routes->of(in.ref.node).size() : 0;
+    if (policy::may_go_elsewhere(in.failure.kind) && unit.call && unit.call->candidate + 1 < places)
+      fact.next_candidate = unit.call->candidate + 1;
+  }
+
   [[nodiscard]] NodeId id(NodeIndex i) const { return state_.plan->nodes[i].id; }
   [[nodiscard]] NodeAttemptLost lost(const AttemptRef& ref) const { return {id(ref.node), ref.item, ref.attempt}; }
 

@@ -32,8 +32,9 @@ class Evolution {
     state_.reason = event.reason;
     state_.interrupted = event.interrupted;
   }
-  void operator()(const RunResumed&) {
+  void operator()(const RunResumed& event) {
     state_.status = state_.failure ? RunStatus::failing : RunStatus::running;
+    if (event.budget) state_.budget = event.budget;
     state_.reason.clear();
     state_.interrupted = false;
   }
@@ -78,6 +79,12 @@ class Evolution {
     auto& unit = unit_of(i, event.item);
     unit.attempt = event.attempt;
     ++state_.running;
+    if (event.call) {
+      if (!unit.call) unit.call.emplace();
+      unit.call->reserved = *event.call;
+      unit.call->candidate = event.call->candidate;
+      state_.reserved += event.call->cost;
+    }
     if (event.item) {
       auto& map = *state_.nodes[i].map;
       unit.status = NodeStatus::running;
@@ -101,6 +108,7 @@ class Evolution {
     node.status = NodeStatus::mapping;
     node.map = std::make_unique<MapState>();
     node.map->items = event.items;
+    node.map->longest = event.longest.value_or(0);
     node.map->units.resize(event.count);
     startable_.offer_items(i);
   }
@@ -112,16 +120,19 @@ class Evolution {
     if (event.item) {
       leave_flight(i, event.item);
       auto& unit = unit_of(i, event.item);
+      settle(unit, [&](const Reservation& held) { return policy::charge_of(event, held); });
       unit.status = NodeStatus::completed;
       unit.result = event.result;
       ++node.map->succeeded;
       startable_.offer_items(i);
       return;
     }
-    if (node.status == NodeStatus::mapping)
+    if (node.status == NodeStatus::mapping) {
       leave_map(i);
-    else
+    } else {
       leave_flight(i, std::nullopt);
+      settle(node, [&](const Reservation& held) { return policy::charge_of(event, held); });
+    }
     node.result = event.result;
     node.tests = event.tests;
     if (plan_.nodes[i].checkpoint) state_.to_checkpoint.insert(i);
@@ -133,10 +144,20 @@ class Evolution {
     add(event.usage);
     leave_flight(i, event.item);
     auto& unit = unit_of(i, event.item);
+    settle(unit, [&](const Reservation& held) { return policy::charge_of(event, held); });
     ++unit.counted;
     unit.failure = event.failure;
     unit.result = event.result;
-    if (event.retry_at) {
+    if (event.repair) {
+      --unit.counted;  // The call itself did not fail.
+      ++unit.call->repairs;
+      unit.call->rejected = std::make_shared<const Value>(event.result);
+      again(i, event.item);
+    } else if (event.next_candidate) {
+      unit.counted = 0;
+      unit.call->candidate = *event.next_candidate;
+      again(i, event.item);
+    } else if (event.retry_at) {
       unit.status = NodeStatus::retrying;
       unit.retry_at = *event.retry_at;
       ++state_.retrying;
@@ -159,6 +180,7 @@ class Evolution {
     const auto i = index_of_node(state_, event.node);
     leave_flight(i, event.item);
     auto& unit = unit_of(i, event.item);
+    settle(unit, [](const Reservation& held) { return held.cost; });
     ++unit.lost;
     if (unit.lost >= kLostMax) {
       unit.status = NodeStatus::failing;
@@ -193,6 +215,7 @@ class Evolution {
   void operator()(const NodeCancelled& event) {
     const auto i = index_of_node(state_, event.node);
     leave_flight(i, event.item);
+    settle(unit_of(i, event.item), [&](const Reservation& held) { return policy::charge_of(event, held); });
     again(i, event.item);
   }
 
@@ -229,7 +252,7 @@ class Evolution {
 
   /// What it means says the plan: a pause is a fact of its own.
   void operator()(const BudgetExhausted& event) {
-    if (plan_.budget && plan_.budget->pause) return;
+    if (policy::pauses(plan_, event.scope)) return;
     fail_run({FailureClass::budget, policy::describe(event), std::nullopt}, index_of_node(state_, event.node));
   }
   void operator()(const ApprovalRequested& event) {
@@ -271,7 +294,18 @@ class Evolution {
     if (!usage) return;
     state_.usage.input_tokens += usage->input_tokens;
     state_.usage.output_tokens += usage->output_tokens;
-    state_.usage.cost.count += usage->cost.count;
+    state_.usage.cost += usage->cost;
+  }
+
+  /// The attempt has ended: what was reserved for it is spent, or free again.
+  template <class Charge>
+  void settle(UnitState& unit, Charge charge) {
+    if (!unit.call) return;
+    const auto& held = unit.call->reserved;
+    const MicroUsd spent = charge(held);
+    state_.reserved -= held.cost;
+    state_.spent += spent;
+    unit.call->spent += spent;
   }
 
   void fail_run(const Failure& failure, std::optional<NodeIndex> node) {

@@ -17,6 +17,8 @@ class Check {
 
   std::vector<std::string> run(bool settled) {
     for (NodeIndex i = 0; i < state_.nodes.size(); ++i) node(i);
+    expect(state_.reserved == reserved_, "reserved sums what the calls in flight may cost");
+    expect(state_.spent >= state_.usage.cost, "what is spent includes what was told");
     expect(state_.running == running_, "running counts the attempts in flight");
     expect(state_.retrying == retrying_, "retrying counts the armed timers");
     expect(state_.held == held_, "held counts the open approvals");
@@ -69,6 +71,7 @@ class Check {
 
   void count(const UnitState& unit) {
     running_ += is_in_flight(unit) ? 1 : 0;
+    if (unit.call && is_in_flight(unit)) reserved_ += unit.call->reserved.cost;
     retrying_ += unit.status == NodeStatus::retrying ? 1 : 0;
     expect(unit.lost <= kLostMax, "no unit loses more attempts than the limit");
   }
@@ -85,6 +88,7 @@ class Check {
   const workflow::Plan& plan_;
   std::vector<std::string> broken_;
   std::map<std::string, int> lanes_;
+  MicroUsd reserved_;
   std::uint32_t running_ = 0;
   std::uint32_t retrying_ = 0;
   std::uint32_t held_ = 0;
@@ -96,6 +100,12 @@ void append(std::string& out, const UnitState& unit) {
   out += " attempt=" + std::to_string(unit.attempt) + " counted=" + std::to_string(unit.counted) +
          " lost=" + std::to_string(unit.lost) + " retry_at=" + std::to_string(unit.retry_at.micros) + " result=";
   json::write(out, unit.result);
+  if (unit.call) {
+    out += " candidate=" + std::to_string(unit.call->candidate) + " repairs=" + std::to_string(unit.call->repairs) +
+           " spent=" + to_dollars(unit.call->spent) + " ";
+    json::write(out, unit.call->reserved);
+    if (unit.call->rejected) json::write(out, *unit.call->rejected);
+  }
   if (unit.failure) json::write(out, *unit.failure);
 }
 
@@ -119,6 +129,8 @@ std::string to_text(const RunState& state) {
                     " updated=" + std::to_string(state.updated_at.micros) + "\n";
   json::write(out, state.started);
   json::write(out, state.usage);
+  out += " spent=" + to_dollars(state.spent) + " reserved=" + to_dollars(state.reserved);
+  if (state.budget) out += " budget=" + to_dollars(*state.budget);
   if (state.failure) json::write(out, *state.failure);
   for (const auto& node : state.nodes) {
     out += "\n";

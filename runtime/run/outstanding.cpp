@@ -18,6 +18,11 @@ ExecuteNode execute(const RunState& state, const AttemptRef& ref) {
   for (const auto& source : node.sources)
     command.bindings.push_back({source, result_of(state, index_of_node(state, NodeId(source)))});
   if (ref.item) command.items = now.map->items;
+  const auto* unit = find_unit(state, ref.node, ref.item);
+  if (unit->call) {
+    command.call = unit->call->reserved;
+    if (unit->call->rejected) command.rejected = *unit->call->rejected;
+  }
   return command;
 }
 

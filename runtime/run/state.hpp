@@ -14,6 +14,7 @@
 
 #include "messages/events.hpp"
 #include "messages/inputs.hpp"
+#include "runtime/policy/routes.hpp"
 #include "runtime/workflow/plan.hpp"
 
 namespace hillstar::run {
@@ -38,6 +39,15 @@ enum class NodeStatus : std::uint8_t {
   skipped
 };
 
+/// What a model call has come to, over all its attempts.
+struct CallState {
+  Reservation reserved;                   ///< Of the last attempt; held while it is in flight.
+  std::uint32_t candidate = 0;            ///< Where the next attempt goes.
+  std::uint32_t repairs = 0;              ///< Attempts that asked for a reply to be mended.
+  std::shared_ptr<const Value> rejected;  ///< The reply that the next attempt asks to mend; null: it does not.
+  MicroUsd spent;                         ///< Ends that nobody saw count with all that was reserved.
+};
+
 /// A plain node, a map as a whole, or one item of a map.
 struct UnitState {
   NodeStatus status = NodeStatus::waiting;
@@ -47,10 +57,12 @@ struct UnitState {
   UtcTime retry_at;
   Value result;
   std::optional<Failure> failure;
+  std::optional<CallState> call;  ///< Of a model call with known routes, once it was scheduled.
 };
 
 struct MapState {
   Value items;
+  std::uint64_t longest = 0;  ///< Bytes of the longest item, as JSON; 0: not known.
   std::vector<UnitState> units;
   std::uint32_t next = 0;         ///< First item that was never scheduled.
   std::set<std::uint32_t> again;  ///< Items to be scheduled once more.
@@ -90,6 +102,8 @@ using PlanIndex = std::unordered_map<std::string, NodeIndex>;
 struct RunState {
   std::shared_ptr<const workflow::Plan> plan;  ///< Shared: every run of one workflow uses the same plan.
   std::shared_ptr<const PlanIndex> index;
+  std::shared_ptr<const policy::Routes>
+      routes;  ///< Null: not known; calls find their own way, and nothing is reserved.
   RunStatus status = RunStatus::created;
   std::uint64_t version = 0;  ///< Number of events applied.
   RunStarted started;
@@ -120,7 +134,10 @@ struct RunState {
   std::optional<Failure> failure;         ///< Why the run fails.
   std::string reason;                     ///< Of the pause or the cancellation.
   bool interrupted = false;               ///< Paused, and attempts in flight are being stopped.
-  Usage usage;                            ///< Summed over all attempts.
+  Usage usage;                            ///< Summed over all attempts that told it.
+  MicroUsd spent;                         ///< The same money, and all that was reserved where nobody saw the end.
+  MicroUsd reserved;                      ///< For the calls in flight.
+  std::optional<MicroUsd> budget;         ///< Of the run, if a person changed it.
 };
 
 }  // namespace hillstar::run

@@ -79,6 +79,7 @@ Summary summarize(const RunState& state, const RunId& run) {
   row.nodes_running = state.running;
   row.tokens = state.usage.input_tokens + state.usage.output_tokens;
   row.cost = state.usage.cost;
+  if (state.spent > state.usage.cost) row.unsettled = state.spent - state.usage.cost;
   row.reason = state.failure ? state.failure->message : state.reason;
   row.parent = state.started.parent;
   return row;

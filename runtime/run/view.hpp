@@ -29,14 +29,15 @@ struct Summary {
   std::uint32_t nodes_running = 0;
   std::uint64_t tokens = 0;
   MicroUsd cost;
-  std::string reason;  ///< Why it failed, was cancelled or is paused; one sentence.
+  std::optional<MicroUsd> unsettled;  ///< What attempts may have cost besides, whose end nobody saw; absent: nothing.
+  std::string reason;                 ///< Why it failed, was cancelled or is paused; one sentence.
   std::optional<Origin> parent;
 
   bool operator==(const Summary&) const = default;
 };
 BOOST_DESCRIBE_STRUCT(Summary, (),
                       (run, workflow, workflow_file, status, version, started_at, updated_at, nodes, nodes_done,
-                       nodes_failed, nodes_running, tokens, cost, reason, parent))
+                       nodes_failed, nodes_running, tokens, cost, unsettled, reason, parent))
 
 Summary summarize(const RunState& state, const RunId& run);
 /// True if the run of this row has ended: completed, failed or cancelled.

@@ -7,6 +7,7 @@
 #include <functional>
 
 #include "runtime/workflow/definition.hpp"
+#include "runtime/workflow/definition_parts.hpp"
 #include "runtime/workflow/graph.hpp"
 #include "runtime/workflow/loops.hpp"
 
@@ -77,6 +78,7 @@ class PlanBuilder {
     plan.inputs = std::move(definition_.inputs);
     plan.file_access = std::move(definition_.file_access);
     plan.model_config = definition_.model_config;
+    plan.budget = read_budget(definition_.model_config);
     plan.provider_config = definition_.provider_config;
     return plan;
   }

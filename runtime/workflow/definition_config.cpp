@@ -2,6 +2,7 @@
 // Top-level parts that are not the graph: inputs and model_config.
 #include <algorithm>
 #include <boost/json.hpp>
+#include <cmath>
 
 #include "messages/json_codec.hpp"
 #include "runtime/workflow/definition_parts.hpp"
@@ -11,7 +12,7 @@ namespace {
 
 namespace bj = boost::json;
 
-constexpr Range kAmount{0, 9e18, "US dollars"};
+constexpr Range kAmount{0, 1e9, "US dollars"};
 
 std::string_view view(const bj::string_view& text) { return {text.data(), text.size()}; }
 
@@ -23,6 +24,9 @@ void check_budget(const FieldReader& config) {
   budget.check_names(Section::budget);
   const auto task = budget.number("max_per_task_usd", kAmount);
   const auto workflow = budget.number("max_workflow_usd", kAmount);
+  (void)budget.number("max_all_runs_usd", kAmount);
+  (void)budget.number("max_per_day_usd", kAmount);
+  (void)budget.word("on_exhausted", on_exhausted());
   if (task && workflow && *workflow > 0 && *task > *workflow) {
     const auto task_at = at.key("max_per_task_usd");
     config.problems().error(Errc::workflow_invalid, task_at.pointer(), "one task may cost more than the whole workflow",
@@ -150,6 +154,28 @@ std::vector<InputSpec> read_inputs(const bj::object& inputs, const Place& at, Pr
     if (auto spec = read_input(name, value, input_at, problems)) specs.push_back(*std::move(spec));
   }
   return specs;
+}
+
+std::optional<Budget> read_budget(const Json& model_config) {
+  const auto config = model_config.value();
+  const auto* object = json::member(config, "budget");
+  if (object == nullptr) return std::nullopt;
+  // Hillstar's 0 is no limit, as is everything that is no amount; all of it was checked.
+  const auto amount = [&](std::string_view name) -> std::optional<MicroUsd> {
+    const auto* value = json::member(*object, name);
+    const double usd = value != nullptr && value->is_number() ? value->to_number<double>() : 0;
+    if (usd <= 0 || usd > kAmount.most) return std::nullopt;
+    return MicroUsd{std::max<std::int64_t>(1, std::llround(usd * 1e6))};
+  };
+  Budget budget;
+  budget.node = amount("max_per_task_usd");
+  budget.run = amount("max_workflow_usd");
+  budget.workflow = amount("max_all_runs_usd");
+  budget.day = amount("max_per_day_usd");
+  const auto* action = json::member(*object, "on_exhausted");
+  budget.pause = action != nullptr && *action == "pause";
+  if (!budget.node && !budget.run && !budget.workflow && !budget.day) return std::nullopt;
+  return budget;
 }
 
 void check_model_config(const FieldReader& config) {

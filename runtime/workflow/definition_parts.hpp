@@ -23,6 +23,8 @@ std::string lane_of(const FieldReader& node, const PlanNode& draft, const boost:
 std::vector<InputSpec> read_inputs(const boost::json::object& inputs, const Place& at, Problems& problems);
 bool has_type(const boost::json::value& value, InputType type);
 
+/// `model_config.budget` in whole numbers; nothing if it sets no limit.
+std::optional<Budget> read_budget(const Json& model_config);
 /// Checks model_config; the values stay as written.
 void check_model_config(const FieldReader& config);
 /// Warns about fields that model_config does not have, and about keys in it.

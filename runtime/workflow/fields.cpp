@@ -33,7 +33,8 @@ const Names kModelConfig = {"mode",
                             "explainability",
                             "custom_providers",
                             "max_concurrency"};
-const Names kBudget = {"max_per_task_usd", "max_workflow_usd"};
+const Names kBudget = {"max_per_task_usd", "max_workflow_usd", "max_all_runs_usd", "max_per_day_usd", "on_exhausted"};
+const Names kOnExhausted = {"fail", "pause"};
 const Names kPreferences = {"priority", "allowlist", "blocklist"};
 const Names kSampling = {"temperature", "max_tokens", "top_p"};
 const Names kExplainability = {"log_selection_reasoning", "log_cost_estimates"};
@@ -117,6 +118,7 @@ const Names& reserved_ids() { return kReserved; }
 const Names& modes() { return kModes; }
 const Names& presets() { return kPresets; }
 const Names& complexities() { return kComplexities; }
+const Names& on_exhausted() { return kOnExhausted; }
 const Names& custom_provider_types() { return kCustomTypes; }
 
 }  // namespace hillstar::workflow

@@ -41,6 +41,7 @@ const std::vector<std::string_view>& reserved_ids();
 const std::vector<std::string_view>& modes();
 const std::vector<std::string_view>& presets();
 const std::vector<std::string_view>& custom_provider_types();
+const std::vector<std::string_view>& on_exhausted();
 /// Grades of a node's work, from little to much.
 const std::vector<std::string_view>& complexities();
 

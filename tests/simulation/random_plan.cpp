@@ -15,6 +15,12 @@ class Builder {
   std::shared_ptr<const Plan> build() {
     plan_.workflow = WorkflowId("simulated");
     plan_.max_concurrency = 1 + roll(6);
+    if (roll(2) == 0) {
+      plan_.budget.emplace();
+      if (roll(2) == 0) plan_.budget->run = MicroUsd{roll(60'000)};
+      if (roll(3) == 0) plan_.budget->node = MicroUsd{roll(40'000)};
+      plan_.budget->pause = roll(2) == 0;
+    }
     const auto count = 1 + roll(14);
     while (plan_.nodes.size() < count)
       if (roll(8) == 0)
@@ -40,6 +46,8 @@ class Builder {
     node.on_error = static_cast<OnError>(roll(4) == 0 ? 0 : 1 + roll(2));
     node.permission = roll(12) == 0 ? Permission::ask : roll(60) == 0 ? Permission::never : Permission::always;
     node.checkpoint = roll(6) == 0;
+    if (roll(2) == 0) node.repairs = roll(3);
+    node.parameters = Json::from_canonical(R"({"max_tokens":)" + std::to_string(1 + roll(2000)) + "}");
     if (roll(6) == 0) node.lane = roll(2) == 0 ? "left" : "right";
     for (NodeIndex p = 0; p < size(); ++p)
       if (roll(4) == 0) node.predecessors.push_back(p);
@@ -104,6 +112,21 @@ class Builder {
 };
 
 }  // namespace
+
+std::shared_ptr<const policy::Routes> random_routes(std::mt19937_64& dice, std::size_t nodes) {
+  const auto roll = [&](unsigned bound) { return static_cast<unsigned>(dice() % bound); };
+  policy::Routes routes;
+  const auto lists = 1 + roll(4);
+  for (unsigned i = 0; i < lists; ++i) {
+    auto& list = routes.lists.emplace_back(1 + roll(3));
+    for (auto& route : list) {
+      route.backend = "backend " + std::to_string(roll(5));
+      if (roll(5) != 0) route.prices = policy::ModelPrices{roll(10'000'000), roll(10'000'000), {}, {}};
+    }
+  }
+  for (std::size_t i = 0; i < nodes; ++i) routes.of_nodes.push_back(roll(lists + 2) % (lists + 1));
+  return std::make_shared<const policy::Routes>(std::move(routes));
+}
 
 std::shared_ptr<const workflow::Plan> random_plan(std::mt19937_64& dice) { return Builder(dice).build(); }
 

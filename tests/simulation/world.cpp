@@ -23,7 +23,9 @@ AttemptRef ref_of(const std::tuple<NodeIndex, std::int64_t, std::uint32_t>& key)
 }  // namespace
 
 World::World(std::shared_ptr<const workflow::Plan> plan, std::uint64_t seed, Odds odds)
-    : dice_(seed), odds_(odds), state_(initial(std::move(plan))) {}
+    : dice_(seed), odds_(odds), state_(initial(std::move(plan))) {
+  if (chance(700)) state_.routes = random_routes(dice_, state_.nodes.size());
+}
 
 void World::fail(const std::string& sentence) const {
   std::string story = sentence + "\n";
@@ -71,7 +73,12 @@ void World::turn() {
     return tell({UtcTime{now_}, 0,
                  Resolved{unit.node, unit.item, chance(700) ? Settlement::run_again : Settlement::failed, "test", ""}});
   }
-  if (state_.status == RunStatus::paused) return tell({UtcTime{now_}, 0, ResumeAsked{"test"}});
+  if (state_.status == RunStatus::paused) {
+    ResumeAsked resume{"test"};
+    const auto& budget = state_.plan->budget;
+    if (budget && budget->run && chance(600)) resume.budget = raised_.value_or(*budget->run) + MicroUsd{roll(100'000)};
+    return tell({UtcTime{now_}, 0, resume});
+  }
 }
 
 void World::answer() {
@@ -81,23 +88,45 @@ void World::answer() {
   executing_.erase(at);
   const bool cancelled = cancelling_.erase(attempt) > 0 && chance(700);
   const auto ref = ref_of(attempt);
+  auto input = cancelled ? Input{UtcTime{now_}, 0, AttemptCancelled{ref, chance(300)}} : answer_of(ref, lists);
+  if (chance(200)) late_.push_back(input);
+  tell(std::move(input));
+}
+
+/// Never more than was reserved.
+Usage World::usage_of(const AttemptRef& ref) {
+  Usage usage;
+  const auto held = held_.find(key(ref));
+  if (held == held_.end() || chance(100)) return usage;  // a server that counts nothing
+  usage.input_tokens = 1 + roll(1000);
+  usage.cost = {static_cast<std::int64_t>(roll(static_cast<unsigned>(held->second.count) + 1))};
+  return usage;
+}
+
+Input World::answer_of(const AttemptRef& ref, bool lists) {
   Input input{UtcTime{now_}, roll(1'000'000), AttemptLost{ref}};
-  if (cancelled) {
-    input.what = AttemptCancelled{ref};
+  const bool calls = held_.contains(key(ref));
+  if (calls && chance(30)) {
+    input.what = BudgetRefused{ref, chance(500) ? BudgetScope::workflow : BudgetScope::day, {1}, {1}, {1}};
   } else if (chance(odds_.fail)) {
-    static constexpr FailureClass kKinds[] = {FailureClass::network, FailureClass::exit_code, FailureClass::auth};
-    input.what = AttemptFailed{ref, {kKinds[roll(3)], "failed", std::nullopt}, {}, std::nullopt};
+    static constexpr FailureClass kKinds[] = {FailureClass::network, FailureClass::exit_code,
+                                              FailureClass::auth,    FailureClass::schema_mismatch,
+                                              FailureClass::quota,   FailureClass::server};
+    AttemptFailed failed{ref, {kKinds[roll(6)], "failed", std::nullopt}, {}, std::nullopt};
+    if (calls && chance(500)) failed.usage = usage_of(ref);
+    if (calls && chance(700)) failed.detail = Json::from_canonical("{}");
+    input.what = std::move(failed);
   } else if (lists) {
     const auto count = roll(6);
-    input.what = ItemsListed{ref, count, {{}, Json::from_canonical("[]")}};
+    input.what = ItemsListed{ref, count, {{}, Json::from_canonical("[]")}, roll(100)};
   } else if (!chance(odds_.lose)) {
     std::vector<bool> tests;
     for (std::size_t i = 0; i < state_.plan->nodes[ref.node].tests.size(); ++i) tests.push_back(chance(400));
     Value result{{}, Json::from_canonical(R"({"output":")" + std::to_string(roll(100)) + R"("})")};
     input.what = AttemptSucceeded{ref, std::move(result), std::move(tests), std::nullopt, std::nullopt};
+    if (calls) std::get<AttemptSucceeded>(input.what).usage = usage_of(ref);
   }
-  if (chance(200)) late_.push_back(input);
-  tell(std::move(input));
+  return input;
 }
 
 void World::tell(Input input) {
@@ -130,6 +159,7 @@ void World::issue(const std::vector<Command>& commands) {
 }
 
 void World::check_fact(const Event& event) {
+  check_money(event);
   const auto* id = node_of(event);
   if (id == nullptr) return;
   const auto node = index_of_node(state_, *id);
@@ -150,9 +180,56 @@ void World::check_fact(const Event& event) {
   } else if (const auto* resolved = std::get_if<NodeResolved>(&event)) {
     unsettled_.erase({node, item_of(resolved->item)});
   } else if (const auto* failed = std::get_if<NodeAttemptFailed>(&event)) {
-    if (++failed_[{node, item_of(failed->item)}] > planned.retry.attempts)
+    auto& count = failed_[{node, item_of(failed->item)}];
+    if (failed->next_candidate)
+      count = 0;
+    else if (!failed->repair && ++count > planned.retry.attempts)
       fail("a unit has more attempts than its policy");
+    if (failed->next_candidate && *failed->next_candidate >= state_.routes->of(node).size())
+      fail("a unit goes to a place that it does not have");
   }
+}
+
+/// Sums of its own: at no event is more spent and reserved than the budgets allow.
+void World::check_money(const Event& event) {
+  const auto& budget = state_.plan->budget;
+  const auto end = [&](const auto& ended, MicroUsd cost) {
+    const auto node = index_of_node(state_, ended.node);
+    if (held_.erase(key({node, ended.item, ended.attempt})) == 0) return;
+    spent_ += cost;
+    spent_by_[{node, item_of(ended.item)}] += cost;
+  };
+  const auto whole = [&](const auto& ended) {
+    const auto held = held_.find(key({index_of_node(state_, ended.node), ended.item, ended.attempt}));
+    return held == held_.end() ? MicroUsd{} : held->second;
+  };
+  if (const auto* resumed = std::get_if<RunResumed>(&event)) {
+    if (resumed->budget) raised_ = resumed->budget;
+  } else if (const auto* scheduled = std::get_if<NodeScheduled>(&event)) {
+    if (scheduled->call)
+      held_[key({index_of_node(state_, scheduled->node), scheduled->item, scheduled->attempt})] = scheduled->call->cost;
+  } else if (const auto* completed = std::get_if<NodeCompleted>(&event)) {
+    const bool told = completed->usage && completed->usage->input_tokens > 0;
+    end(*completed, told ? completed->usage->cost : whole(*completed));
+  } else if (const auto* failed = std::get_if<NodeAttemptFailed>(&event)) {
+    const auto kind = failed->failure.kind;
+    const bool refused = kind == FailureClass::auth || kind == FailureClass::quota;
+    const bool told = failed->usage && failed->usage->input_tokens > 0;
+    end(*failed, told ? failed->usage->cost : failed->detail && !refused ? whole(*failed) : MicroUsd{});
+  } else if (const auto* lost = std::get_if<NodeAttemptLost>(&event)) {
+    end(*lost, whole(*lost));
+  } else if (const auto* cancelled = std::get_if<NodeCancelled>(&event)) {
+    end(*cancelled, cancelled->unsent ? MicroUsd{} : whole(*cancelled));
+  }
+  if (!budget) return;
+  MicroUsd held;
+  for (const auto& [attempt, cost] : held_) held += cost;
+  if (const auto limit = raised_ ? raised_ : budget->run; limit && budget->run && spent_ + held > *limit)
+    fail("more is spent and reserved than the run may cost");
+  if (!budget->node) return;
+  for (const auto& [attempt, cost] : held_)
+    if (spent_by_[{std::get<0>(attempt), std::get<1>(attempt)}] + cost > *budget->node)
+      fail("more is spent and reserved than a node may cost");
 }
 
 /// What must be true of a run that came to its end by itself.
@@ -197,6 +274,7 @@ void World::crash() {
   timers_.clear();
   approvals_.clear();
   auto folded = replay(state_.plan, history_);
+  folded.routes = state_.routes;
   if (run::to_text(folded) != run::to_text(state_))
     fail("the replayed state differs from the live one:\n" + run::to_text(folded));
   state_ = std::move(folded);

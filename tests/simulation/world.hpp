@@ -16,8 +16,10 @@
 
 namespace hillstar::simulation {
 
-/// A random plan: edges, retries, maps, approvals, conditions, lanes, loops, effects, tolerated failures.
+/// A random plan: edges, retries, maps, approvals, conditions, lanes, loops, effects, tolerated failures, budgets.
 std::shared_ptr<const workflow::Plan> random_plan(std::mt19937_64& dice);
+/// Some of its nodes may go to up to three places, at random prices.
+std::shared_ptr<const policy::Routes> random_routes(std::mt19937_64& dice, std::size_t nodes);
 
 struct Odds {
   unsigned crash = 20;  ///< Out of 1000 turns, each.
@@ -46,6 +48,9 @@ class World {
   void crash();
   void check();
   void check_fact(const Event& event);
+  void check_money(const Event& event);
+  [[nodiscard]] Usage usage_of(const AttemptRef& ref);
+  [[nodiscard]] Input answer_of(const AttemptRef& ref, bool lists);
   void check_end();
   [[nodiscard]] unsigned roll(unsigned bound) { return static_cast<unsigned>(dice_() % bound); }
   [[nodiscard]] bool chance(unsigned permille) { return roll(1000) < permille; }
@@ -70,6 +75,10 @@ class World {
   std::map<Unit, std::uint32_t> lost_;
   std::map<Unit, std::uint32_t> failed_;
   std::set<Attempt> scheduled_;
+  std::map<Attempt, MicroUsd> held_;  // kept beside the core's own sums
+  std::map<Unit, MicroUsd> spent_by_;
+  MicroUsd spent_;
+  std::optional<MicroUsd> raised_;
   std::size_t crashes_ = 0;
   std::size_t turns_ = 0;
 };

@@ -11,7 +11,7 @@
 
 #include "actors/feed.hpp"
 #include "actors/job.hpp"
-#include "actors/provider_pool.hpp"
+#include "actors/provider_directory.hpp"
 #include "actors/tool_slots.hpp"
 #include "persistence/memory_store.hpp"
 #include "tests/support/scripted_tool.hpp"
@@ -107,8 +107,8 @@ TEST_CASE("bounds: one job more than the queue holds is refused with the number"
 TEST_CASE("bounds: calls to one backend more than an engine knows are refused, the known ones go on") {
   World world;
   auto transport = std::make_shared<ScriptedTransport>([](const providers::HttpRequest&) { return std::string(); });
-  PoolParts parts;
-  parts.transport = transport;
+  DirectoryParts parts;
+  parts.pool.transport = transport;
   auto directory = world.system.spawn(provider_directory, std::move(parts));
   const auto call = [&](std::size_t backend) {
     ModelCall::Parts what;

@@ -113,12 +113,3 @@ TEST_CASE("estimate: without a price or a bound it says so") {
     CHECK(one.input_high.has_value() == (plan.nodes[one.node].id.str() == "a"));
   }
 }
-
-TEST_CASE("estimate: amounts round up and end at the largest") {
-  const policy::ModelPrices prices{1, 1, {}, {}};
-  CHECK(policy::price_of(0, 0, prices) == MicroUsd{0});
-  CHECK(policy::price_of(1, 0, prices) == MicroUsd{1});
-  const policy::ModelPrices dear{policy::kPriceMax, policy::kPriceMax, {}, {}};
-  constexpr auto kMost = std::numeric_limits<std::uint64_t>::max();
-  CHECK(policy::price_of(kMost, kMost, dear).count == std::numeric_limits<std::int64_t>::max());
-}

@@ -1,29 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "providers/pricing.hpp"
+#include "runtime/policy/pricing.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <limits>
 
-namespace hillstar::providers {
+namespace hillstar::policy {
 namespace {
 
-// 2^64 tokens at kRateMax are below 2^104.
+// 2^64 tokens at kPriceMax are below 2^104.
 __extension__ using Wide = unsigned __int128;
 
 constexpr std::uint64_t kMillion = 1'000'000;
 
-Wide product(std::uint64_t tokens, Rate rate) { return Wide{tokens} * std::min(rate.micro_usd_per_million, kRateMax); }
+Wide product(std::uint64_t tokens, std::uint64_t price) { return Wide{tokens} * std::min(price, kPriceMax); }
 
 }  // namespace
 
-std::optional<Rate> rate_of(double usd_per_million) {
-  const double micros = std::round(usd_per_million * static_cast<double>(kMillion));
-  if (!std::isfinite(micros) || usd_per_million < 0 || micros > static_cast<double>(kRateMax)) return std::nullopt;
-  return Rate{static_cast<std::uint64_t>(micros)};
-}
-
-MicroUsd cost_of(const Usage& usage, const Prices& prices) {
+MicroUsd cost_of(const Usage& usage, const ModelPrices& prices) {
   const std::uint64_t cached = std::min(usage.cached_tokens.value_or(0), usage.input_tokens);
   const std::uint64_t written = std::min(usage.cache_write_tokens.value_or(0), usage.input_tokens - cached);
   const std::uint64_t fresh = usage.input_tokens - cached - written;
@@ -35,4 +28,12 @@ MicroUsd cost_of(const Usage& usage, const Prices& prices) {
   return {rounded > static_cast<Wide>(kMost) ? kMost : static_cast<std::int64_t>(rounded)};
 }
 
-}  // namespace hillstar::providers
+MicroUsd most_of(std::uint64_t input_tokens, std::uint64_t output_tokens, ModelPrices prices) {
+  prices.input = std::max(prices.input, prices.cache_write.value_or(0));
+  Usage usage;
+  usage.input_tokens = input_tokens;
+  usage.output_tokens = output_tokens;
+  return cost_of(usage, {prices.input, prices.output, {}, {}});
+}
+
+}  // namespace hillstar::policy

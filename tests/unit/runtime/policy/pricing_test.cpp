@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "providers/pricing.hpp"
+#include "runtime/policy/pricing.hpp"
 
 #include <doctest/doctest.h>
 
@@ -8,15 +8,11 @@
 #include <random>
 
 using namespace hillstar;
-using namespace hillstar::providers;
+using namespace hillstar::policy;
 
 namespace {
 
-Rate rate(double usd) {
-  const auto made = rate_of(usd);
-  REQUIRE(made.has_value());
-  return *made;
-}
+std::uint64_t rate(double usd) { return static_cast<std::uint64_t>(std::llround(usd * 1e6)); }
 
 Usage used(std::uint64_t input, std::uint64_t output) {
   Usage usage;
@@ -32,17 +28,17 @@ Usage random_usage(std::mt19937_64& dice, std::uint64_t most) {
   return usage;
 }
 
-Prices random_prices(std::mt19937_64& dice) {
-  Prices prices{{dice() % 100'000'000}, {dice() % 100'000'000}, {}, {}};
-  if (dice() % 2 == 0) prices.cached_input = Rate{dice() % (prices.input.micro_usd_per_million + 1)};
-  if (dice() % 2 == 0) prices.cache_write = Rate{dice() % 200'000'000};
+ModelPrices random_prices(std::mt19937_64& dice) {
+  ModelPrices prices{dice() % 100'000'000, dice() % 100'000'000, {}, {}};
+  if (dice() % 2 == 0) prices.cached_input = dice() % (prices.input + 1);
+  if (dice() % 2 == 0) prices.cache_write = dice() % 200'000'000;
   return prices;
 }
 
 }  // namespace
 
 TEST_CASE("pricing: tokens times prices, parts of the input at their own") {
-  const Prices prices{rate(3), rate(15), rate(0.3), rate(3.75)};
+  const ModelPrices prices{rate(3), rate(15), rate(0.3), rate(3.75)};
   CHECK(cost_of(used(1'000'000, 0), prices) == MicroUsd{3'000'000});
   CHECK(cost_of(used(0, 1'000'000), prices) == MicroUsd{15'000'000});
   Usage usage = used(1'000, 200);
@@ -71,19 +67,15 @@ TEST_CASE("pricing: the sum is rounded up, once") {
   CHECK(cost_of(used(1'000'000, 1'000'000), {}) == MicroUsd{0});
 }
 
-TEST_CASE("pricing: rates come from price lists, and nonsense does not") {
-  CHECK(rate(0.0375).micro_usd_per_million == 37'500);
-  CHECK(rate(2.5).micro_usd_per_million == 2'500'000);
-  CHECK(rate(0.1).micro_usd_per_million == 100'000);
-  CHECK(rate(0).micro_usd_per_million == 0);
-  CHECK(rate(1'000'000).micro_usd_per_million == kRateMax);
-  for (const double wrong : {-0.1, -1e-9, 1e6 + 1, 1e300, std::nan(""), std::numeric_limits<double>::infinity()})
-    CHECK_FALSE(rate_of(wrong));
+TEST_CASE("pricing: the most is that of input which was written to a cache, and of none that was read from one") {
+  CHECK(most_of(1'000'000, 0, {rate(3), rate(15), rate(0.3), rate(3.75)}) == MicroUsd{3'750'000});
+  CHECK(most_of(1'000'000, 1'000'000, {rate(3), rate(15), rate(0.3), rate(1)}) == MicroUsd{18'000'000});
+  CHECK(most_of(1'000'000, 0, {rate(3), rate(15), rate(5), {}}) == MicroUsd{3'000'000});
 }
 
 TEST_CASE("pricing: absurd counts give the largest amount, never a small or negative one") {
   constexpr auto kMost = std::numeric_limits<std::uint64_t>::max();
-  const Rate dear{kMost};  // counts as kRateMax
+  const auto dear = kMost;  // counts as kPriceMax
   Usage usage = used(kMost, kMost);
   usage.cached_tokens = kMost;
   usage.cache_write_tokens = kMost;
@@ -103,8 +95,8 @@ TEST_CASE("pricing: never below the exact sum, less than one above it, and more 
     const auto cost = cost_of(usage, prices);
     const auto cached = std::min(usage.cached_tokens.value_or(0), usage.input_tokens);
     const auto written = std::min(usage.cache_write_tokens.value_or(0), usage.input_tokens - cached);
-    const auto price = [](std::uint64_t tokens, Rate at) {
-      return static_cast<long double>(tokens) * static_cast<long double>(at.micro_usd_per_million) / 1'000'000.0L;
+    const auto price = [](std::uint64_t tokens, std::uint64_t at) {
+      return static_cast<long double>(tokens) * static_cast<long double>(at) / 1'000'000.0L;
     };
     const auto exact = price(usage.input_tokens - cached - written, prices.input) +
                        price(cached, prices.cached_input.value_or(prices.input)) +
