@@ -268,8 +268,9 @@ int run_program(int argc, const char* const* argv) {
   app.require_subcommand(0, 1);
   app.footer(
       "Exit codes: 0 done, 1 run failed, 2 usage, 3 invalid workflow, 4 not found, 5 wrong state, 6 refused,\n"
-      "7 budget exhausted, 8 waits for a person, 9 integrity, 10 host unreachable, 11 cancelled, 70 bug, 71 system limit,\n"
-      "74 storage, 124 timeout, 130/143 interrupted (resumable). `hillstar-actors explain HS112` explains an error.");
+      "7 budget exhausted, 8 waits for a person, 9 integrity, 10 host unreachable, 11 cancelled, 70 bug,\n"
+      "71 system limit, 74 storage, 124 timeout, 130/143 interrupted (resumable).\n"
+      "`hillstar-actors explain HS112` explains an error.");
   Global global;
   Action chosen;
   Commands commands(app, chosen);

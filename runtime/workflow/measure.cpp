@@ -21,7 +21,7 @@ class Measure {
       : command_(command), item_bytes_(item_bytes), quoted_(quoted) {}
 
   std::uint64_t of(std::string_view token, std::string_view inner) const {
-    if (inner == "item" || inner.starts_with("item.")) return item_bytes_;
+    if (inner == "item" || inner.starts_with("item.")) return quoted_ ? 2 * item_bytes_ : item_bytes_;
     const auto filled = render(Json::of(boost::json::value(boost::json::string(token))), command_, no_blob);
     if (!filled) return all_of(inner);
     if (!quoted_) return filled->text.size();
@@ -31,7 +31,8 @@ class Measure {
   }
 
  private:
-  /// All that the source of a reference holds. Text within JSON has its quotes and line ends escaped.
+  /// All that the source of a reference holds. Text within JSON has its quotes and line ends escaped; only texts of
+  /// control characters or of bytes that are no text would grow by more than twice.
   std::uint64_t all_of(std::string_view inner) const {
     for (const auto& binding : command_.bindings) {
       if (!inner.starts_with(binding.source + ".")) continue;

@@ -8,7 +8,8 @@
 
 namespace hillstar::workflow {
 
-/// The bytes of render(input_template, command) at most. What names blobs counts with all that its source holds.
+/// The bytes of render(input_template, command) at most. What names blobs counts with all that its source holds, twice
+/// within JSON.
 /// @param item_bytes  what stands for `item` and its parts: command.item is not looked at
 std::uint64_t most_bytes(const Json& input_template, const ExecuteNode& command, std::uint64_t item_bytes);
 

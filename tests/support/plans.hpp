@@ -38,6 +38,10 @@ class PlanBuilder {
     plan_.max_concurrency = attempts;
     return *this;
   }
+  PlanBuilder& budget(std::optional<workflow::Budget> budget) {
+    plan_.budget = std::move(budget);
+    return *this;
+  }
   PlanBuilder& loop(workflow::PlanLoop loop) {
     plan_.loops.push_back(std::move(loop));
     return *this;

@@ -90,3 +90,30 @@ TEST_CASE("call_log: details that make no sense are taken for unknown amounts") 
   REQUIRE(log.calls.at("x").size() == 3);
   for (const auto& call : log.calls.at("x")) CHECK(call.tokens == std::nullopt);
 }
+
+TEST_CASE("call_log: an attempt with a reservation counts for its backend, whatever became of it") {
+  const auto reserved = [](const char* node) {
+    auto event = scheduled(node);
+    event.call = Reservation{"p", "m", "x", 0, 500, MicroUsd{900}};
+    return event;
+  };
+  CallLog log;
+  add_calls({{1, hour(0), reserved("lost")},
+             {2, hour(1), NodeAttemptLost{NodeId("lost"), {}, 1}},
+             {3, hour(1), reserved("stopped")},
+             {4, hour(2), NodeCancelled{NodeId("stopped"), {}, 1, false}},
+             {5, hour(2), reserved("unsent")},
+             {6, hour(3), NodeCancelled{NodeId("unsent"), {}, 1, true}},
+             {7, hour(4), reserved("open")}},
+            {hour(4).micros + 1}, log);
+  CHECK(log.unknown.empty());
+  REQUIRE(log.calls.size() == 1);
+  const auto& calls = log.calls.at("x");
+  REQUIRE(calls.size() == 3);
+  for (const auto& call : calls) {
+    CHECK(call.tokens == 500U);
+    CHECK(call.cost == MicroUsd{900});
+  }
+  CHECK(calls[0].ended == hour(1));
+  CHECK(calls[2].ended == std::nullopt);
+}
