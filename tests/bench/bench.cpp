@@ -12,6 +12,7 @@
 
 #include "persistence/rocksdb_store.hpp"
 #include "runtime/run/run.hpp"
+#include "tests/bench/exchange.hpp"
 #include "tests/bench/measure.hpp"
 #include "tests/bench/model_server.hpp"
 #include "tests/bench/transport_loads.hpp"
@@ -157,6 +158,8 @@ int run(const Settings& settings) {
   if (settings.wants("fan")) fan_out(work);
   if (settings.wants("models") && !settings.server.empty()) model_calls(work, settings.server);
   if (settings.wants("streams") && !settings.server.empty()) open_streams(settings.server);
+  if (settings.wants("exchange")) exchange();
+  if (settings.wants("throughput") && !settings.server.empty()) throughput(work.path(), settings.server);
   if (settings.wants("calls") && !settings.server.empty()) provider_calls(settings.server);
   if (settings.wants("recovery")) recovery(work);
   if (settings.wants("cli") && !settings.binary.empty()) command_line(work, settings.binary);

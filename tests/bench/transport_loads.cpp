@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <condition_variable>
+#include <cstdio>
 #include <fstream>
 #include <memory>
 #include <mutex>
@@ -111,6 +112,69 @@ void open_streams(const std::string& program) {
         {{"resident memory of the process", number(open, 0, "MB"), "at most 250 MB"},
          {"of which for a stream", number((open - before) * 1024 / kStreams, 1, "KB"), ""},
          {"CPU per stream, connection included", number(cost.cpu_s / kStreams * 1e6, 0, "us"), ""}});
+}
+
+namespace {
+
+constexpr std::size_t kBeside = 500;
+
+/// Calls a second with kBeside in flight.
+double calls_per_s(const std::string& url, std::size_t count) {
+  const auto transport = make_beast_transport();
+  Calls calls(*transport, url);
+  const auto cost = measure([&] {
+    for (std::size_t i = 0; i < count; ++i) {
+      if (i >= kBeside) calls.await_ended(i - kBeside + 1);
+      calls.make();
+    }
+    calls.await_ended(count);
+  });
+  return static_cast<double>(count) / cost.wall_s;
+}
+
+/// What wrk says it reached with the same body and as many connections; 0: it is not installed.
+double wrk_per_s(const std::string& folder, const std::string& url) {
+  ModelRequest request;
+  request.model = "mock";
+  request.prompt = "Say hello.";
+  Endpoint endpoint;
+  endpoint.base_url = url;
+  const auto encoded = find_adapter("openai_compatible")->encode(request, endpoint);
+  if (!encoded) throw std::runtime_error(to_string(encoded.error()));
+  const auto script = folder + "/post.lua";
+  std::ofstream(script) << "wrk.method = 'POST'\nwrk.headers['Content-Type'] = 'application/json'\nwrk.body = [[" +
+                               encoded->body + "]]\n";
+  const auto command = fmt::format("wrk -t1 -c{} -d3 -s {} {} 2>/dev/null", kBeside, script, encoded->url);
+  FILE* pipe = popen(command.c_str(), "r");
+  if (pipe == nullptr) return 0;
+  double found = 0;
+  char line[256];
+  while (std::fgets(line, sizeof line, pipe) != nullptr) std::sscanf(line, "Requests/sec: %lf", &found);
+  pclose(pipe);
+  return found;
+}
+
+}  // namespace
+
+void throughput(const std::string& folder, const std::string& program) {
+  struct Case {
+    const char* title;
+    const char* delay;
+    std::size_t count;
+  };
+  for (const auto& [title, delay, count] :
+       {Case{"500 calls in flight, a server that answers after 50 ms", "50", 30'000},
+        Case{"500 calls in flight, a server that answers at once", "0", 60'000}}) {
+    const ModelServer server(program, {"--delay-ms", delay});
+    const auto peer = wrk_per_s(folder, server.url());
+    const auto ours = calls_per_s(server.url(), count);
+    if (peer == 0)
+      print(title, {{"calls", number(ours, 0, "/s"), "wrk is not installed"}});
+    else
+      print(title, {{"calls", number(ours, 0, "/s"), ""},
+                    {"wrk, one thread, same body", number(peer, 0, "/s"), ""},
+                    {"ratio", number(ours / peer, 2, "x"), delay[0] == '5' ? "at least 0.95 x" : ""}});
+  }
 }
 
 void provider_calls(const std::string& program) {
