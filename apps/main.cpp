@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // hillstar-actors: one command, one error, one exit code.
+#include <sys/prctl.h>
+
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 
 #include "apps/cli/app.hpp"
@@ -10,6 +13,12 @@
 #include "messages/error.hpp"
 
 namespace {
+
+/// A dump of this process would hold the keys of its environment. Other programs of the same user cannot read its
+/// memory either. Programs that it starts are dumped as ever.
+void keep_memory_here() {
+  if (std::getenv("HILLSTAR_CORE_DUMPS") == nullptr) ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+}
 
 int end_with(const hillstar::Error& error) {
   std::fprintf(stderr, "error %s\n", to_string(error).c_str());
@@ -20,6 +29,7 @@ int end_with(const hillstar::Error& error) {
 
 int main(int argc, char** argv) {
   hillstar::cli::hold_standard_streams();
+  keep_memory_here();
   hillstar::cli::install_last_words();
   // A reader that goes away and a file at its limit are errors of a write, not the end of the process.
   std::signal(SIGPIPE, SIG_IGN);

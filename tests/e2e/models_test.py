@@ -5,6 +5,9 @@
 Usage: models_test.py --binary PROGRAM --server MOCK_MODEL_SERVER
 """
 import json
+import os
+import resource
+import signal
 import socket
 import subprocess
 import sys
@@ -214,6 +217,34 @@ class Models(EndToEnd):
                                                              'auth_token': '${LAB_KEY}'}}})
         self.hill('run', 'flow.json', env={'LAB_KEY': 'sk-very-secret-1234'})
         self.assertEqual(subprocess.run(['grep', '-rl', 'very-secret', self.folder]).returncode, 1)
+
+    def dumps_after(self, **environment):
+        """Core dumps that a run leaves which dies with a key in its hands."""
+        server = Server(b'', hold=True)
+        self.addCleanup(server.close)
+        self.flow({'ask': {'tool': 'model_call', 'provider': 'lab', 'model': 'tiny', 'input': 'a question'}},
+                  model_config={'custom_providers': {'lab': {'endpoint': server.address, 'auth_token': '${LAB_KEY}'}}})
+        where = self.path('dumps' + str(len(environment)))
+        os.mkdir(where)
+        unlimited = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
+        run = self.start('--store', self.path('store'), 'run', '../flow.json', cwd=where,
+                         env={'LAB_KEY': 'canary-key-of-the-lab', **environment},
+                         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CORE, unlimited))
+        self.until(lambda: len(server.requests) == 1, 'the call')
+        for process in filter(str.isdigit, os.listdir('/proc')):
+            try:
+                with open(f'/proc/{process}/cmdline', 'rb') as file:
+                    self.assertNotIn(b'canary-key-of-the-lab', file.read())
+            except OSError:
+                pass
+        run.send(signal.SIGQUIT).end(-signal.SIGQUIT)
+        return [name for name in os.listdir(where) if name.startswith('core')]
+
+    def test_a_key_is_in_no_argument_and_in_no_core_dump(self):
+        self.assertEqual(self.dumps_after(), [])
+        with open('/proc/sys/kernel/core_pattern', encoding='utf-8') as pattern:
+            if pattern.read().strip() == 'core':   # else dumps go elsewhere
+                self.assertEqual(len(self.dumps_after(HILLSTAR_CORE_DUMPS='1')), 1)
 
     def test_the_mock_server_at_once_and_many_times(self):
         server = subprocess.Popen([settings.server, '--delay-ms', '20', '--fail-first', '3'], stdin=subprocess.PIPE,
