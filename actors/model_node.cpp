@@ -11,7 +11,9 @@
 #include "actors/tool_node.hpp"
 #include "providers/pool/token_bound.hpp"
 #include "runtime/policy/call_bound.hpp"
+#include "runtime/policy/model_request.hpp"
 #include "runtime/policy/pricing.hpp"
+#include "runtime/tools/images.hpp"
 #include "runtime/workflow/references.hpp"
 
 namespace hillstar::actors {
@@ -27,6 +29,14 @@ FailureClass class_of(const Error& error) {
       return FailureClass::permission;
     case Errc::provider_config:
       return FailureClass::auth;
+    case Errc::path_refused:
+      return FailureClass::path_refused;
+    case Errc::not_found:
+      return FailureClass::not_found;
+    case Errc::output_limit:
+      return FailureClass::output_limit;
+    case Errc::io:
+      return FailureClass::io;
     default:
       return FailureClass::invalid_request;
   }
@@ -60,53 +70,6 @@ std::optional<AttemptFailed> check_size(const Attempt& attempt, const ModelReque
   return failed(attempt, FailureClass::budget, error);
 }
 
-boost::json::object detail_of(const ModelReply& reply, const policy::Backend& backend) {
-  boost::json::object detail;
-  detail["model"] = reply.model;
-  detail["model_asked"] = backend.model;
-  detail["provider"] = backend.provider_label;
-  detail["source"] = backend.source;
-  detail["backend"] = backend.name;
-  detail["finish_reason"] = reply.finish_reason;
-  if (!reply.request_id.empty()) detail["request_id"] = reply.request_id;
-  if (!reply.fingerprint.empty()) detail["fingerprint"] = reply.fingerprint;
-  if (!backend.notes.empty()) detail["notes"] = boost::json::value_from(backend.notes);
-  return detail;
-}
-
-/// What a later process must know of a call whose usage nobody told.
-boost::json::object detail_of_failed(const ModelCall& call) {
-  const auto& backend = call.parts().backend;
-  boost::json::object detail;
-  detail["backend"] = backend.name;
-  detail["provider"] = backend.provider_label;
-  detail["model_asked"] = backend.model;
-  detail["tokens_reserved"] = call.tokens_max;
-  detail["cost_reserved"] = call.cost_max.count;
-  return detail;
-}
-
-NodeOutcome reply_outcome(const Attempt& attempt, const ModelCall& call, ModelReply& reply, const Services& services) {
-  const auto& backend = call.parts().backend;
-  boost::json::object result;
-  result["output"] = reply.text;
-  result["model"] = reply.model.empty() ? backend.model : reply.model;
-  result["provider"] = backend.provider_label;
-  result["tokens_used"] = reply.usage.input_tokens + reply.usage.output_tokens;
-  result["input_tokens"] = reply.usage.input_tokens;
-  result["output_tokens"] = reply.usage.output_tokens;
-  result["finish_reason"] = reply.finish_reason;
-  if (reply.reasoning) result["reasoning"] = *reply.reasoning;
-  auto outcome = succeed(attempt, Value{{}, Json::of(std::move(result))}, services);
-  if (auto* succeeded = std::get_if<AttemptSucceeded>(&outcome)) {
-    succeeded->usage = reply.usage;
-    succeeded->detail = Json::of(detail_of(reply, backend));
-  } else if (auto* failure = std::get_if<AttemptFailed>(&outcome)) {
-    failure->usage = reply.usage;
-  }
-  return outcome;
-}
-
 /// The text of a result's `output`, read back if it is a blob.
 Result<std::string> output_text(const Value& result, const Services& services) {
   for (const auto& blob : result.blobs)
@@ -115,6 +78,26 @@ Result<std::string> output_text(const Value& result, const Services& services) {
   const auto* object = tree.if_object();
   const auto* output = object == nullptr ? nullptr : object->if_contains("output");
   return output != nullptr && output->is_string() ? std::string(output->get_string()) : std::string();
+}
+
+/// The member of a rejected result; empty if it has none.
+std::string text_member(const Value& result, std::string_view key) {
+  const auto tree = result.json.value();
+  const auto* member = json::member(tree, key);
+  return member != nullptr && member->is_string() ? std::string(member->get_string()) : std::string();
+}
+
+/// What the node says, with the reply that it wants mended. Refers to the attempt.
+Result<policy::Asked> asked_of(const Attempt& attempt, std::string text, const Services& services) {
+  policy::Asked asked;
+  asked.text = std::move(text);
+  asked.shape = &attempt.node->input;
+  asked.load_image = [run = attempt.run](const std::string& path) { return tools::load_image(*run, path); };
+  if (attempt.command.rejected) {
+    HILLSTAR_TRY(auto output, output_text(*attempt.command.rejected, services));
+    asked.rejected = policy::Rejected{std::move(output), text_member(*attempt.command.rejected, "error")};
+  }
+  return asked;
 }
 
 /// One file through the file_write tool, which keeps to the run's folders. Returns an entry of the detail's `files`.
@@ -174,7 +157,9 @@ std::variant<ModelCallPtr, AttemptFailed> prepare_call(const Attempt& attempt, c
       planned ? policy::find_backend(*attempt.node, attempt.model_config, world, planned->provider, planned->model)
               : policy::choose_backend(*attempt.node, attempt.model_config, world);
   if (!backend) return failed(attempt, class_of(backend.error()), backend.error());
-  auto request = policy::make_request(attempt.node->parameters, attempt.model_config, prompt->text, *backend);
+  auto asked = asked_of(attempt, prompt->text, *services);
+  if (!asked) return failed(attempt, FailureClass::io, asked.error());
+  auto request = policy::make_request(attempt.node->parameters, attempt.model_config, *asked, *backend);
   if (!request) return failed(attempt, class_of(request.error()), request.error());
   if (auto refused = check_size(attempt, *request, *backend)) return *std::move(refused);
   ModelCall::Parts parts;
@@ -196,22 +181,18 @@ std::variant<ModelCallPtr, AttemptFailed> prepare_call(const Attempt& attempt, c
   return std::make_shared<ModelCall>(std::move(parts));
 }
 
-NodeOutcome model_outcome(const Attempt& attempt, const ModelCall& call, ModelDone& done, const Services& services) {
-  if (auto* reply = std::get_if<ModelReply>(&done.answer)) return reply_outcome(attempt, call, *reply, services);
-  if (auto* cancelled = std::get_if<AttemptCancelled>(&done.answer)) return *cancelled;
-  if (auto* lost = std::get_if<AttemptLost>(&done.answer)) return *lost;
-  if (auto* refused = std::get_if<BudgetRefused>(&done.answer)) return *refused;
-  auto& failure = std::get<Failure>(done.answer);
-  boost::json::object result;
-  result["output"] = nullptr;
-  result["error"] = failure.message;
-  result["provider"] = call.parts().backend.provider_label;
-  if (!done.partial.empty()) result["partial"] = done.partial;
-  auto outcome = succeed(attempt, Value{{}, Json::of(std::move(result))}, services);
-  auto* kept = std::get_if<AttemptSucceeded>(&outcome);
-  AttemptFailed ended{attempt.command.ref, std::move(failure), kept != nullptr ? std::move(kept->result) : Value{}, {}};
-  if (call.in_flight) ended.detail = Json::of(detail_of_failed(call));
-  return ended;
+bool reads_files(const Attempt& attempt) { return policy::names_images(attempt.node->parameters, attempt.node->input); }
+
+JobPtr prepare_job(const Attempt& attempt, const ServicesPtr& services, NodeActor node, PreparedCallPtr prepared) {
+  Job::Parts parts;
+  parts.ref = attempt.command.ref;
+  parts.node = node;
+  parts.queue_timeout = attempt.node->queue_timeout;
+  parts.work = [attempt, services, node = std::move(node), prepared = std::move(prepared)](tools::CancelFlag&) {
+    prepared->call = prepare_call(attempt, services, node);
+    return NodeOutcome(AttemptCancelled{attempt.command.ref});
+  };
+  return std::make_shared<Job>(std::move(parts));
 }
 
 JobPtr write_outputs_job(const Attempt& attempt, AttemptSucceeded succeeded, const ServicesPtr& services,

@@ -6,6 +6,7 @@
 
 #include "actors/job.hpp"
 #include "actors/model_node.hpp"
+#include "actors/model_result.hpp"
 #include "actors/tool_node.hpp"
 
 namespace hillstar::actors {
@@ -45,7 +46,12 @@ void NodeActorState::run_tool() {
 }
 
 void NodeActorState::call_model() {
-  auto prepared = prepare_call(*attempt_, services_, NodeActor(self_));
+  if (!reads_files(*attempt_)) return send_call(prepare_call(*attempt_, services_, NodeActor(self_)));
+  prepared_ = std::make_shared<PreparedCall>();
+  submit(prepare_job(*attempt_, services_, NodeActor(self_), prepared_));
+}
+
+void NodeActorState::send_call(std::variant<ModelCallPtr, AttemptFailed> prepared) {
   if (auto* failed = std::get_if<AttemptFailed>(&prepared)) return finish(std::move(*failed));
   call_ = std::get<ModelCallPtr>(std::move(prepared));
   caf::anon_send(services_->providers, CallModel{call_});
@@ -68,7 +74,11 @@ void NodeActorState::on_cancel(const CancelNode& message) {
 
 void NodeActorState::on_job_done(JobDone& message) {
   const auto ref = std::visit([](const auto& outcome) { return outcome.ref; }, message.outcome);
-  if (is_current(ref)) finish(std::move(message.outcome));
+  if (!is_current(ref)) return;
+  const auto prepared = std::exchange(prepared_, nullptr);
+  if (!prepared || !prepared->call || cancelled_) return finish(std::move(message.outcome));
+  job_.reset();
+  send_call(std::move(*prepared->call));
 }
 
 void NodeActorState::on_model_done(ModelDone& message) {
@@ -91,6 +101,7 @@ void NodeActorState::finish(NodeOutcome outcome) {
   }
   attempt_.reset();
   job_.reset();
+  prepared_.reset();
   call_.reset();
   self_->anon_send(run_, AttemptEnded{std::move(outcome)});
 }

@@ -5,7 +5,7 @@
 
 #include <optional>
 
-#include "actors/services.hpp"
+#include "actors/model_node.hpp"
 
 namespace hillstar::actors {
 
@@ -24,6 +24,7 @@ class NodeActorState {
  private:
   void run_tool();
   void call_model();
+  void send_call(std::variant<ModelCallPtr, AttemptFailed> prepared);
   void submit(JobPtr job);
   void finish(NodeOutcome outcome);
   [[nodiscard]] bool is_current(const AttemptRef& ref) const { return attempt_ && attempt_->command.ref == ref; }
@@ -33,6 +34,7 @@ class NodeActorState {
   RunActor run_;
   std::optional<Attempt> attempt_;  ///< Empty: idle.
   JobPtr job_;                      ///< The part of it that has, or waits for, a slot.
+  PreparedCallPtr prepared_;        ///< Set while the job is that of making a call.
   ModelCallPtr call_;               ///< The part of it that has, or waits for, a provider.
   bool cancelled_ = false;
 };

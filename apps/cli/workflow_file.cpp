@@ -8,6 +8,7 @@
 
 #include "apps/cli/environment.hpp"
 #include "apps/cli/text.hpp"
+#include "providers/adapter.hpp"
 #include "runtime/policy/model_check.hpp"
 #include "runtime/workflow/literal_keys.hpp"
 
@@ -15,6 +16,17 @@ namespace hillstar::cli {
 namespace {
 
 constexpr std::size_t kWorkflowBytesMax = 64U << 20U;
+
+/// By making the request, for an address and without a key that do not matter.
+Result<void> try_asking(const ModelRequest& request, const policy::Backend& backend) {
+  const auto* adapter = providers::find_adapter(backend.adapter);
+  if (adapter == nullptr) return {};
+  providers::Endpoint endpoint;
+  endpoint.base_url = "http://127.0.0.1";
+  endpoint.api_version = backend.api_version;
+  const auto encoded = adapter->encode(request, endpoint);
+  return encoded ? Result<void>() : Result<void>(encoded.error());
+}
 
 }  // namespace
 
@@ -31,7 +43,7 @@ Result<LoadedWorkflow> load_workflow(const std::string& file, bool strict, const
   options.strict = strict;
   loaded.compiled = workflow::compile(loaded.text, options);
   if (loaded.compiled.plan) {
-    auto found = policy::check_models(*loaded.compiled.plan, loaded.text, registry);
+    auto found = policy::check_models(*loaded.compiled.plan, loaded.text, registry, try_asking);
     auto& all = loaded.compiled.diagnostics;
     all.insert(all.end(), std::make_move_iterator(found.begin()), std::make_move_iterator(found.end()));
     if (workflow::has_errors(all)) loaded.compiled.plan.reset();

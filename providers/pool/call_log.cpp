@@ -64,7 +64,11 @@ struct Reader {
     const auto backend = name_of(detail);
     if (!backend) return;  // it was not sent
     PastCall call{at, {}, {}};
-    if (policy::is_turned_away(event.failure.kind)) {
+    if (event.usage) {  // a whole reply that could not be used
+      call.cost = event.usage->cost;
+      if (const auto counted = event.usage->input_tokens + event.usage->output_tokens; counted != 0)
+        call.tokens = counted;
+    } else if (policy::is_turned_away(event.failure.kind)) {
       call.tokens = 0;
     } else {
       if (const auto tokens = number(detail, "tokens_reserved")) call.tokens = static_cast<std::uint64_t>(*tokens);

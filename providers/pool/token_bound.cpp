@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "providers/pool/token_bound.hpp"
 
-#include <algorithm>
+#include "runtime/policy/call_bound.hpp"
 
 namespace hillstar::providers {
 namespace {
@@ -11,11 +11,7 @@ constexpr std::uint64_t kFrameTokens = 16;
 
 std::uint64_t size_of(const Json& json) { return json.text() == "null" ? 0 : json.text().size(); }
 
-std::uint64_t images(const std::vector<ModelImage>& list) {
-  std::uint64_t sum = 0;
-  for (const auto& image : list) sum += std::max<std::uint64_t>(image.base64.size(), kImageTokensMin);
-  return sum;
-}
+std::uint64_t images(const std::vector<ModelImage>& list) { return list.size() * policy::kImageTokens; }
 
 std::uint64_t turn_bound(const ModelTurn& turn) {
   std::uint64_t sum = kFrameTokens + turn.text.size() + images(turn.images) + turn.tool_call_id.size() +

@@ -40,13 +40,8 @@ std::uint64_t images_of(const workflow::PlanNode& node) {
 }  // namespace
 
 std::uint64_t reply_tokens(const workflow::PlanNode& node, const Json& model_config) {
-  if (const auto asked = tokens_asked(node); asked > 0) return asked;
-  const auto config = model_config.value();
-  const auto* sampling = json::member(config, "sampling_params");
-  const auto* value = sampling != nullptr ? json::member(*sampling, "max_tokens") : nullptr;
-  boost::system::error_code code;
-  const auto count = value != nullptr && value->is_number() ? value->to_number<std::int64_t>(code) : std::int64_t{0};
-  return !code && count > 0 ? static_cast<std::uint64_t>(count) : kMaxTokensDefault;
+  const auto asked = tokens_asked(node, model_config);
+  return asked > 0 ? asked : kMaxTokensDefault;
 }
 
 CallBound bound_of(const workflow::PlanNode& node, const Json& model_config, const CallSize& size,

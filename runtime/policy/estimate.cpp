@@ -6,6 +6,8 @@
 #include <limits>
 #include <unordered_map>
 
+#include "runtime/policy/call_bound.hpp"
+#include "runtime/policy/model_request.hpp"
 #include "runtime/workflow/references.hpp"
 #include "runtime/workflow/templates.hpp"
 
@@ -16,6 +18,9 @@ namespace bj = boost::json;
 using workflow::PlanNode;
 
 __extension__ using Wide = unsigned __int128;
+
+/// What is said about a reply that is to be mended.
+constexpr std::uint64_t kMendTokens = 1'024;
 
 std::uint64_t tokens_of(std::uint64_t bytes) { return (bytes + kBytesPerToken - 1) / kBytesPerToken; }
 
@@ -44,7 +49,7 @@ class Estimator {
     const bool may_be_skipped = node.when || node.skip_if || node.stands_for;
     out.calls_low = may_be_skipped ? 0 : items.value_or(0);
     if (!node.map) out.calls_low = may_be_skipped ? 0 : 1;
-    out.calls_high = std::max<std::uint64_t>(node.retry.attempts, 1) * items.value_or(1);
+    out.calls_high = (std::max<std::uint64_t>(node.retry.attempts, 1) + node.repairs.value_or(0)) * items.value_or(1);
     if (const auto& prices = call.backend.prices) {
       Usage least;
       least.input_tokens = out.input_low;
@@ -55,8 +60,8 @@ class Estimator {
   }
 
  private:
-  static std::uint64_t reply_of(const PlanNode& node) {
-    const auto asked = tokens_asked(node);
+  std::uint64_t reply_of(const PlanNode& node) const {
+    const auto asked = tokens_asked(node, plan_.model_config);
     return asked > 0 ? asked : kMaxTokensDefault;
   }
 
@@ -81,14 +86,39 @@ class Estimator {
     return object != nullptr ? object->if_contains(key) : nullptr;
   }
 
+  /// Images that the node itself names.
+  static std::uint64_t images_of(const PlanNode& node) {
+    const auto parameters = node.parameters.value();
+    const auto* list = json::member(parameters, "images");
+    std::size_t count = list != nullptr && list->is_array() ? list->get_array().size() : 0;
+    if (!is_conversation(node.input)) return count;
+    const auto input = node.input.value();
+    const auto* messages = json::member(input, "messages");
+    if (messages == nullptr || !messages->is_array()) return count;
+    for (const auto& message : messages->get_array()) {
+      const auto* parts = json::member(message, "content");
+      if (parts == nullptr || !parts->is_array()) continue;
+      for (const auto& part : parts->get_array()) count += json::member(part, "path") != nullptr ? 1 : 0;
+    }
+    return count;
+  }
+
+  /// What is no longer than the reply it is made of.
+  static bool is_of_reply(std::string_view key) {
+    const auto step = key.substr(0, key.find('.'));
+    return step == "output" || step == "json" || step == "message" || step == "tool_calls";
+  }
+
   void measure(const PlanNode& node, const Backend& backend, NodeEstimate& out) const {
-    std::uint64_t known = 0;        // bytes
-    std::uint64_t from_models = 0;  // tokens
+    std::uint64_t known = 0;                                     // bytes
+    std::uint64_t from_models = images_of(node) * kImageTokens;  // tokens
     bool open = false;
     const auto parameters = node.parameters.value();
-    if (const auto* object = parameters.if_object())
-      if (const auto* system = object->if_contains("system"); system != nullptr && system->is_string())
-        known += system->get_string().size();
+    for (const auto* name : {"system", "tools", "schema", "response_format"})
+      if (const auto* told = json::member(parameters, name))
+        known += told->is_string() ? told->get_string().size() : json::canonical(*told).size();
+    // A reply that is to be mended is shown to the model again, with what is wrong with it.
+    if (node.repairs.value_or(0) > 0) from_models += out.output_high + kMendTokens;
     workflow::visit_strings(node.input.value(), [&](std::string_view text, const std::string&) {
       known += text.size();
       for (const auto& reference : workflow::find_references(text)) {
@@ -96,7 +126,7 @@ class Estimator {
         if (const auto* value = reference.source == "inputs" ? input(reference.key) : nullptr)
           known += value->is_string() ? value->get_string().size() : json::canonical(*value).size();
         else if (const auto model = replies_.find(reference.source);
-                 model != replies_.end() && reference.key == "output")
+                 model != replies_.end() && is_of_reply(reference.key))
           from_models += model->second;
         else
           open = true;

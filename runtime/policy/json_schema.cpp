@@ -12,6 +12,7 @@
 #include <set>
 
 #include "runtime/policy/schema_words.hpp"
+#include "runtime/policy/shortened.hpp"
 
 namespace hillstar::policy {
 namespace {
@@ -21,6 +22,8 @@ namespace bj = boost::json;
 /// Nesting of schema within schema, references included.
 constexpr int kDepthMax = 256;
 constexpr std::size_t kShownMax = 60;
+constexpr std::size_t kPointerMax = 200;
+constexpr std::size_t kMessageMax = 400;
 /// Members that are named in a message.
 constexpr std::size_t kNamesMax = 8;
 
@@ -29,12 +32,7 @@ std::string_view view(const bj::string& text) { return {text.data(), text.size()
 std::string shown(const bj::value& value) {
   if (value.is_array()) return "a list of " + std::to_string(value.get_array().size());
   if (value.is_object()) return "an object";
-  auto text = json::canonical(value);
-  if (text.size() <= kShownMax) return text;
-  text.resize(kShownMax);
-  while (!text.empty() && (static_cast<unsigned char>(text.back()) & 0xC0U) == 0x80U) text.pop_back();
-  if (!text.empty() && static_cast<unsigned char>(text.back()) >= 0xC0U) text.pop_back();
-  return text + "...";
+  return shortened(json::canonical(value), kShownMax);
 }
 
 std::size_t code_points(std::string_view text) {
@@ -90,7 +88,8 @@ class Validator {
 
  private:
   bool fail(std::string message) {
-    if (quiet_ == 0 && found_.size() < kMismatchesMax) found_.push_back({pointer_, std::move(message)});
+    if (quiet_ == 0 && found_.size() < kMismatchesMax)
+      found_.push_back({shortened(pointer_, kPointerMax), shortened(std::move(message), kMessageMax)});
     return false;
   }
 
@@ -116,7 +115,7 @@ class Validator {
     if (over_) return false;
     if (++steps_ > kSchemaStepsMax || depth_ > kDepthMax) {
       over_ = true;
-      found_.push_back({pointer_, "this is too much to be checked against the schema"});
+      found_.push_back({shortened(pointer_, kPointerMax), "this is too much to be checked against the schema"});
       return false;
     }
     ++depth_;

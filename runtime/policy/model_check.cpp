@@ -5,8 +5,10 @@
 #include <boost/json.hpp>
 #include <optional>
 
-#include "runtime/policy/model_choice.hpp"
+#include "runtime/policy/json_schema.hpp"
 #include "runtime/policy/model_families.hpp"
+#include "runtime/policy/model_parameters.hpp"
+#include "runtime/policy/model_request.hpp"
 #include "runtime/workflow/did_you_mean.hpp"
 #include "runtime/workflow/problems.hpp"
 
@@ -18,16 +20,46 @@ using json::member;
 using workflow::PlanNode;
 using workflow::Problems;
 
-/// Fields of a request by the names that authors give them.
-std::string parameter_of(const std::string& where) {
-  if (where == "/effort") return "/reasoning_effort";
-  return where;
+/// Where in the node the author wrote what became this field of the request.
+std::string place_of(const std::string& where, const bj::value& given) {
+  const bool named = member(given, "schema") != nullptr;
+  if (where == "/effort") return "/parameters/reasoning_effort";
+  if (where == "/format" || where.starts_with("/schema"))
+    return named ? "/parameters/schema" : "/parameters/response_format";
+  if (where.starts_with("/messages")) return "/input/messages";
+  if (where == "/images" && member(given, "images") == nullptr) return "/input";
+  return "/parameters" + where;
+}
+
+/// Calls `visit` with each JSON Schema among the parameters, and where it stands in the node.
+template <class Visit>
+void visit_schemas(const bj::value& given, Visit visit) {
+  const auto look = [&](const bj::value* holder, const std::string& pointer, const char* key) {
+    const auto* schema = holder == nullptr ? nullptr : member(*holder, key);
+    if (schema != nullptr && schema->is_object()) visit(Json::of(*schema), pointer + "/" + key);
+  };
+  const auto* format = member(given, "response_format");
+  look(&given, "/parameters", "schema");
+  look(format, "/parameters/response_format", "schema");
+  look(format == nullptr ? nullptr : member(*format, "json_schema"), "/parameters/response_format/json_schema",
+       "schema");
+  const auto* tools = member(given, "tools");
+  for (std::size_t i = 0; tools != nullptr && tools->is_array() && i < tools->get_array().size(); ++i) {
+    const auto& tool = tools->get_array()[i];
+    const auto pointer = "/parameters/tools/" + std::to_string(i);
+    look(&tool, pointer, "parameters");
+    look(member(tool, "function"), pointer + "/function", "parameters");
+  }
 }
 
 class Checker {
  public:
-  Checker(const workflow::Plan& plan, const Registry& registry, Problems& problems)
-      : plan_(plan), registry_(registry), problems_(problems), config_(plan.model_config.value()) {}
+  Checker(const workflow::Plan& plan, const Registry& registry, const TryAsking& try_asking, Problems& problems)
+      : plan_(plan),
+        registry_(registry),
+        try_asking_(try_asking),
+        problems_(problems),
+        config_(plan.model_config.value()) {}
 
   void check() {
     check_lists();
@@ -69,8 +101,8 @@ class Checker {
     const auto choice = choose(node, plan_.model_config, {registry_, nothing, false});
     if (!choice) {
       const auto& error = choice.error();
-      // What is missing may be there where it runs.
-      if (error.code == Errc::provider_config) return;
+      // What is missing may be there where it runs; what is wrong with the parameters is wrong everywhere.
+      if (error.code == Errc::provider_config) return (void)request_of(node, Backend{}, at);
       const bool model = error.message.find("forbids the model") != std::string::npos && !node.model.empty();
       problems_.error(error.code, node.provider.empty() ? at : at + (model ? "/model" : "/provider"), error.message,
                       error.hint);
@@ -97,42 +129,50 @@ class Checker {
                       std::move(hint));
   }
 
+  std::optional<ModelRequest> request_of(const PlanNode& node, const Backend& backend, const std::string& at) {
+    Asked asked;
+    asked.shape = &node.input;
+    asked.looks_ahead = true;
+    const auto input = node.input.value();
+    if (input.is_string()) asked.text = std::string(input.get_string());
+    auto request = make_request(node.parameters, plan_.model_config, asked, backend);
+    if (request) return std::move(*request);
+    problems_.error(request.error().code, at + request.error().where, request.error().message, request.error().hint);
+    return std::nullopt;
+  }
+
   void check_request(const PlanNode& node, const Backend& backend, const std::string& at) {
-    auto request = make_request(node.parameters, plan_.model_config, {}, backend);
-    if (!request) {
-      problems_.error(request.error().code, at + request.error().where, request.error().message, request.error().hint);
-      return;
-    }
+    const auto request = request_of(node, backend, at);
+    if (!request) return;
     const auto given = node.parameters.value();
-    const auto family = model_family(backend.adapter, backend.model);
-    if (const auto* effort = member(given, "reasoning_effort"); effort != nullptr && effort->is_string())
-      request->effort = std::string(effort->get_string());
-    // What the run would leave out is not refused; it is told below.
-    request->temperature = Json();
+    const auto refused_at = check_asking(*request, backend, given, at);
     bool too_long = false;
-    for (const auto& refusal : refused_by(family, *request)) {
+    for (const auto& refusal : refused_by(model_family(backend.adapter, backend.model), *request)) {
       too_long = too_long || refusal.where == "/max_tokens";
-      problems_.warning(at + "/parameters" + parameter_of(refusal.where), refusal.message, refusal.hint);
+      if (refusal.where != refused_at)
+        problems_.warning(at + place_of(refusal.where, given), refusal.message, refusal.hint);
     }
-    check_temperature(given, backend, at);
+    for (const auto& unsent : unsent_parameters(given, backend))
+      problems_.warning(at + "/parameters/" + unsent.parameter,
+                        "model '" + backend.model + "' of provider '" + backend.provider_label + "' takes no " +
+                            unsent.parameter + ", it is left out",
+                        unsent.hint);
+    visit_schemas(given, [&](const Json& schema, const std::string& pointer) {
+      for (const auto& remark : check_schema(schema))
+        if (!remark.is_error) problems_.warning(at + pointer + remark.pointer, remark.message, remark.hint);
+    });
     check_sizes(backend, *request, at, too_long);
   }
 
-  void check_temperature(const bj::value& given, const Backend& backend, const std::string& at) {
-    const auto* wanted = member(given, "temperature");
-    if (wanted == nullptr || !wanted->is_number()) return;
-    // 0.5 is a value that no rule about near-zero or default ones touches.
-    const auto probe = [&](double value) {
-      auto changed = given;
-      changed.get_object()["temperature"] = value;
-      const auto request = make_request(Json::of(changed), Json(), {}, backend);
-      return !request || !request->temperature.is_null();
-    };
-    if (!probe(0.5))
-      problems_.warning(at + "/parameters/temperature",
-                        "model '" + backend.model + "' of provider '" + backend.provider_label +
-                            "' takes no temperature, it is left out",
-                        "remove it; steer the model with reasoning_effort");
+  /// Returns the field that the backend's API cannot be asked for, if there is one.
+  std::string check_asking(const ModelRequest& request, const Backend& backend, const bj::value& given,
+                           const std::string& at) {
+    if (!try_asking_) return {};
+    const auto asked = try_asking_(request, backend);
+    if (asked || asked.error().code != Errc::tool_parameters) return {};
+    const auto& error = asked.error();
+    problems_.error(error.code, at + place_of(error.where, given), error.message, error.hint);
+    return error.where;
   }
 
   void check_sizes(const Backend& backend, const ModelRequest& request, const std::string& at, bool told) {
@@ -153,6 +193,7 @@ class Checker {
 
   const workflow::Plan& plan_;
   const Registry& registry_;
+  const TryAsking& try_asking_;
   Problems& problems_;
   bj::value config_;
 };
@@ -160,12 +201,12 @@ class Checker {
 }  // namespace
 
 std::vector<workflow::Diagnostic> check_models(const workflow::Plan& plan, const std::string& text,
-                                               const Registry& registry) {
+                                               const Registry& registry, const TryAsking& try_asking) {
   const bool any =
       std::any_of(plan.nodes.begin(), plan.nodes.end(), [](const PlanNode& node) { return node.tool == "model_call"; });
   if (!any) return {};
   Problems problems(false);
-  Checker(plan, registry, problems).check();
+  Checker(plan, registry, try_asking, problems).check();
   return problems.take(text);
 }
 

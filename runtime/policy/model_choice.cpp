@@ -75,8 +75,8 @@ Rank rank_of(const ModelEntry& model, const Window& window) {
 
 class Chooser {
  public:
-  Chooser(const PlanNode& node, const bj::object& config, const World& world)
-      : node_(node), rules_(config), world_(world), resolver_(node, rules_, world), asked_(tokens_asked(node)) {
+  Chooser(const PlanNode& node, const bj::object& config, const World& world, std::uint64_t asked)
+      : node_(node), rules_(config), world_(world), resolver_(node, rules_, world), asked_(asked) {
     preset_ = rules_.preset().empty() ? kPresetDefault : std::string_view(rules_.preset());
     if (node.complexity) complexity_ = *node.complexity;
   }
@@ -255,18 +255,24 @@ LookUp look_up_in(const std::vector<std::string>& environment) {
 
 bool is_seat(std::string_view model) { return model.starts_with(kSeatPrefix); }
 
-std::uint64_t tokens_asked(const PlanNode& node) {
+std::uint64_t tokens_asked(const PlanNode& node, const Json& model_config) {
+  const auto count_in = [](const bj::value* object) -> std::uint64_t {
+    const auto* value = object == nullptr ? nullptr : json::member(*object, "max_tokens");
+    boost::system::error_code code;
+    const auto count = value != nullptr && value->is_number() ? value->to_number<std::int64_t>(code) : std::int64_t{0};
+    return !code && count > 0 ? static_cast<std::uint64_t>(count) : 0;
+  };
   const auto parameters = node.parameters.value();
-  const auto* value = json::member(parameters, "max_tokens");
-  boost::system::error_code code;
-  const auto count = value != nullptr && value->is_number() ? value->to_number<std::int64_t>(code) : std::int64_t{0};
-  return !code && count > 0 ? static_cast<std::uint64_t>(count) : 0;
+  if (const auto asked = count_in(&parameters); asked > 0) return asked;
+  const auto config = model_config.value();
+  return count_in(json::member(config, "sampling_params"));
 }
 
 Result<Choice> choose(const PlanNode& node, const Json& model_config, const World& world) {
   const auto config = model_config.value();
   static const bj::object kNothing;
-  return Chooser(node, config.is_object() ? config.get_object() : kNothing, world).choose();
+  const auto asked = tokens_asked(node, model_config);
+  return Chooser(node, config.is_object() ? config.get_object() : kNothing, world, asked).choose();
 }
 
 Result<Backend> find_backend(const PlanNode& node, const Json& model_config, const World& world,

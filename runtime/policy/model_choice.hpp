@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which backend a model call goes to, and what is asked of it. Pure: the environment comes in as a function.
+// Which backend a model call goes to; what is asked of it is in model_request.hpp. Pure: the environment comes in as a
+// function.
 //
 // Source: Hillstar specification sections 1.2, 1.6, 1.9, 4.3 and 5. Without a `mode`, or with `explicit`, an author
 // names where the text goes and it goes nowhere else. In `auto` and `preset` others may follow, each with a model of
@@ -14,7 +15,6 @@
 
 #include "messages/error.hpp"
 #include "messages/json.hpp"
-#include "messages/model.hpp"
 #include "runtime/policy/registry.hpp"
 #include "runtime/workflow/plan.hpp"
 
@@ -75,8 +75,8 @@ bool is_seat(std::string_view model);
 
 /// Tokens that a reply may have if the node does not say.
 inline constexpr std::uint32_t kMaxTokensDefault = 4096;
-/// The `max_tokens` that the node asks for; 0 if it does not, or not sensibly.
-std::uint64_t tokens_asked(const workflow::PlanNode& node);
+/// The `max_tokens` that the node asks for, or else its workflow's `sampling_params`; 0 if neither does sensibly.
+std::uint64_t tokens_asked(const workflow::PlanNode& node, const Json& model_config);
 
 /// All backends that a model_call node may go to, in order.
 /// Errors, if there is none: provider_unknown (no such provider, or no client for it), provider_config (a part is
@@ -90,10 +90,5 @@ Result<Backend> find_backend(const workflow::PlanNode& node, const Json& model_c
                              const std::string& provider, const std::string& model);
 /// With the shipped registry.
 Result<Backend> choose_backend(const workflow::PlanNode& node, const Json& model_config, const LookUp& environment);
-
-/// What is asked of the backend. `parameters` is the node's object or null.
-/// Errors: tool_parameters, for a value of the wrong type or out of range.
-Result<ModelRequest> make_request(const Json& parameters, const Json& model_config, std::string prompt,
-                                  const Backend& backend);
 
 }  // namespace hillstar::policy

@@ -11,9 +11,9 @@ namespace hillstar::policy {
 namespace {
 
 /// All that a choice depends on. A line feed is in none of the names.
-std::string question_of(const workflow::PlanNode& node) {
+std::string question_of(const workflow::PlanNode& node, const Json& model_config) {
   return node.provider + "\n" + node.model + "\n" + node.complexity.value_or("") + "\n" + node.lane + "\n" +
-         std::to_string(tokens_asked(node));
+         std::to_string(tokens_asked(node, model_config));
 }
 
 std::vector<Route> ask(const workflow::PlanNode& node, const Json& config, const World& world) {
@@ -40,7 +40,7 @@ Routes routes_of(const workflow::Plan& plan, const Registry& registry, const Loo
   std::unordered_map<std::string, std::uint32_t> places;
   for (NodeIndex i = 0; i < plan.nodes.size(); ++i) {
     if (plan.nodes[i].tool != "model_call") continue;
-    const auto [place, is_new] = places.try_emplace(question_of(plan.nodes[i]), 0);
+    const auto [place, is_new] = places.try_emplace(question_of(plan.nodes[i], plan.model_config), 0);
     if (is_new) {
       auto list = ask(plan.nodes[i], plan.model_config, {registry, environment, true});
       if (!list.empty()) {

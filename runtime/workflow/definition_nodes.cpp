@@ -254,6 +254,7 @@ NodeDefinition read_node(std::string_view id, const FieldReader& node, const Com
   read_map(node, definition);
   if (asks_person(draft, parameters)) draft.permission = Permission::ask;
   check_tool(node, definition);
+  if (draft.tool == "model_call") read_model_call(node, draft);
   return definition;
 }
 

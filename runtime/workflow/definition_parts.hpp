@@ -17,6 +17,8 @@ void check_id(std::string_view id, std::string_view what, const Place& at, Probl
 
 /// A node's own fields; conditions are read later, when all ids are known.
 NodeDefinition read_node(std::string_view id, const FieldReader& node, const CompileOptions& options);
+/// The rest of a model_call: names in its parameters and input, and PlanNode::repairs.
+void read_model_call(const FieldReader& node, PlanNode& draft);
 /// `singleClient` of the node or of its custom provider: the lane that its calls share.
 std::string lane_of(const FieldReader& node, const PlanNode& draft, const boost::json::object* model_config);
 

@@ -80,9 +80,21 @@ class ReferenceChecker {
           hint.empty() ? std::string(kLiteralHint) : hint);
   }
 
+  /// A reply that nothing goes on from is no turn of a conversation.
+  void check_message(const NodeDefinition& asked, std::string_view key, const Template& where) {
+    const auto& draft = asked.draft;
+    const bool converses = draft.parameters.text().find("\"tools\"") != std::string::npos ||
+                           (asked.input != nullptr && asked.input->is_object());
+    if (draft.tool != "model_call" || converses || key.substr(0, key.find('.')) != "message") return;
+    problems_.warning(where.pointer,
+                      "'" + draft.id.str() + "' offers no tools and is no conversation: its result may have no message",
+                      R"(write {"role": "assistant", "content": "{{ )" + draft.id.str() + R"(.output }}"})");
+  }
+
   void check_node(AuthoredIndex source, std::string_view key, const Template& where) {
     const auto& asked = definition_.nodes[source];
     check_key(asked, key, where);
+    check_message(asked, key, where);
     if (source == where.node) {
       return error(
           where, "node '" + asked.draft.id.str() + "' refers to its own result",

@@ -40,12 +40,40 @@ const Names kSampling = {"temperature", "max_tokens", "top_p"};
 const Names kExplainability = {"log_selection_reasoning", "log_cost_estimates"};
 const Names kCustomProvider = {"endpoint",      "model_name", "type",      "auth_token", "singleClient",
                                "single_client", "backend_id", "backendId", "api_key",    "api_version"};
+const Names kModelParameters = {"max_tokens",
+                                "temperature",
+                                "top_p",
+                                "top_k",
+                                "seed",
+                                "stop",
+                                "presence_penalty",
+                                "frequency_penalty",
+                                "reasoning_effort",
+                                "thinking",
+                                "verbosity",
+                                "system",
+                                "system_role",
+                                "system_cache",
+                                "tools",
+                                "tool_choice",
+                                "parallel_tool_calls",
+                                "response_format",
+                                "schema",
+                                "repair",
+                                "images",
+                                "extra",
+                                "chat_template_kwargs"};
+const Names kTool = {"name", "description", "parameters", "strict", "type", "function"};
+const Names kImage = {"path", "detail"};
+const Names kConversation = {"messages", "prompt"};
+const Names kTurn = {"role", "content", "tool_calls", "tool_call_id", "name", "is_error", "verbatim"};
+const Names kContentPart = {"type", "text", "path", "detail"};
 
 const Names kTools = {"model_call", "file_read", "file_write", "script_run", "git_commit", "checkpoint"};
-const Names kModelCallKeys = {"output",          "model",         "tokens_used",       "provider",
-                              "finish_reason",   "reasoning",     "input_tokens",      "output_tokens",
-                              "error",           "cached_tokens", "cache_read_tokens", "cache_creation_tokens",
-                              "reasoning_tokens"};
+const Names kModelCallKeys = {
+    "output",           "model",         "tokens_used", "provider",      "finish_reason",     "reasoning",
+    "input_tokens",     "output_tokens", "error",       "cached_tokens", "cache_read_tokens", "cache_creation_tokens",
+    "reasoning_tokens", "json",          "message",     "tool_calls"};
 const Names kFileReadKeys = {"output", "file_path"};
 const Names kScriptRunKeys = {"output", "error", "return_code"};
 const Names kGitCommitKeys = {"output", "commit_message", "author", "return_code", "commit"};
@@ -94,6 +122,18 @@ const Names& fields_of(Section section) {
       return kExplainability;
     case Section::custom_provider:
       return kCustomProvider;
+    case Section::model_parameters:
+      return kModelParameters;
+    case Section::tool:
+      return kTool;
+    case Section::image:
+      return kImage;
+    case Section::conversation:
+      return kConversation;
+    case Section::turn:
+      return kTurn;
+    case Section::content_part:
+      return kContentPart;
   }
   return kAnyKey;
 }

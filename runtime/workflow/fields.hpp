@@ -24,7 +24,13 @@ enum class Section {
   provider_preferences,
   sampling_params,
   explainability,
-  custom_provider
+  custom_provider,
+  model_parameters,
+  tool,
+  image,
+  conversation,
+  turn,
+  content_part
 };
 
 const std::vector<std::string_view>& fields_of(Section section);

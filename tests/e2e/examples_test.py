@@ -42,10 +42,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
         request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         prompt = request["messages"][-1]["content"]
         self.server.asked.append((request["model"], prompt))
+        said = self.server.answer(request["model"], prompt)
+        message = said if isinstance(said, dict) else {"content": said}
         reply = json.dumps({
             "id": "chatcmpl-1", "object": "chat.completion", "created": 0, "model": request["model"],
             "choices": [{"index": 0, "finish_reason": "stop",
-                         "message": {"role": "assistant", "content": self.server.answer(request["model"], prompt)}}],
+                         "message": {"role": "assistant", **message}}],
             "usage": {"prompt_tokens": 11, "completion_tokens": 3, "total_tokens": 14}}).encode()
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
@@ -139,6 +141,17 @@ class Examples(unittest.TestCase):
         self.call("approve", "latest", "look", "--reason", "checked")
         self.assertEqual(self.read("orders.txt").count("\n"), 1)
         self.assertIn("checked", self.call("events", "latest"))
+
+    def test_structured(self):
+        weigh = {"content": None, "tool_calls": [
+            {"id": f"c{i}", "type": "function",
+             "function": {"name": "weigh", "arguments": json.dumps({"sample": sample})}}
+            for i, sample in enumerate(["S1", "S2"])]}
+
+        with self.models(lambda model, prompt: '{"sample": "S1", "grams": 1.25}' if "JSON" in prompt else weigh) as server:
+            self.run_example("structured.json", HILLSTAR_ROUTER_URL=server.url)
+        self.assertEqual(len(server.asked), 2)
+        self.assertEqual(self.read("heaviest.txt"), "S1: 1.25 g\n")
 
     def test_local_only(self):
         with self.models(lambda model, prompt: "Half of the maximal rate.") as server:

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "providers/adapter.hpp"
+#include "runtime/policy/reply_schema.hpp"
 
 using namespace hillstar;
 using namespace hillstar::providers;
@@ -114,6 +115,31 @@ TEST_CASE("model server: answers by Responses, too, and to a conversation") {
       CHECK((answer.chunks > 3) == stream);
       if (stream) CHECK(answer.streamed == reply.text);
     }
+  }
+}
+
+TEST_CASE("model server: keeps to a schema, beside tools and their answers") {
+  for (const bool stream : {false, true}) {
+    const auto endpoint = model_server(stream);
+    if (!endpoint) return;
+    auto request = question("In JSON?");
+    request.max_tokens = 200;
+    request.messages.resize(3);
+    request.messages[0].text = "How heavy is S1?";
+    request.messages[1].role = ModelRole::assistant;
+    request.messages[1].tool_calls.push_back({"c1", "weigh", Json::from_canonical(R"({"sample":"S1"})")});
+    request.messages[2].role = ModelRole::tool;
+    request.messages[2].tool_call_id = "c1";
+    request.messages[2].text = "1 g";
+    request.format = ReplyFormat::json_schema;
+    request.schema = Json::from_canonical(
+        R"({"additionalProperties":false,"properties":{"known":{"type":"boolean"},"n":{"maximum":9,"minimum":0,)"
+        R"("type":"integer"}},"required":["known","n"],"type":"object"})");
+    const auto answer = ask(*endpoint, request);
+    if (const auto* failure = std::get_if<Failure>(&answer.result)) FAIL(failure->message);
+    const auto read = policy::read_json_reply(request, std::get<ModelReply>(answer.result));
+    CHECK_MESSAGE(read.problem.empty(), read.problem);
+    CHECK(read.json.text().find("known") != std::string::npos);
   }
 }
 

@@ -51,6 +51,19 @@ TEST_CASE("call_log: a reply counts what was used, a call that was cut off what 
   CHECK(calls[3].cost == std::nullopt);
 }
 
+TEST_CASE("call_log: a reply that could not be used has been paid for") {
+  NodeAttemptFailed unfit;
+  unfit.node = NodeId("a");
+  unfit.failure.kind = FailureClass::schema_mismatch;
+  unfit.usage = Usage{30, 12, {}, {}, MicroUsd{700}};
+  unfit.detail = Json::from_canonical(R"({"backend":"x"})");
+  CallLog log;
+  add_calls({{1, hour(0), unfit}}, hour(1), log);
+  REQUIRE(log.calls.at("x").size() == 1);
+  CHECK(log.calls.at("x")[0].tokens == 42U);
+  CHECK(log.calls.at("x")[0].cost == MicroUsd{700});
+}
+
 TEST_CASE("call_log: ends that nobody saw are unknown, and so is what was left open") {
   CallLog log;
   NodeAttemptLost lost{NodeId("lost"), {}, 1};

@@ -3,6 +3,8 @@
 
 #include <doctest/doctest.h>
 
+#include "runtime/policy/call_bound.hpp"
+
 using namespace hillstar;
 using namespace hillstar::providers;
 
@@ -19,10 +21,11 @@ TEST_CASE("token_bound: no part of a request is left out") {
   request.messages.push_back(turn);
   CHECK(input_token_bound(request) >= empty + 11'110);
   const auto before = input_token_bound(request);
-  request.images.push_back({"image/png", "abcd", ""});
-  CHECK(input_token_bound(request) == before + kImageTokensMin);
+  // A photo of some megabytes is no longer than a stamp.
+  request.images.push_back({"image/png", std::string(1'000'000, 'a'), ""});
+  CHECK(input_token_bound(request) == before + policy::kImageTokens);
   request.tools.push_back({"name", std::string(500, 'd'), Json::from_canonical("{}"), std::nullopt});
-  CHECK(input_token_bound(request) > before + kImageTokensMin + 504);
+  CHECK(input_token_bound(request) > before + policy::kImageTokens + 504);
 }
 
 TEST_CASE("token_bound: the reply is what was asked for, or the default") {

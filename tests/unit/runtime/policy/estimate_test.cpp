@@ -113,3 +113,18 @@ TEST_CASE("estimate: without a price or a bound it says so") {
     CHECK(one.input_high.has_value() == (plan.nodes[one.node].id.str() == "a"));
   }
 }
+TEST_CASE("estimate: images count for all they can be, tools and schemas for their text, a mended reply again") {
+  const auto one = [](const std::string& parameters, const std::string& input) {
+    return estimates(plan_of(R"({"a":{"tool":"model_call","provider":"local","retry":1,"input":)" + input +
+                             R"(,"parameters":{"max_tokens":100)" + parameters + "}}}"),
+                     "{}")
+        .front();
+  };
+  const auto plain = one("", R"("12345678")");
+  CHECK(one(R"(,"images":["a.png"])", R"("12345678")").input_high == 9'900);  // the room of the context
+  CHECK(one(R"(,"tools":[{"name":"t"}])", R"("12345678")").input_high == *plain.input_high + 14);
+  const auto mended = one(R"(,"schema":{})", R"("12345678")");
+  CHECK(mended.calls_high == 2);
+  CHECK(mended.input_high == *plain.input_high + 2 + 100 + 1'024);
+  CHECK(one(R"(,"schema":{},"repair":0)", R"("12345678")").calls_high == 1);
+}

@@ -146,6 +146,18 @@ TEST_CASE("json schema: a check ends, whatever schema and value are") {
   CHECK(mismatches(json_of(R"({"items":{"type":"string"}})"), json_of(list).value()).size() == policy::kMismatchesMax);
 }
 
+TEST_CASE("json schema: what is told is short, however long the reply's names and texts are") {
+  const std::string name(100'000, 'n');
+  const auto found = mismatches(json_of(R"({"additionalProperties":{"additionalProperties":false}})"),
+                                json_of("{\"" + name + "\":{\"" + name + "\":1}}").value());
+  REQUIRE(found.size() == 1);
+  CHECK(found[0].pointer.size() < 250);
+  CHECK(found[0].message.size() < 450);
+  std::string umlauts = "\"a";
+  for (int i = 0; i < 200; ++i) umlauts += "ä";
+  CHECK(json::is_utf8(told(R"({"type":"number"})", umlauts + "\"")));
+}
+
 TEST_CASE("json schema: what is no schema is an error at its place, what is not checked a warning") {
   CHECK(remarks(R"({"type":"object","properties":{"a":{"type":"string","format":"date","description":"x"}},
                     "x-mine":1,"required":["a"]})")

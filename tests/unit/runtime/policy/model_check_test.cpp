@@ -99,6 +99,57 @@ TEST_CASE("model check: parameters that a family refuses, or that would be left 
              "/graph/nodes/n/parameters/thinking");
 }
 
+TEST_CASE("model check: parameters of the wrong type are errors at their place, whoever is asked") {
+  is_error(only(R"("provider":"anthropic","model":"opus","parameters":{"tools":[{"name":5}]})"), Errc::tool_parameters,
+           "/graph/nodes/n/parameters/tools/0/name");
+  is_error(only(R"("provider":"local","model":"m","parameters":{"schema":{"properties":{"a":{"type":"strin"}}}})"),
+           Errc::tool_parameters, "/graph/nodes/n/parameters/schema/properties/a/type");
+  // No address is known yet; the parameters are wrong for any.
+  is_error(only(R"("provider":"router","model":"router-planner","parameters":{"top_p":"much"})"), Errc::tool_parameters,
+           "/graph/nodes/n/parameters/top_p");
+}
+
+TEST_CASE("model check: what is left out or not checked is a warning") {
+  is_warning(only(R"("provider":"anthropic","model":"opus","parameters":{"top_p":0.5})"),
+             "/graph/nodes/n/parameters/top_p");
+  is_warning(only(R"("provider":"openai","model":"gpt-4.1","parameters":{"thinking":true})"),
+             "/graph/nodes/n/parameters/thinking");
+  is_warning(only(R"("provider":"mistral","model":"mistral-large-latest","parameters":{"top_k":5})"),
+             "/graph/nodes/n/parameters/top_k");
+  is_warning(only(R"("provider":"google","model":"gemini-2.5-pro","parameters":{"chat_template_kwargs":{}})"),
+             "/graph/nodes/n/parameters/chat_template_kwargs");
+  is_warning(only(R"("provider":"local","model":"m","parameters":{"schema":{"unevaluatedItems":false}})"),
+             "/graph/nodes/n/parameters/schema/unevaluatedItems");
+  is_warning(
+      only(R"("provider":"local","model":"m","parameters":{"tools":[{"name":"a","parameters":{"requird":[]}}]})"),
+      "/graph/nodes/n/parameters/tools/0/parameters/requird");
+}
+
+TEST_CASE("model check: what the API cannot be asked for is an error where the author wrote it") {
+  const auto refused_at = [](const char* field, const char* parameters) {
+    const std::string text = R"({"id":"w","graph":{"nodes":{"n":{"tool":"model_call","provider":"local","model":"m",
+        "input":{"messages":[{"role":"user","content":"x"}]},"parameters":)" +
+                             std::string(parameters) + "}},\"edges\":[]}}";
+    const auto compiled = workflow::compile(text);
+    REQUIRE(compiled.plan.has_value());
+    const auto found = policy::check_models(*compiled.plan, text, policy::shipped_registry(),
+                                            [&](const ModelRequest&, const policy::Backend&) -> Result<void> {
+                                              return Error{Errc::tool_parameters, "No.", field};
+                                            });
+    REQUIRE(found.size() == 1);
+    CHECK(found.front().severity == Severity::error);
+    return found.front().pointer;
+  };
+  CHECK(refused_at("/effort", R"({"reasoning_effort":"low"})") == "/graph/nodes/n/parameters/reasoning_effort");
+  CHECK(refused_at("/format", R"({"schema":{}})") == "/graph/nodes/n/parameters/schema");
+  CHECK(refused_at("/schema", R"({"response_format":{"type":"json_object"}})") ==
+        "/graph/nodes/n/parameters/response_format");
+  CHECK(refused_at("/messages/0/tool_call_id", "{}") == "/graph/nodes/n/input/messages");
+  CHECK(refused_at("/images", R"({"images":["a.png"]})") == "/graph/nodes/n/parameters/images");
+  CHECK(refused_at("/images", "{}") == "/graph/nodes/n/input");
+  CHECK(refused_at("/seed", R"({"seed":1})") == "/graph/nodes/n/parameters/seed");
+}
+
 TEST_CASE("model check: replies that cannot be") {
   is_warning(only(R"("provider":"anthropic","model":"haiku","parameters":{"max_tokens":100000})"),
              "/graph/nodes/n/parameters/max_tokens");

@@ -6,6 +6,8 @@
 #include <boost/json.hpp>
 #include <map>
 
+#include "runtime/policy/model_request.hpp"
+
 using namespace hillstar;
 using policy::Backend;
 using policy::choose_backend;
@@ -240,21 +242,26 @@ TEST_CASE("model request: matches what Hillstar sends a router") {
   CHECK(full->prompt == "Plan it");
   CHECK(full->max_tokens == 128);
   CHECK(full->temperature.text() == "0.4");
-  CHECK(full->extra.text() ==
-        R"({"chat_template_kwargs":{"enable_thinking":true},"reasoning_effort":"high","thinking":{"type":"enabled"}})");
+  CHECK(full->extra.text() == R"({"chat_template_kwargs":{"enable_thinking":true}})");
+  CHECK(full->effort == "high");
+  CHECK(full->thinking.text() == R"({"type":"enabled"})");
+  CHECK(full->top_p.text() == "0.9");
   const auto bare = make_request(Json(), Json(), "x", backend);
   REQUIRE(bare.has_value());
   CHECK(bare->max_tokens == 4096);
   CHECK(bare->temperature.text() == "7.3e-07");
   CHECK(bare->system.empty());
-  CHECK(bare->extra.text() == "{}");
+  CHECK(bare->extra.is_null());
 }
 
-TEST_CASE("model request: temperature comes from the node, then from sampling_params") {
+TEST_CASE("model request: sampling comes from the node, then from sampling_params") {
   const Backend backend;
   const auto config = json_of(R"({"sampling_params":{"temperature":0.7,"max_tokens":9,"top_p":0.5}})");
   CHECK(make_request(Json(), config, "", backend)->temperature.text() == "0.7");
-  CHECK(make_request(Json(), config, "", backend)->max_tokens == 4096);
+  CHECK(make_request(Json(), config, "", backend)->max_tokens == 9);
+  CHECK(make_request(Json(), config, "", backend)->top_p.text() == "0.5");
+  CHECK(make_request(json_of(R"({"max_tokens":5,"top_p":1})"), config, "", backend)->max_tokens == 5);
+  CHECK(make_request(json_of(R"({"max_tokens":5,"top_p":1})"), config, "", backend)->top_p.text() == "1");
   CHECK(make_request(json_of(R"({"temperature":0})"), config, "", backend)->temperature.text() == "0");
   CHECK(make_request(json_of(R"({"temperature":null})"), config, "", backend)->temperature.text() == "0.7");
 }
@@ -268,7 +275,10 @@ TEST_CASE("model request: OpenAI gets no temperature it would refuse, and no loc
   CHECK(make_request(json_of(R"({"temperature":0.5})"), Json(), "", backend)->temperature.text() == "0.5");
   const auto request =
       make_request(json_of(R"({"thinking":true,"reasoning_effort":"low","seed":3})"), Json(), "", backend);
-  CHECK(request->extra.text() == R"({"reasoning_effort":"low","seed":3})");
+  CHECK(request->extra.is_null());
+  CHECK(request->effort == "low");
+  CHECK(request->seed.text() == "3");
+  CHECK(request->thinking.is_null());
 }
 
 TEST_CASE("model request: wrong values are refused by name") {

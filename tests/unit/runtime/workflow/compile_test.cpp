@@ -24,6 +24,40 @@ TEST_CASE("compile: the order is Kahn's, first come first served, ties as author
   CHECK(order(*pairs.plan) == "a b d c");
 }
 
+TEST_CASE("compile: the parameters of a model call have names, and replies are mended once where they are JSON") {
+  const auto ask = [](const std::string& parameters, const std::string& more = "") {
+    return compile(flow(R"("a":{"tool":"model_call","parameters":{)" + parameters + "}" + more + "}"));
+  };
+  const auto repairs = [&](const std::string& parameters) { return node(*ask(parameters).plan, "a").repairs; };
+  CHECK_FALSE(repairs("").has_value());
+  CHECK_FALSE(repairs(R"("schema":null,"response_format":{"type":"text"})").has_value());
+  CHECK(repairs(R"("schema":{})") == 1);
+  CHECK(repairs(R"("response_format":{"type":"json_object"},"repair":5)") == 5);
+  CHECK(repairs(R"("response_format":{"type":"json_schema"},"repair":0)") == 0);
+  CHECK(has(report(ask(R"("schema":{},"repair":6)")), "/graph/nodes/a/parameters/repair: expected a whole number"));
+  CHECK(has(report(ask(R"("repair":1)")), "'repair' has a meaning beside"));
+  CHECK(
+      has(report(ask(R"("max_token":1)")), "/parameters/max_token: unknown field 'max_token', it has no effect (did"));
+  CHECK(has(report(ask(R"("tools":[{"nam":"x"}])")), "/parameters/tools/0/nam: unknown field"));
+  CHECK(has(report(ask(R"("images":["a.png",{"file":"b"}])")), "/parameters/images/1/file: unknown field"));
+  CHECK(report(ask(R"("_note":1,"x-mine":2,"extra":{"any":1})")).empty());
+  const auto talk = ask("", R"(,"input":{"mesages":1,"messages":[{"rol":"user","content":[{"tpe":"text"}]}]})");
+  CHECK(has(report(talk), "/input/mesages: unknown field"));
+  CHECK(has(report(talk), "/input/messages/0/rol: unknown field"));
+  CHECK(has(report(talk), "/input/messages/0/content/0/tpe: unknown field"));
+  // Other objects are prompts, and free.
+  CHECK(report(ask("", R"(,"input":{"messages":5,"anything":1})")).empty());
+}
+
+TEST_CASE("compile: a message is asked of a node whose reply is a turn") {
+  const auto two = [](const std::string& parameters) {
+    return report(flow(R"("a":{"tool":"model_call","input":"x","parameters":{)" + parameters +
+                       R"(}},"b":{"tool":"model_call","input":{"messages":["{{ a.message }}"]}})"));
+  };
+  CHECK(has(two(""), "warning HS110 at /graph/nodes/b/input/messages/0: 'a' offers no tools"));
+  CHECK(two(R"("tools":[{"name":"t"}])").empty());
+}
+
 TEST_CASE("compile: an isolated node and a duplicate edge are fine") {
   const auto compiled = compile(flow(script("a") + "," + script("b") + "," + script("c"), "a>b a>b"));
   REQUIRE(compiled.plan);

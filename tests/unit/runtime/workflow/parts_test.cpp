@@ -143,7 +143,7 @@ TEST_CASE("schema: knows exactly the fields that the compiler knows, each with a
   REQUIRE(schema);
   CHECK(schema->at("$schema").as_string() == "https://json-schema.org/draft/2020-12/schema");
   const auto& definitions = schema->at("$defs").as_object();
-  CHECK(definitions.size() == 16);
+  CHECK(definitions.size() == 22);
   for (const auto& [name, section] :
        std::initializer_list<std::pair<const char*, Section>>{{"workflow", Section::workflow},
                                                               {"graph", Section::graph},
@@ -160,7 +160,13 @@ TEST_CASE("schema: knows exactly the fields that the compiler knows, each with a
                                                               {"provider_preferences", Section::provider_preferences},
                                                               {"sampling_params", Section::sampling_params},
                                                               {"explainability", Section::explainability},
-                                                              {"custom_provider", Section::custom_provider}}) {
+                                                              {"custom_provider", Section::custom_provider},
+                                                              {"model_parameters", Section::model_parameters},
+                                                              {"tool", Section::tool},
+                                                              {"image", Section::image},
+                                                              {"conversation", Section::conversation},
+                                                              {"turn", Section::turn},
+                                                              {"content_part", Section::content_part}}) {
     CAPTURE(name);
     std::set<std::string> published;
     for (const auto& [field, property] : definitions.at(name).at("properties").as_object()) {
