@@ -154,6 +154,24 @@ class Structured(EndToEnd):
         self.assertEqual(turns[0], self.server.requests[0]['messages'][0])
         self.assertEqual(len(turns[1]['content'].strip()), 149_999)
 
+    def test_what_is_reserved_is_enough_for_all_of_it(self):
+        """A call that might cost more than was reserved for it would not be sent."""
+        self.write('a.png', PNG)
+        server = Server(calls(('c1', 'weigh', {'sample': 'S1'})), says('no'), says('{"gene": "a", "count": 1}'))
+        self.addCleanup(server.close)
+        self.write('.hillstar/provider_registry.json', json.dumps({'providers': {'lab': {
+            'type': 'local', 'adapter': 'openai_compatible', 'endpoint': server.address,
+            'models': {'tiny': {'pricing': {'input_per_1m_usd': 1000, 'output_per_1m_usd': 2000}}}}}}))
+        turn = {'role': 'user', 'content': [{'type': 'text', 'text': '{{ inputs.x }}'}, {'type': 'image', 'path': 'a.png'}]}
+        weigh = {'role': 'tool', 'tool_call_id': '{{ ask.tool_calls.0.id }}', 'content': '1 g'}
+        told = {'tools': TOOLS, 'schema': SCHEMA, 'images': ['a.png'], 'extra': {'min_p': 0.1}, 'system': 's', 'max_tokens': 50}
+        nodes = {'ask': ask({'messages': [turn], 'prompt': 'p'}, parameters=told),
+                 'answer': ask({'messages': [turn, '{{ ask.message }}'] + [weigh] * 50, 'prompt': 'p'}, parameters=told)}
+        self.flow(nodes, inputs={'x': {'default': 'word ' * 100}}, model_config={'budget': {'max_workflow_usd': 500}})
+        self.hill('run', 'flow.json')
+        self.assertEqual(len(server.requests), 3)
+        self.holds()
+
     def test_any_object(self):
         nodes = {'ask': ask('x', parameters={'response_format': {'type': 'json_object'}, 'repair': 0})}
         self.run_with(nodes, says('```json\n{"a": [1]}\n```'))
