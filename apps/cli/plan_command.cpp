@@ -155,11 +155,36 @@ bj::object json_of(const Row& row) {
   return out;
 }
 
+bj::value json_of(const std::optional<workflow::Budget>& budget) {
+  if (!budget) return nullptr;
+  return bj::object{{"node_micros", or_null(budget->node)},
+                    {"run_micros", or_null(budget->run)},
+                    {"workflow_micros", or_null(budget->workflow)},
+                    {"day_micros", or_null(budget->day)},
+                    {"on_exhausted", budget->pause ? "pause" : "fail"}};
+}
+
+/// What the file allows, and whether the run may need more.
+void print_budget(Output& output, const workflow::Budget& budget, const Totals& totals) {
+  std::string words;
+  const auto add = [&](const std::optional<MicroUsd>& limit, std::string_view of) {
+    if (limit) words += fmt::format("{}{} for {}", words.empty() ? "" : ", ", money(*limit), of);
+  };
+  add(budget.node, "a node");
+  add(budget.run, "the run");
+  add(budget.workflow, "all runs");
+  add(budget.day, "a day");
+  const bool enough = totals.open.empty() && budget.run && totals.high <= budget.run->count;
+  if (budget.run) words += enough ? "; the run cannot need more" : "; the run may need more";
+  output.data(fmt::format("Budget {}, then it {}", words, budget.pause ? "pauses" : "fails"));
+}
+
 void print_json(Output& output, const workflow::Plan& plan, const std::vector<Row>& rows, const Totals& totals) {
   bj::array nodes;
   for (const auto& row : rows) nodes.push_back(json_of(row));
   output.data(Json::of(bj::object{{"workflow", plan.workflow.str()},
                                   {"nodes", std::move(nodes)},
+                                  {"budget", json_of(plan.budget)},
                                   {"total",
                                    {{"cost_low_micros", totals.low},
                                     {"cost_high_micros", totals.high},
@@ -185,7 +210,7 @@ void print_notes(Output& output, const std::vector<Row>& rows) {
   for (const auto& [provider, words] : limits) output.data("  Limit: " + visible(provider) + ", " + words);
 }
 
-void print_table(Output& output, const std::vector<Row>& rows, const Totals& totals) {
+void print_table(Output& output, const workflow::Plan& plan, const std::vector<Row>& rows, const Totals& totals) {
   std::vector<std::vector<std::string>> lines{{"NODE", "TOOL", "ASKS", "CALLS", "TOKENS IN", "OUT", "COST", "WHY"}};
   for (const auto& row : rows) {
     const auto id = visible(row.node->id.str());
@@ -212,6 +237,7 @@ void print_table(Output& output, const std::vector<Row>& rows, const Totals& tot
   output.data(fmt::format("Total {} .. {}{}", money({totals.low}), money({totals.high}),
                           totals.open.empty() ? "" : ", and what is not known:"));
   for (const auto& open : totals.open) output.data("  " + visible(open));
+  if (plan.budget) print_budget(output, *plan.budget, totals);
   print_notes(output, rows);
 }
 
@@ -239,7 +265,7 @@ Result<Exit> plan_file(Context& context, const RunArgs& args) {
   if (output.is_json())
     print_json(output, plan, rows, totals);
   else
-    print_table(output, rows, totals);
+    print_table(output, plan, rows, totals);
   const bool runs = std::none_of(rows.begin(), rows.end(), [](const Row& row) { return row.problem.has_value(); });
   return runs ? Exit::done : Exit::run_failed;
 }

@@ -59,6 +59,9 @@ class Budget(EndToEnd):
         self.assertIn('0.631 USD', done.err)
         self.assertEqual(self.events(kind='node_scheduled'), [])
         self.holds()
+        planned = self.hill('plan', 'flow.json')
+        self.assertIn('Budget $0.6310 for a node, then it fails', planned.out)
+        self.assertEqual(self.hill('plan', 'flow.json', '-o', 'json').json['budget']['node_micros'], 631_000)
         self.calls(1, budget={'max_per_task_usd': 0.632})
         self.hill('run', 'flow.json')
 
