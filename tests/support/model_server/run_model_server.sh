@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Starts llama-server with the tiny model on a free loopback port and waits until it is healthy.
+# Starts llama-server with the tiny model, or that of an option `-m`, on a free loopback port and waits until it is healthy.
 # Prints its URL, and writes "PORT PID" to PORTFILE; the server runs on until PID is ended.
 # Usage: run_model_server.sh PREFIX PORTFILE [llama-server option ...]
 # Exit: 0 running; 3, 4, 5 as get_llama_server.sh (the network is missing, ...); 6 the server did not become healthy.
@@ -12,7 +12,13 @@ shift 2
 here=$(cd "$(dirname "$0")" && pwd)
 "$here/get_llama_server.sh" "$prefix" || exit $?
 prefix=$(cd "$prefix" && pwd)
-[ -f "$prefix/tiny.gguf" ] || python3 "$here/make_tiny_gguf.py" "$prefix/tiny.gguf"
+case " $* " in
+  *" -m "*) ;;
+  *)
+    [ -f "$prefix/tiny.gguf" ] || python3 "$here/make_tiny_gguf.py" "$prefix/tiny.gguf"
+    set -- -m "$prefix/tiny.gguf" "$@"
+    ;;
+esac
 
 free_port='import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
 healthy='import sys, urllib.request; urllib.request.urlopen(sys.argv[1] + "/health", timeout=1)'
@@ -20,7 +26,7 @@ healthy='import sys, urllib.request; urllib.request.urlopen(sys.argv[1] + "/heal
 # Another program may take the port between finding and using it: then the server ends, and the next port is tried.
 for attempt in 1 2 3; do
   port=$(python3 -c "$free_port")
-  "$prefix/llama-server" -m "$prefix/tiny.gguf" --host 127.0.0.1 --port "$port" --alias tiny --jinja -c 4096 -np 4 -t 1 \
+  "$prefix/llama-server" --host 127.0.0.1 --port "$port" --alias tiny --jinja -c 4096 -np 4 -t 1 \
     --seed 1 --no-ui "$@" < /dev/null > "$prefix/server-$port.log" 2>&1 &
   pid=$!
   tries=0
