@@ -223,24 +223,13 @@ std::unique_ptr<ReplyReader> Anthropic::reader(const Endpoint& endpoint) const {
 
 std::variant<std::vector<ModelListing>, Failure> Anthropic::decode_models(const HttpReply& reply,
                                                                           const Endpoint& endpoint) const {
-  auto found = object_in(reply, endpoint);
-  if (auto* failure = std::get_if<Failure>(&found)) return std::move(*failure);
-  const bj::value object(std::move(std::get<bj::object>(found)));
-  const auto* data = array_member(&object, "data");
-  if (data == nullptr) return malformed("a list of models", reply, endpoint);
-  std::vector<ModelListing> models;
-  for (const auto& model : *data)
-    if (const auto id = text_member(&model, "id"); !id.empty())
-      models.push_back({std::string(id.substr(0, kNameBytesMax)), tokens(&model, "max_input_tokens")});
-  return models;
+  return listings_in(reply, endpoint, "data", [](const bj::value& model) {
+    return ModelListing{std::string(text_member(&model, "id")), tokens(&model, "max_input_tokens")};
+  });
 }
 
 std::variant<std::uint64_t, Failure> Anthropic::decode_count(const HttpReply& reply, const Endpoint& endpoint) const {
-  auto found = object_in(reply, endpoint);
-  if (auto* failure = std::get_if<Failure>(&found)) return std::move(*failure);
-  const bj::value object(std::move(std::get<bj::object>(found)));
-  if (const auto count = tokens(&object, "input_tokens")) return *count;
-  return malformed("a count of tokens", reply, endpoint);
+  return count_in(reply, endpoint, "input_tokens");
 }
 
 }  // namespace hillstar::providers

@@ -68,7 +68,7 @@ bj::array blocks_of_user(const ModelTurn& turn) {
 }
 
 bj::value content_of_assistant(const Writer& out, const ModelTurn& turn) {
-  if (auto kept = kept_turn(turn, out.keeper); kept && kept->is_array()) return *std::move(kept);
+  if (auto kept = kept_list(turn, out.keeper)) return *std::move(kept);
   if (turn.tool_calls.empty()) return bj::string(turn.text);
   bj::array blocks;
   if (!turn.text.empty()) blocks.push_back(text_block(turn.text));

@@ -42,6 +42,12 @@ bj::object arguments_object(const ModelToolCall& call) {
   return {{"INVALID_JSON", value.is_string() ? value : bj::value(call.arguments.text())}};
 }
 
+std::string arguments_text(const ModelToolCall& call) {
+  if (call.arguments.is_null()) return "{}";
+  const auto value = call.arguments.value();
+  return value.is_string() ? std::string(value.get_string()) : call.arguments.text();
+}
+
 std::optional<bj::value> kept_turn(const ModelTurn& turn, std::string_view adapter) {
   auto kept = turn.verbatim.value();
   auto* const object = kept.if_object();
@@ -51,6 +57,12 @@ std::optional<bj::value> kept_turn(const ModelTurn& turn, std::string_view adapt
   return std::move(*content);
 }
 
+std::optional<bj::array> kept_list(const ModelTurn& turn, std::string_view adapter) {
+  auto kept = kept_turn(turn, adapter);
+  if (!kept || !kept->is_array()) return std::nullopt;
+  return std::move(kept->get_array());
+}
+
 Json keep_turn(std::string_view adapter, bj::value content) {
   bj::object kept;
   kept["adapter"] = adapter;
@@ -58,11 +70,11 @@ Json keep_turn(std::string_view adapter, bj::value content) {
   return Json::of(std::move(kept));
 }
 
-std::string tool_name_of(const Conversation& conversation, std::size_t turn) {
-  const auto& asked = conversation.turns[turn];
+std::string tool_name_of(const std::vector<ModelTurn>& turns, std::size_t number) {
+  const auto& asked = turns[number];
   if (!asked.tool_name.empty()) return asked.tool_name;
-  for (std::size_t before = turn; before > 0; --before)
-    for (const auto& call : conversation.turns[before - 1].tool_calls)
+  for (std::size_t before = number; before > 0; --before)
+    for (const auto& call : turns[before - 1].tool_calls)
       if (call.id == asked.tool_call_id) return call.name;
   return {};
 }

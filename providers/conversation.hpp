@@ -25,12 +25,18 @@ Result<Conversation> conversation_of(const ModelRequest& request);
 /// `{"INVALID_JSON": "the text"}`, so that the model sees what it wrote.
 boost::json::object arguments_object(const ModelToolCall& call);
 
+/// The same for APIs that take arguments as JSON text: what was no JSON goes back as the model wrote it.
+std::string arguments_text(const ModelToolCall& call);
+
 /// What this adapter kept of a turn, or nothing if there is none or another adapter kept it.
 std::optional<boost::json::value> kept_turn(const ModelTurn& turn, std::string_view adapter);
+/// The same, if it is a list.
+std::optional<boost::json::array> kept_list(const ModelTurn& turn, std::string_view adapter);
 /// For ModelReply::verbatim.
 Json keep_turn(std::string_view adapter, boost::json::value content);
 
-/// Name of the tool that a tool turn answers: its own, or that of the call with its id in the turns before.
-std::string tool_name_of(const Conversation& conversation, std::size_t turn);
+/// Name of the tool that the tool turn at `number` answers: its own, or that of the nearest call with its id in the
+/// turns before; empty if there is none.
+std::string tool_name_of(const std::vector<ModelTurn>& turns, std::size_t number);
 
 }  // namespace hillstar::providers

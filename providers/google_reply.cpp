@@ -180,27 +180,16 @@ std::variant<EmbeddingReply, Failure> Google::decode_embedding(const HttpReply& 
 
 std::variant<std::vector<ModelListing>, Failure> Google::decode_models(const HttpReply& reply,
                                                                        const Endpoint& endpoint) const {
-  auto found = object_in(reply, endpoint);
-  if (auto* failure = std::get_if<Failure>(&found)) return std::move(*failure);
-  const bj::value object(std::move(std::get<bj::object>(found)));
-  const auto* list = array_member(&object, "models");
-  if (list == nullptr) return malformed("a list of models", reply, endpoint);
-  constexpr std::string_view kFolder = "models/";
-  std::vector<ModelListing> models;
-  for (const auto& model : *list) {
+  return listings_in(reply, endpoint, "models", [](const bj::value& model) {
+    constexpr std::string_view kFolder = "models/";
     auto id = text_member(&model, "name");
     if (id.starts_with(kFolder)) id.remove_prefix(kFolder.size());
-    if (!id.empty()) models.push_back({std::string(id.substr(0, kNameBytesMax)), tokens(&model, "inputTokenLimit")});
-  }
-  return models;
+    return ModelListing{std::string(id), tokens(&model, "inputTokenLimit")};
+  });
 }
 
 std::variant<std::uint64_t, Failure> Google::decode_count(const HttpReply& reply, const Endpoint& endpoint) const {
-  auto found = object_in(reply, endpoint);
-  if (auto* failure = std::get_if<Failure>(&found)) return std::move(*failure);
-  const bj::value object(std::move(std::get<bj::object>(found)));
-  if (const auto count = tokens(&object, "totalTokens")) return *count;
-  return malformed("a count of tokens", reply, endpoint);
+  return count_in(reply, endpoint, "totalTokens");
 }
 
 }  // namespace hillstar::providers

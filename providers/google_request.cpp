@@ -58,7 +58,7 @@ bj::array parts_of_user(const ModelTurn& turn) {
 }
 
 bj::array parts_of_model(const ModelTurn& turn, bool signatures) {
-  if (auto kept = kept_turn(turn, kGoogleKeeper); kept && kept->is_array()) return std::move(kept->get_array());
+  if (auto kept = kept_list(turn, kGoogleKeeper)) return *std::move(kept);
   bj::array parts;
   if (!turn.text.empty() || turn.tool_calls.empty()) parts.push_back(text_part(turn.text));
   for (const auto& call : turn.tool_calls) {
@@ -92,7 +92,7 @@ Result<bj::object> tool_part(const Conversation& conversation, std::size_t numbe
   const auto& turn = conversation.turns[number];
   bj::object made;
   if (!is_minted(conversation, number)) made["id"] = turn.tool_call_id;
-  const auto name = tool_name_of(conversation, number);
+  const auto name = tool_name_of(conversation.turns, number);
   if (name.empty())
     return unaskable("messages", "The tool's answer '" + turn.tool_call_id + "' names no tool.", "Give its tool_name.");
   made["name"] = name;

@@ -48,6 +48,36 @@ std::optional<Json> vectors_in(const bj::value* list, std::string_view key) {
   return Json::of(std::move(vectors));
 }
 
+std::variant<std::uint64_t, Failure> count_in(const HttpReply& reply, const Endpoint& endpoint, std::string_view key) {
+  auto found = object_in(reply, endpoint);
+  if (auto* failure = std::get_if<Failure>(&found)) return std::move(*failure);
+  const bj::value object(std::move(std::get<bj::object>(found)));
+  if (const auto count = tokens(&object, key)) return *count;
+  return malformed("a count of tokens", reply, endpoint);
+}
+
+std::vector<ModelListing> listings_of(const bj::array& list, ReadListing read) {
+  std::vector<ModelListing> models;
+  for (const auto& entry : list) {
+    if (models.size() == kModelsMax) break;
+    auto model = read(entry);
+    if (model.id.empty()) continue;
+    model.id.resize(std::min(model.id.size(), kNameBytesMax));
+    models.push_back(std::move(model));
+  }
+  return models;
+}
+
+std::variant<std::vector<ModelListing>, Failure> listings_in(const HttpReply& reply, const Endpoint& endpoint,
+                                                             std::string_view key, ReadListing read) {
+  auto found = object_in(reply, endpoint);
+  if (auto* failure = std::get_if<Failure>(&found)) return std::move(*failure);
+  const bj::value object(std::move(std::get<bj::object>(found)));
+  const auto* list = array_member(&object, key);
+  if (list == nullptr) return malformed("a list of models", reply, endpoint);
+  return listings_of(*list, read);
+}
+
 Failure malformed(const std::string& expected, const HttpReply& reply, const Endpoint& endpoint) {
   Failure failure{FailureClass::malformed_reply, "The server's reply has not " + expected + ".", std::nullopt};
   name_request(failure, request_id(reply), endpoint.key);

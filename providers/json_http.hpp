@@ -3,11 +3,14 @@
 #pragma once
 
 #include <boost/json/fwd.hpp>
+#include <cstddef>
+#include <cstdint>
 #include <initializer_list>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 #include "messages/error.hpp"
 #include "messages/failure.hpp"
@@ -15,6 +18,9 @@
 #include "providers/http/transport.hpp"
 
 namespace hillstar::providers {
+
+/// Most models of a server that are listed.
+inline constexpr std::size_t kModelsMax = 10'000;
 
 /// `base` + `version` + `path`; a base that ends in one of `known` versions already keeps it.
 /// `https://h/x`, {`/v1`}, `/messages` -> `https://h/x/v1/messages`. The first of `known` is added.
@@ -27,6 +33,17 @@ std::variant<boost::json::object, Failure> object_in(const HttpReply& reply, con
 
 /// An array of arrays of numbers, under `key` of each element if it is not empty; or nothing.
 std::optional<Json> vectors_in(const boost::json::value* list, std::string_view key);
+
+/// The number of tokens under `key` of the object.
+std::variant<std::uint64_t, Failure> count_in(const HttpReply& reply, const Endpoint& endpoint, std::string_view key);
+
+/// Reads one entry of a list of models; an empty id drops it.
+using ReadListing = ModelListing (*)(const boost::json::value& entry);
+/// The first kModelsMax models of the list, with ids of kNameBytesMax bytes at most.
+std::vector<ModelListing> listings_of(const boost::json::array& list, ReadListing read);
+/// The same of the list under `key` of the object.
+std::variant<std::vector<ModelListing>, Failure> listings_in(const HttpReply& reply, const Endpoint& endpoint,
+                                                             std::string_view key, ReadListing read);
 
 /// Failure of a 2xx reply whose object is not what was asked for.
 Failure malformed(const std::string& expected, const HttpReply& reply, const Endpoint& endpoint);

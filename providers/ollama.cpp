@@ -93,7 +93,7 @@ Result<bj::object> message_of(const Conversation& conversation, std::size_t numb
                                                         : "tool";
   message["content"] = turn.text;
   if (turn.role == ModelRole::tool)
-    if (auto name = tool_name_of(conversation, number); !name.empty()) message["tool_name"] = std::move(name);
+    if (auto name = tool_name_of(conversation.turns, number); !name.empty()) message["tool_name"] = std::move(name);
   bj::array images;
   for (const auto& image : turn.images) {
     if (!image.detail.empty() && image.detail != "auto")
@@ -240,18 +240,10 @@ Result<HttpRequest> Ollama::encode_models(const Endpoint& endpoint) const {
 
 std::variant<std::vector<ModelListing>, Failure> Ollama::decode_models(const HttpReply& reply,
                                                                        const Endpoint& endpoint) const {
-  auto found = object_in(reply, endpoint);
-  if (auto* failure = std::get_if<Failure>(&found)) return std::move(*failure);
-  const bj::value object(std::move(std::get<bj::object>(found)));
-  const auto* list = array_member(&object, "models");
-  if (list == nullptr) return malformed("a list of models", reply, endpoint);
-  std::vector<ModelListing> models;
-  for (const auto& model : *list) {
-    auto id = text_member(&model, "model");
-    if (id.empty()) id = text_member(&model, "name");
-    if (!id.empty()) models.push_back({std::string(id.substr(0, kNameBytesMax)), std::nullopt});
-  }
-  return models;
+  return listings_in(reply, endpoint, "models", [](const bj::value& model) {
+    const auto id = text_member(&model, "model");
+    return ModelListing{std::string(id.empty() ? text_member(&model, "name") : id), std::nullopt};
+  });
 }
 
 }  // namespace hillstar::providers

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "providers/http/url.hpp"
+#include "providers/openai_fields.hpp"
 #include "providers/openai_reader.hpp"
 #include "providers/request_checks.hpp"
 
@@ -46,42 +47,22 @@ void set_format(RequestBody& body, const ModelRequest& request) {
   if (request.format == ReplyFormat::text) return;
   if (request.format == ReplyFormat::json_object)
     return body.set("response_format", bj::object{{"type", "json_object"}});
-  bj::object schema{{"name", request.schema_name}};
-  if (request.schema_strict) schema["strict"] = *request.schema_strict;
-  schema["schema"] = request.schema.value();
+  bj::object schema;
+  put_schema(schema, request);
   body.set("response_format", bj::object{{"type", "json_schema"}, {"json_schema", std::move(schema)}});
 }
 
 void set_tools(RequestBody& body, const ModelRequest& request, const ChatDialect& dialect) {
   bj::array tools;
   for (const auto& tool : request.tools) {
-    bj::object function{{"name", tool.name}};
-    if (!tool.description.empty()) function["description"] = tool.description;
-    // Mistral does not take a function without parameters.
-    function["parameters"] = tool.parameters.is_null() ? bj::object{{"type", "object"}, {"properties", bj::object{}}}
-                                                       : tool.parameters.value();
+    bj::object function;
+    put_function(function, tool);
     if (tool.strict) function["strict"] = *tool.strict;
     tools.push_back(bj::object{{"type", "function"}, {"function", std::move(function)}});
   }
   if (!tools.empty()) body.set("tools", tools);
-  switch (request.tool_choice) {
-    case ToolChoiceKind::unset:
-      break;
-    case ToolChoiceKind::automatic:
-      body.set_text("tool_choice", "auto");
-      break;
-    case ToolChoiceKind::none:
-      body.set_text("tool_choice", "none");
-      break;
-    case ToolChoiceKind::required:
-      body.set_text("tool_choice", dialect.required);
-      break;
-    case ToolChoiceKind::named:
-      body.set("tool_choice",
-               bj::object{{"type", "function"}, {"function", bj::object{{"name", request.tool_choice_name}}}});
-      break;
-  }
-  if (request.parallel_tool_calls) body.set("parallel_tool_calls", bj::value(*request.parallel_tool_calls));
+  bj::object named{{"type", "function"}, {"function", bj::object{{"name", request.tool_choice_name}}}};
+  set_tool_choice(body, request, dialect.required, std::move(named));
 }
 
 void set_numbers(RequestBody& body, const ModelRequest& request, const ChatDialect& dialect) {
@@ -118,9 +99,7 @@ Result<HttpRequest> OpenAiChat::encode(const ModelRequest& request, const Endpoi
   } else {
     HILLSTAR_CHECK(body.merge(request.extra, {"stream"}));
   }
-  HttpRequest http = json_post(std::move(url), endpoint, body.text());
-  if (endpoint.stream) http.headers.front().second = "text/event-stream, application/json";
-  return http;
+  return event_post(std::move(url), endpoint, body.text());
 }
 
 std::unique_ptr<ReplyReader> OpenAiChat::reader(const Endpoint& endpoint) const {

@@ -3,6 +3,7 @@
 #include <boost/json.hpp>
 #include <utility>
 
+#include "providers/conversation.hpp"
 #include "providers/openai_chat.hpp"
 #include "providers/request_checks.hpp"
 
@@ -45,26 +46,12 @@ bj::value content_of(const std::string& text, const std::vector<ModelImage>& ima
   return parts;
 }
 
-/// Arguments go as JSON text; what the model wrote instead of JSON goes back as it was.
-std::string arguments_text(const Json& arguments) {
-  if (arguments.is_null()) return "{}";
-  const auto value = arguments.value();
-  return value.is_string() ? std::string(value.get_string()) : arguments.text();
-}
-
-/// The tool that this turn answers for: by its own word, or by the call with its id.
-std::string_view tool_name_of(const ModelTurn& turn, const std::vector<ModelTurn>& turns) {
-  if (turn.role != ModelRole::tool || !turn.tool_name.empty()) return turn.tool_name;
-  for (const auto& other : turns)
-    for (const auto& call : other.tool_calls)
-      if (call.id == turn.tool_call_id) return call.name;
-  return {};
-}
-
-bj::object turn_of(const ModelTurn& turn, std::string_view tool_name, const ChatDialect& dialect) {
+bj::object turn_of(const std::vector<ModelTurn>& turns, std::size_t number, const ChatDialect& dialect) {
+  const auto& turn = turns[number];
   bj::object made{{"role", role_name(turn.role, dialect)}};
   if (turn.role == ModelRole::tool) made["tool_call_id"] = turn.tool_call_id;
-  if (turn.role == ModelRole::tool && dialect.numbers_calls && !tool_name.empty()) made["name"] = tool_name;
+  if (turn.role == ModelRole::tool && dialect.numbers_calls)
+    if (auto name = tool_name_of(turns, number); !name.empty()) made["name"] = std::move(name);
   made["content"] = content_of(turn.text, turn.images, dialect);
   if (!turn.tool_calls.empty()) {
     if (turn.text.empty() && !dialect.numbers_calls) made["content"] = nullptr;
@@ -72,7 +59,7 @@ bj::object turn_of(const ModelTurn& turn, std::string_view tool_name, const Chat
     for (const auto& call : turn.tool_calls) {
       bj::object entry{{"id", call.id},
                        {"type", "function"},
-                       {"function", bj::object{{"name", call.name}, {"arguments", arguments_text(call.arguments)}}}};
+                       {"function", bj::object{{"name", call.name}, {"arguments", arguments_text(call)}}}};
       if (dialect.numbers_calls) entry["index"] = calls.size();
       calls.push_back(std::move(entry));
     }
@@ -88,8 +75,7 @@ void set_chat_messages(RequestBody& body, const ModelRequest& request, const Cha
   bj::array messages;
   if (!request.system.empty())
     messages.push_back(bj::object{{"role", role_name(request.system_role, dialect)}, {"content", request.system}});
-  for (const auto& turn : request.messages)
-    messages.push_back(turn_of(turn, tool_name_of(turn, request.messages), dialect));
+  for (std::size_t i = 0; i < request.messages.size(); ++i) messages.push_back(turn_of(request.messages, i, dialect));
   if (has_prompt_turn(request))
     messages.push_back(bj::object{{"role", "user"}, {"content", content_of(request.prompt, request.images, dialect)}});
   body.set("messages", messages);

@@ -6,14 +6,13 @@
 #include "messages/json.hpp"
 #include "providers/failure.hpp"
 #include "providers/fields.hpp"
+#include "providers/json_http.hpp"
 #include "providers/openai_chat.hpp"
 
 namespace hillstar::providers {
 namespace {
 
 namespace bj = boost::json;
-
-constexpr std::size_t kModelsMax = 10'000;
 
 Failure malformed(std::string message, const HttpReply& reply, const Secret& key) {
   Failure failure{FailureClass::malformed_reply, std::move(message), {}};
@@ -91,14 +90,10 @@ std::variant<std::vector<ModelListing>, Failure> read_openai_models(const HttpRe
   for (const char* name : {"data", "models"})
     if (list == nullptr) list = array_member(&value, name);
   if (list == nullptr) return malformed("The reply holds no list of models.", reply, key);
-  std::vector<ModelListing> models;
-  for (const auto& entry : *list) {
-    auto id = text_member(&entry, "id");
-    if (id.empty()) id = text_member(&entry, "name");
-    if (!id.empty() && models.size() < kModelsMax)
-      models.push_back({std::string(id.substr(0, kNameBytesMax)), context_of(entry)});
-  }
-  return models;
+  return listings_of(*list, [](const bj::value& entry) {
+    const auto id = text_member(&entry, "id");
+    return ModelListing{std::string(id.empty() ? text_member(&entry, "name") : id), context_of(entry)};
+  });
 }
 
 }  // namespace hillstar::providers

@@ -7,10 +7,11 @@
 #include <utility>
 
 #include "messages/json.hpp"
-#include "providers/failure.hpp"
-#include "providers/fields.hpp"
+#include "providers/conversation.hpp"
 #include "providers/http/url.hpp"
+#include "providers/json_http.hpp"
 #include "providers/openai_chat.hpp"
+#include "providers/openai_fields.hpp"
 #include "providers/openai_reader.hpp"
 #include "providers/request_body.hpp"
 #include "providers/request_checks.hpp"
@@ -61,30 +62,21 @@ bj::array parts_of(const std::string& text, const std::vector<ModelImage>& image
   return parts;
 }
 
-std::string arguments_text(const Json& arguments) {
-  if (arguments.is_null()) return "{}";
-  const auto value = arguments.value();
-  return value.is_string() ? std::string(value.get_string()) : arguments.text();
-}
-
 bj::object message_of(std::string_view role, bj::value content) {
   return bj::object{{"role", role}, {"content", std::move(content)}};
 }
 
 void append_assistant(bj::array& input, const ModelTurn& turn) {
-  if (is_responses_turn(turn)) {
-    const auto verbatim = turn.verbatim.value();
-    for (const auto& item : verbatim.at("content").get_array()) input.push_back(item);
+  if (auto kept = kept_list(turn, kResponsesAdapter)) {
+    for (auto& item : *kept) input.push_back(std::move(item));
     return;
   }
   // llama.cpp knows a message of the assistant by its type only.
   if (!turn.text.empty())
     input.push_back(bj::object{{"type", "message"}, {"role", "assistant"}, {"content", turn.text}});
   for (const auto& call : turn.tool_calls)
-    input.push_back(bj::object{{"type", "function_call"},
-                               {"call_id", call.id},
-                               {"name", call.name},
-                               {"arguments", arguments_text(call.arguments)}});
+    input.push_back(bj::object{
+        {"type", "function_call"}, {"call_id", call.id}, {"name", call.name}, {"arguments", arguments_text(call)}});
 }
 
 void append_turn(bj::array& input, const ModelTurn& turn) {
@@ -129,9 +121,8 @@ void set_text_options(RequestBody& body, const ModelRequest& request) {
   bj::object text;
   if (request.format == ReplyFormat::json_object) text["format"] = bj::object{{"type", "json_object"}};
   if (request.format == ReplyFormat::json_schema) {
-    bj::object format{{"type", "json_schema"}, {"name", request.schema_name}};
-    if (request.schema_strict) format["strict"] = *request.schema_strict;
-    format["schema"] = request.schema.value();
+    bj::object format{{"type", "json_schema"}};
+    put_schema(format, request);
     text["format"] = std::move(format);
   }
   if (!request.verbosity.empty()) text["verbosity"] = request.verbosity;
@@ -141,32 +132,14 @@ void set_text_options(RequestBody& body, const ModelRequest& request) {
 void set_tools(RequestBody& body, const ModelRequest& request) {
   bj::array tools;
   for (const auto& tool : request.tools) {
-    bj::object made{{"type", "function"}, {"name", tool.name}};
-    if (!tool.description.empty()) made["description"] = tool.description;
-    made["parameters"] = tool.parameters.is_null() ? bj::object{{"type", "object"}, {"properties", bj::object{}}}
-                                                   : tool.parameters.value();
+    bj::object made{{"type", "function"}};
+    put_function(made, tool);
     // This API takes silence as a yes, and refuses most schemas then.
     made["strict"] = tool.strict.value_or(false);
     tools.push_back(std::move(made));
   }
   if (!tools.empty()) body.set("tools", tools);
-  switch (request.tool_choice) {
-    case ToolChoiceKind::unset:
-      break;
-    case ToolChoiceKind::automatic:
-      body.set_text("tool_choice", "auto");
-      break;
-    case ToolChoiceKind::none:
-      body.set_text("tool_choice", "none");
-      break;
-    case ToolChoiceKind::required:
-      body.set_text("tool_choice", "required");
-      break;
-    case ToolChoiceKind::named:
-      body.set("tool_choice", bj::object{{"type", "function"}, {"name", request.tool_choice_name}});
-      break;
-  }
-  if (request.parallel_tool_calls) body.set("parallel_tool_calls", bj::value(*request.parallel_tool_calls));
+  set_tool_choice(body, request, "required", {{"type", "function"}, {"name", request.tool_choice_name}});
 }
 
 Result<RequestBody> body_of(const ModelRequest& request, bool stream) {
@@ -190,18 +163,12 @@ Result<RequestBody> body_of(const ModelRequest& request, bool stream) {
 
 }  // namespace
 
-bool is_responses_turn(const ModelTurn& turn) {
-  if (turn.verbatim.is_null()) return false;
-  const auto verbatim = turn.verbatim.value();
-  return text_member(&verbatim, "adapter") == kResponsesAdapter && array_member(&verbatim, "content") != nullptr;
-}
+bool is_responses_turn(const ModelTurn& turn) { return kept_list(turn, kResponsesAdapter).has_value(); }
 
 Result<HttpRequest> OpenAiResponses::encode(const ModelRequest& request, const Endpoint& endpoint) const {
   HILLSTAR_TRY(auto url, api_url(endpoint.base_url, "/responses"));
   HILLSTAR_TRY(const auto body, body_of(request, endpoint.stream));
-  HttpRequest http = json_post(std::move(url), endpoint, body.text());
-  if (endpoint.stream) http.headers.front().second = "text/event-stream, application/json";
-  return http;
+  return event_post(std::move(url), endpoint, body.text());
 }
 
 std::unique_ptr<ReplyReader> OpenAiResponses::reader(const Endpoint& endpoint) const {
@@ -231,11 +198,7 @@ Result<HttpRequest> OpenAiResponses::encode_count(const ModelRequest& request, c
 
 std::variant<std::uint64_t, Failure> OpenAiResponses::decode_count(const HttpReply& reply,
                                                                    const Endpoint& endpoint) const {
-  if (reply.status < 200 || reply.status > 299) return failure_of(reply, endpoint.key);
-  const auto value = json::parse(reply.body, {.bytes_max = kReplyBytesMax, .depth_max = kReplyDepthMax});
-  if (value)
-    if (const auto count = tokens(&*value, "input_tokens")) return *count;
-  return Failure{FailureClass::malformed_reply, "The server's reply holds no count of tokens.", {}};
+  return count_in(reply, endpoint, "input_tokens");
 }
 
 }  // namespace hillstar::providers

@@ -4,6 +4,7 @@
 #include <boost/json.hpp>
 #include <utility>
 
+#include "providers/conversation.hpp"
 #include "providers/failure.hpp"
 #include "providers/fields.hpp"
 #include "providers/openai_reader.hpp"
@@ -161,7 +162,7 @@ Json OpenAiReader::Responses::verbatim() const {
   bj::array content;
   for (const auto& item : items_)
     if (keeps(item)) content.push_back(*item.is);
-  return Json::of(bj::object{{"adapter", kResponsesAdapter}, {"content", std::move(content)}});
+  return keep_turn(kResponsesAdapter, std::move(content));
 }
 
 /// What the status means, if it is no success.

@@ -110,6 +110,12 @@ HttpRequest json_post(std::string url, const Endpoint& endpoint, std::string bod
   return http;
 }
 
+HttpRequest event_post(std::string url, const Endpoint& endpoint, std::string body) {
+  HttpRequest http = json_post(std::move(url), endpoint, std::move(body));
+  if (endpoint.stream) http.headers.front().second = "text/event-stream, application/json";
+  return http;
+}
+
 HttpRequest json_get(std::string url, const Endpoint& endpoint) {
   HttpRequest http = request_to(std::move(url), endpoint);
   http.method = "GET";

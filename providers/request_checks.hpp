@@ -32,6 +32,8 @@ std::string data_url(const ModelImage& image);
 
 /// A request with a JSON body, with the endpoint's key and the fields that all have.
 HttpRequest json_post(std::string url, const Endpoint& endpoint, std::string body);
+/// The same, and the reply may be a stream of events if the endpoint asks for one.
+HttpRequest event_post(std::string url, const Endpoint& endpoint, std::string body);
 HttpRequest json_get(std::string url, const Endpoint& endpoint);
 
 }  // namespace hillstar::providers
