@@ -5,12 +5,11 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
-#include <cmath>
-#include <cstdint>
 #include <map>
 #include <memory>
 #include <set>
 
+#include "runtime/policy/schema_values.hpp"
 #include "runtime/policy/schema_words.hpp"
 #include "runtime/policy/shortened.hpp"
 
@@ -21,61 +20,22 @@ namespace bj = boost::json;
 
 /// Nesting of schema within schema, references included.
 constexpr int kDepthMax = 256;
-constexpr std::size_t kShownMax = 60;
 constexpr std::size_t kPointerMax = 200;
 constexpr std::size_t kMessageMax = 400;
 /// Members that are named in a message.
 constexpr std::size_t kNamesMax = 8;
+/// Bytes that are looked at in the time of one step.
+constexpr std::size_t kStepBytes = 64;
+/// What looking for a name, comparing a word and compiling a byte of a pattern take, in the same measure.
+constexpr std::size_t kNameBytes = 16;
+constexpr std::size_t kWordBytes = 4;
+constexpr std::size_t kCompileBytes = 64;
+/// Compiled patterns that are kept for the next text.
+constexpr std::size_t kPatternsMax = 64;
 
 std::string_view view(const bj::string& text) { return {text.data(), text.size()}; }
 
-std::string shown(const bj::value& value) {
-  if (value.is_array()) return "a list of " + std::to_string(value.get_array().size());
-  if (value.is_object()) return "an object";
-  return shortened(json::canonical(value), kShownMax);
-}
-
-std::size_t code_points(std::string_view text) {
-  return static_cast<std::size_t>(
-      std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }));
-}
-
-bool is_whole(const bj::value& value) {
-  if (value.is_int64() || value.is_uint64()) return true;
-  return value.is_double() && std::floor(value.get_double()) == value.get_double();
-}
-
-bool is_of(const bj::value& value, std::string_view type) {
-  if (type == "integer") return is_whole(value);
-  if (type == "number") return value.is_number();
-  if (type == "string") return value.is_string();
-  if (type == "boolean") return value.is_bool();
-  if (type == "null") return value.is_null();
-  if (type == "array") return value.is_array();
-  return type == "object" && value.is_object();
-}
-
-/// Numbers by their value: 1 and 1.0 are one.
-bool equal(const bj::value& a, const bj::value& b) {
-  if (a.is_number() != b.is_number() || (!a.is_number() && a.kind() != b.kind())) return false;
-  return json::canonical(a) == json::canonical(b);
-}
-
-bool is_multiple(const bj::value& value, const bj::value& of) {
-  if (value.is_int64() && of.is_int64() && of.get_int64() > 0) return value.get_int64() % of.get_int64() == 0;
-  const double divisor = of.to_number<double>();
-  const double quotient = value.to_number<double>() / divisor;
-  // 0.3 / 0.1 is a little less than 3.
-  return std::isfinite(quotient) &&
-         std::fabs(quotient - std::round(quotient)) <= 1e-9 * std::max(1.0, std::fabs(quotient));
-}
-
 const bj::value* keyword(const bj::object& schema, std::string_view name) { return schema.if_contains(name); }
-
-std::size_t count_of(const bj::value& limit) {
-  const double number = limit.is_number() ? limit.to_number<double>() : 0;
-  return number <= 0 ? 0 : number >= 1e15 ? std::size_t{1'000'000'000'000'000} : static_cast<std::size_t>(number);
-}
 
 class Validator {
  public:
@@ -91,6 +51,26 @@ class Validator {
     if (quiet_ == 0 && found_.size() < kMismatchesMax)
       found_.push_back({shortened(pointer_, kPointerMax), shortened(std::move(message), kMessageMax)});
     return false;
+  }
+
+  /// Counts `bytes` that are about to be looked at. False: it is too much, and the check ends.
+  bool spend(std::size_t bytes) {
+    if (over_) return false;
+    spent_ += bytes;
+    if (spent_ / kStepBytes <= kSchemaStepsMax && depth_ <= kDepthMax) return true;
+    over_ = true;
+    if (found_.size() == kMismatchesMax) found_.pop_back();
+    found_.push_back({shortened(pointer_, kPointerMax), "this is too much to be checked against the schema"});
+    return false;
+  }
+
+  /// Numbers by their value: 1 and 1.0 are one.
+  bool equal(const bj::value& a, const bj::value& b) {
+    if (a.is_number() != b.is_number() || (!a.is_number() && a.kind() != b.kind())) return false;
+    if (a.is_string()) return a.get_string() == b.get_string();
+    const auto left = json::canonical(a);
+    const auto right = json::canonical(b);
+    return spend(left.size() + right.size()) && left == right;
   }
 
   bool fits(const bj::value& schema, const bj::value& value) {
@@ -112,12 +92,7 @@ class Validator {
     if (schema.is_bool()) return schema.get_bool() || fail("nothing is allowed here");
     const auto* object = schema.if_object();
     if (object == nullptr) return true;
-    if (over_) return false;
-    if (++steps_ > kSchemaStepsMax || depth_ > kDepthMax) {
-      over_ = true;
-      found_.push_back({shortened(pointer_, kPointerMax), "this is too much to be checked against the schema"});
-      return false;
-    }
+    if (!spend(kStepBytes)) return false;
     ++depth_;
     const bool good = check_object_schema(*object, value);
     --depth_;
@@ -127,7 +102,9 @@ class Validator {
   bool check_object_schema(const bj::object& schema, const bj::value& value) {
     bool good = true;
     if (const auto* reference = keyword(schema, "$ref"); reference != nullptr && reference->is_string()) {
-      const auto* target = resolve(root_, view(reference->get_string()));
+      const auto name = view(reference->get_string());
+      if (!spend(name.size())) return false;
+      const auto* target = resolve(root_, name);
       if (target == nullptr) return fail("the schema refers to what is not there");
       good = check(*target, value);
       if (old_references_) return good;
@@ -136,7 +113,7 @@ class Validator {
     if (value.is_number()) good = check_number(schema, value) && good;
     if (value.is_string()) good = check_text(schema, value) && good;
     if (value.is_array()) good = check_list(schema, value.get_array()) && good;
-    if (value.is_object()) good = check_members(schema, value.get_object()) && good;
+    if (value.is_object()) good = check_members(schema, value) && good;
     return check_combined(schema, value) && good;
   }
 
@@ -146,7 +123,7 @@ class Validator {
       const auto* many = type->if_array();
       bool good = one != nullptr && is_of(value, view(*one));
       std::string names = one != nullptr ? std::string(*one) : std::string();
-      if (many != nullptr)
+      if (many != nullptr && spend(many->size() * kNameBytes))
         for (const auto& entry : *many) {
           if (!entry.is_string()) continue;
           good = good || is_of(value, view(entry.get_string()));
@@ -161,7 +138,9 @@ class Validator {
     if (words == nullptr || !words->is_array()) return true;
     std::string names;
     std::size_t told = 0;
+    if (!spend(words->get_array().size() * kWordBytes)) return false;
     for (const auto& word : words->get_array()) {
+      if (over_) return false;
       if (equal(word, value)) return true;
       if (told++ < kNamesMax) names += (names.empty() ? "" : ", ") + shown(word);
     }
@@ -206,6 +185,7 @@ class Validator {
 
   bool check_text(const bj::object& schema, const bj::value& value) {
     const auto text = view(value.get_string());
+    if (!spend(text.size())) return false;
     bool good = check_count(schema, "Length", code_points(text), "characters");
     const auto* pattern = keyword(schema, "pattern");
     if (pattern != nullptr && pattern->is_string() && !matches(view(pattern->get_string()), text))
@@ -215,18 +195,28 @@ class Validator {
 
   /// A pattern that cannot be compiled here holds for every text.
   bool matches(std::string_view pattern, std::string_view text) {
-    auto& compiled = patterns_[std::string(pattern)];
-    if (!compiled) compiled = compile_pattern(pattern);
+    if (!spend(kStepBytes + pattern.size() + text.size())) return false;
+    auto found = patterns_.find(pattern);
+    if (found == patterns_.end()) {
+      if (patterns_.size() == kPatternsMax) patterns_.clear();
+      if (!spend(pattern.size() * kCompileBytes)) return false;
+      found = patterns_.emplace(pattern, compile_pattern(pattern)).first;
+    }
+    const auto& compiled = found->second;
     return !compiled->ok() || RE2::PartialMatch(re2::StringPiece(text.data(), text.size()), *compiled);
   }
 
   bool check_list(const bj::object& schema, const bj::array& list) {
+    if (!spend(list.size())) return false;
     bool good = check_count(schema, "Items", list.size(), "items");
     good = check_items(schema, list) && good;
     if (const auto* unique = keyword(schema, "uniqueItems"); unique != nullptr && *unique == true) {
       std::set<std::string> seen;
-      for (const auto& item : list)
-        if (!seen.insert(json::canonical(item)).second) return fail("expected items that differ, found one twice");
+      for (const auto& item : list) {
+        auto text = json::canonical(item);
+        if (!spend(kStepBytes + text.size())) return false;
+        if (!seen.insert(std::move(text)).second) return fail("expected items that differ, found one twice");
+      }
     }
     const auto* wanted = keyword(schema, "contains");
     if (wanted == nullptr) return good;
@@ -252,32 +242,34 @@ class Validator {
     return good;
   }
 
-  bool check_members(const bj::object& schema, const bj::object& object) {
+  bool check_members(const bj::object& schema, const bj::value& value) {
+    const auto& object = value.get_object();
     bool good = check_count(schema, "Properties", object.size(), "members");
     if (const auto* required = keyword(schema, "required"); required != nullptr && required->is_array())
       good = check_required(required->get_array(), object, "") && good;
     const auto* names = keyword(schema, "propertyNames");
-    for (const auto& [key, value] : object) {
-      if (over_) return false;
-      good = check_member(schema, key, value) && good;
+    for (const auto& [key, member] : object) {
+      if (!spend(kStepBytes + key.size())) return false;
+      good = check_member(schema, key, member) && good;
       if (names != nullptr && !fits(*names, bj::value(key)))
         good = fail("the name '" + std::string(key) + "' is not allowed") && good;
     }
     for (const auto* name : {"dependencies", "dependentRequired", "dependentSchemas"}) {
       const auto* all = keyword(schema, name);
-      if (all == nullptr || !all->is_object()) continue;
+      if (all == nullptr || !all->is_object() || !spend(all->get_object().size() * kNameBytes)) continue;
       for (const auto& [key, needs] : all->get_object()) {
         if (!object.contains(key)) continue;
         if (const auto* list = needs.if_array())
           good = check_required(*list, object, " beside '" + std::string(key) + "'") && good;
         else
-          good = check(needs, bj::value(object)) && good;
+          good = check(needs, value) && good;
       }
     }
     return good;
   }
 
   bool check_required(const bj::array& names, const bj::object& object, const std::string& why) {
+    if (!spend(names.size() * kNameBytes)) return false;
     bool good = true;
     for (const auto& name : names)
       if (name.is_string() && !object.contains(name.get_string()))
@@ -339,7 +331,9 @@ class Validator {
     }
     if (fitting == 1 || (fitting > 0 && !only_one)) return true;
     if (fitting > 1) return fail("expected what fits one choice of 'oneOf', found what fits several");
-    // If only one of them can have been meant, what it misses says more.
+    // If only one of them can have been meant, what it misses says more. In a trial nobody asks, and looking again
+    // would double the work with each choice within a choice.
+    if (quiet_ > 0) return false;
     if (types == 1) return check(*of_type, value);
     return fail(std::string("fits no choice of '") + (only_one ? "oneOf" : "anyOf") + "': found " + shown(value));
   }
@@ -348,11 +342,11 @@ class Validator {
   bool old_references_;
   std::vector<Mismatch> found_;
   std::string pointer_;
-  std::size_t steps_ = 0;
+  std::size_t spent_ = 0;  ///< Bytes; a step is kStepBytes.
   int depth_ = 0;
   int quiet_ = 0;  ///< Above 0: a trial, whose mismatches nobody wants to hear of.
   bool over_ = false;
-  std::map<std::string, std::unique_ptr<RE2>> patterns_;
+  std::map<std::string, std::unique_ptr<RE2>, std::less<>> patterns_;
 };
 
 }  // namespace

@@ -30,7 +30,7 @@ struct Mismatch {
 };
 /// Mismatches that are told of one value.
 inline constexpr std::size_t kMismatchesMax = 5;
-/// Pairs of a schema and a value that one check looks at; beyond them it fails.
+/// Pairs of a schema and a value that one check looks at, long texts and lists counting more; beyond them it fails.
 inline constexpr std::size_t kSchemaStepsMax = 2'000'000;
 /// The first mismatches; empty: the value fits. A schema that check_schema finds fault with may give any answer.
 std::vector<Mismatch> mismatches(const Json& schema, const boost::json::value& value);

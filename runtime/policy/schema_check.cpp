@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <boost/json.hpp>
 #include <set>
+#include <vector>
 
 #include "runtime/policy/json_schema.hpp"
 #include "runtime/policy/schema_words.hpp"
@@ -104,6 +105,8 @@ constexpr Keyword kKeywords[] = {{"$ref", Kind::reference},
                                  {"$recursiveAnchor", Kind::unchecked},
                                  {"$vocabulary", Kind::unchecked}};
 
+/// References that lead to one another without a schema between them; more of them are taken for a circle.
+constexpr int kReferencesMax = 64;
 constexpr std::string_view kTypes[] = {"string", "number", "integer", "boolean", "null", "array", "object"};
 
 std::string_view view(const bj::string& text) { return {text.data(), text.size()}; }
@@ -152,6 +155,7 @@ class Checker {
     const auto* object = schema.if_object();
     if (object == nullptr) return wrong("an object, true or false");
     for (const auto& [key, value] : *object) {
+      if (remarks_.size() == kRemarksMax) return;
       const std::string_view name(key.data(), key.size());
       at(name, [&, &held = value] { check_keyword(name, held); });
     }
@@ -263,9 +267,8 @@ class Checker {
     if (!text.starts_with('#'))
       return remark("the reference leads out of the schema, and nothing is fetched",
                     "put what it names under '$defs' and refer to it as \"#/$defs/name\"", true);
-    std::set<const bj::value*> seen;
     const auto* target = resolve(root_, text);
-    while (target != nullptr && seen.insert(target).second) {
+    for (int hops = 0; target != nullptr && hops < kReferencesMax; ++hops) {
       const auto* object = target->if_object();
       const auto* next = object == nullptr ? nullptr : object->if_contains("$ref");
       if (next == nullptr || !next->is_string()) return;
@@ -319,9 +322,13 @@ bool is_strict(const bj::value& schema) {
   if (properties == nullptr && (type == nullptr || *type != "object")) return true;
   const auto* others = object->if_contains("additionalProperties");
   const auto* required = object->if_contains("required");
-  const auto wanted = properties != nullptr ? properties->get_object().size() : 0;
-  const auto named = required != nullptr && required->is_array() ? required->get_array().size() : 0;
-  return others != nullptr && *others == false && wanted == named;
+  std::set<std::string_view> missing;
+  if (properties != nullptr)
+    for (const auto& property : properties->get_object()) missing.insert(property.key());
+  if (required != nullptr && required->is_array())
+    for (const auto& name : required->get_array())
+      if (!name.is_string() || missing.erase(view(name.get_string())) == 0) return false;
+  return others != nullptr && *others == false && missing.empty();
 }
 
 }  // namespace

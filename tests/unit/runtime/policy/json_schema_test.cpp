@@ -209,5 +209,66 @@ TEST_CASE("json schema: strict ones name all members and allow no others") {
   CHECK_FALSE(strict(R"({"type":"object","properties":{"a":{}},"required":[],"additionalProperties":false})"));
   CHECK_FALSE(
       strict(R"({"type":"object","properties":{"a":{"pattern":"x"}},"required":["a"],"additionalProperties":false})"));
+  CHECK_FALSE(strict(R"({"type":"object","properties":{"a":{},"b":{}},"required":["a","a"],
+                         "additionalProperties":false})"));
   CHECK_FALSE(strict(R"({"type":"string"})"));
+}
+
+TEST_CASE("json schema: what a mismatch deep in a recursive choice is, is found and told") {
+  const std::string tree = R"({"anyOf":[{"type":"null"},{"$ref":"#/$defs/node"}],
+    "$defs":{"node":{"type":"object","required":["value"],"properties":{"value":{"type":"integer"},
+      "next":{"anyOf":[{"type":"null"},{"type":"object","allOf":[{"$ref":"#/$defs/node"}]}]}}}}})";
+  std::string value = R"({"value":"x"})";
+  std::string place;
+  for (int depth = 0; depth < 30; ++depth) value = R"({"value":1,"next":)" + value + "}";
+  CHECK(told(tree, value) == ": fits no choice of 'anyOf': found an object\n");
+  const auto node = R"({"$ref":"#/$defs/node",)" + tree.substr(tree.find(R"("$defs")"));
+  for (int depth = 0; depth < 30; ++depth) place += "/next";
+  CHECK(told(node, value) == place + "/value: expected integer, found \"x\"\n");
+}
+
+TEST_CASE("json schema: long texts, lists of words and many patterns count as more than one step") {
+  const auto over = [](std::string_view schema, std::string_view value) {
+    return told(schema, value).find("too much to be checked") != std::string::npos;
+  };
+  const std::string text = "\"" + std::string(1'000'000, 'a') + "\"";
+  const auto many = [](const std::string& one, std::size_t times) {
+    std::string all = one;
+    for (std::size_t i = 1; i < times; ++i) all += "," + one;
+    return all;
+  };
+  // Two looks at a megabyte for each: its length, and whether it matches.
+  CHECK_FALSE(over(R"({"allOf":[)" + many(R"({"pattern":"^a*$"})", 50) + "]}", text));
+  CHECK(over(R"({"allOf":[)" + many(R"({"pattern":"^a*$"})", 100) + "]}", text));
+  CHECK(over(R"({"items":{"enum":[)" + many("1.5", 20'000) + "]}}", "[" + many("2", 2'000) + "]"));
+  CHECK(over(R"({"allOf":[)" + many(R"({"uniqueItems":true})", 200) + "]}", "[" + text + "]"));
+  CHECK(over(R"({"allOf":[)" + many(R"({"const":["b"]})", 200) + "]}", "[" + text + "]"));
+  std::string patterns = R"({"patternProperties":{)";
+  for (int i = 0; i < 2'000; ++i)
+    patterns += (i == 0 ? "\"" : ",\"") + std::string("x") + std::to_string(i) + R"(":{})";
+  std::string members = "{";
+  for (int i = 0; i < 2'000; ++i) members += (i == 0 ? "\"" : ",\"") + std::string("k") + std::to_string(i) + R"(":1)";
+  CHECK(over(patterns + "}}", members + "}"));
+}
+
+TEST_CASE("json schema: references that only lead on are followed to a bound") {
+  const auto chain = [](int length) {
+    std::string text = R"({"$ref":"#/$defs/r0","$defs":{)";
+    for (int i = 0; i < length; ++i)
+      text += "\"r" + std::to_string(i) + R"(":{"$ref":"#/$defs/r)" + std::to_string(i + 1) + "\"},";
+    return text + "\"r" + std::to_string(length) + R"(":{"type":"string"}}})";
+  };
+  CHECK(remarks(chain(63)).empty());
+  CHECK(told(chain(63), "1") == ": expected string, found 1\n");
+  CHECK(remarks(chain(64)).starts_with("error /$ref: the reference leads to itself"));
+}
+
+TEST_CASE("json schema: a long text is shown by its beginning, cut between characters") {
+  for (std::size_t plain = 50; plain < 70; ++plain) {
+    const std::string text = "\"" + std::string(plain, 'a') + "\u00e4\u20ac" + std::string(100, 'b') + "\"";
+    const auto said = told(R"({"type":"null"})", text);
+    CHECK(said.starts_with(": expected null, found \"aaaa"));
+    CHECK(said.ends_with("...\n"));
+    CHECK(json::is_utf8(said));
+  }
 }
