@@ -173,10 +173,12 @@ struct NodeAttemptFailed {
   std::optional<Usage> usage;       ///< A failed call may cost money too.
   std::optional<Json> detail = {};  ///< Of a model call that was sent: to whom, and what was reserved for it.
   std::optional<std::uint32_t> next_candidate = {};  ///< Present: another attempt follows, and goes there.
+  std::optional<std::string> next_provider = {};     ///< Of that place.
   bool repair = false;  ///< Another attempt follows at once, and asks the model to mend its reply.
 };
 BOOST_DESCRIBE_STRUCT(NodeAttemptFailed, (),
-                      (node, item, attempt, failure, result, retry_at, usage, detail, next_candidate, repair))
+                      (node, item, attempt, failure, result, retry_at, usage, detail, next_candidate, next_provider,
+                       repair))
 
 /// The wait before another attempt is over; it starts when a slot is free.
 struct NodeRetryDue {

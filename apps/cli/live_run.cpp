@@ -49,7 +49,8 @@ struct Words {
   std::optional<std::string> operator()(const NodeAttemptFailed& e) const {
     const auto failed = fmt::format("{} attempt {} failed, ", to_string(Unit{e.node, e.item}), e.attempt);
     if (e.repair) return failed + "asks for a reply that fits: " + failure_text(e.failure);
-    if (e.next_candidate) return failed + "goes on elsewhere: " + failure_text(e.failure);
+    if (e.next_candidate)
+      return failed + "goes on with " + e.next_provider.value_or("another provider") + ": " + failure_text(e.failure);
     if (!e.retry_at) return std::nullopt;  // NodeFailed follows and says it
     return fmt::format("{}again in {}: {}", failed, duration(*e.retry_at - at), failure_text(e.failure));
   }

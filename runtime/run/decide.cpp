@@ -127,9 +127,12 @@ class Decision {
       fact.retry_at = input_.at + *delay;
       return;
     }
-    const auto places = state_.routes && unit.call ? state_.routes->of(in.ref.node).size() : 0;
-    if (policy::may_go_elsewhere(in.failure.kind) && unit.call && unit.call->candidate + 1 < places)
-      fact.next_candidate = unit.call->candidate + 1;
+    if (!state_.routes || !unit.call || !policy::may_go_elsewhere(in.failure.kind)) return;
+    const auto& places = state_.routes->of(in.ref.node);
+    const auto next = unit.call->candidate + 1;
+    if (next >= places.size()) return;
+    fact.next_candidate = next;
+    fact.next_provider = places[next].provider;
   }
 
   [[nodiscard]] NodeId id(NodeIndex i) const { return state_.plan->nodes[i].id; }

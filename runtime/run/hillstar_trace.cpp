@@ -54,12 +54,19 @@ struct TraceEntry::Writer {
     out["actual_cost_usd"] = usd(usage.cost);
     out["cumulative_cost_usd"] = usd(history.state.usage.cost);
   }
-  void backend() {
+  /// Where the last attempt went; nullptr if its history does not say.
+  const Reservation* call_of(std::optional<std::uint32_t> item) const {
+    const auto* found = find_unit(history.state, *entry.node_, item);
+    return found != nullptr && found->call ? &found->call->reserved : nullptr;
+  }
+  void backend(std::optional<std::uint32_t> item) {
     const auto& node = plan_node();
     out["tool"] = node.tool;
     if (node.tool != "model_call") return;
-    out["provider"] = node.provider;
-    out["model"] = node.model;
+    const auto* call = call_of(item);
+    out["provider"] = call != nullptr ? call->provider : node.provider;
+    out["model"] = call != nullptr ? call->model : node.model;
+    if (call != nullptr) out["estimated_cost_usd"] = usd(call->cost);
   }
   void output(const Value& result) {
     const auto facts = output_facts(result, sha256_hex);
@@ -154,17 +161,27 @@ struct TraceEntry::Writer {
     unit(event.node, event.item, event.attempt);
     duration();
     output(event.result);
-    backend();
+    backend(event.item);
     if (event.usage) money(*event.usage);
     if (event.detail) out["model_call"] = event.detail->value();
   }
   void operator()(const NodeAttemptFailed& event) {
-    entry.type_ = event.retry_at ? "retry" : "attempt_failed";
+    entry.type_ = event.retry_at ? "retry" : event.next_candidate ? "provider_fallback" : "attempt_failed";
     unit(event.node, event.item, event.attempt);
+    if (event.next_candidate) {
+      out["event"] = "provider_fallback";
+      if (const auto* call = call_of(event.item)) {
+        out["from_provider"] = call->provider;
+        out["from_model"] = call->model;
+      }
+      out["to_provider"] = event.next_provider.value_or("");
+      out["reason"] = event.failure.message;
+    }
+    if (event.repair) out["event"] = "repair";
     if (event.retry_at) {
       const auto& node = plan_node();
       out["event"] = "retry";
-      backend();
+      backend(event.item);
       out["retry_attempt"] = event.attempt;
       out["max_retries"] = node.retry.attempts > 0 ? node.retry.attempts - 1 : 0;
       out["delay_seconds"] = seconds(event.retry_at->micros - history.at.micros);

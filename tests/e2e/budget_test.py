@@ -157,7 +157,9 @@ class Budget(EndToEnd):
         flow['graph']['nodes']['a'].pop('provider')
         self.write('flow.json', json.dumps(flow))
         done = self.hill('run', 'flow.json')
-        self.assertIn('goes on elsewhere', done.err)
+        self.assertIn('goes on with other', done.err)
+        self.assertIn('provider_fallback', subprocess.run(['grep', '-rh', 'provider_fallback', self.path('.hillstar')],
+                                                          capture_output=True, text=True).stdout)
         self.assertEqual([event['data']['call']['provider'] for event in self.attempts('a')], ['lab', 'lab', 'other'])
         self.assertEqual(self.events(kind='node_completed')[0]['data']['detail']['provider'], 'other')
         self.holds()
