@@ -62,7 +62,7 @@ void OpenAiReader::Chat::take(const bj::value& value, bool streamed, ModelChunk&
   set_name(reply_.model, text_member(&value, "model"));
   set_name(reply_.fingerprint, text_member(&value, "system_fingerprint"));
   set_name(id_, text_member(&value, "id"));
-  if (const auto* usage = member(&value, "usage")) take_usage(usage);
+  take_openai_usage(member(&value, "usage"), "prompt_tokens", "completion_tokens", reply_.usage);
   const auto* choices = array_member(&value, "choices");
   if (choices == nullptr) {
     if (!streamed) reader_.fail(FailureClass::empty_reply, std::string(kNoText) + ": no choices");
@@ -125,15 +125,13 @@ void OpenAiReader::Chat::take_calls(const bj::value* part, bool whole) {
   if (const auto* call = member(part, "function_call")) add(*call, call, "arguments");
 }
 
-void OpenAiReader::Chat::take_usage(const bj::value* usage) {
-  auto& to = reply_.usage;
-  to.input_tokens = tokens(usage, "prompt_tokens").value_or(to.input_tokens);
-  to.output_tokens = tokens(usage, "completion_tokens").value_or(to.output_tokens);
-  const auto* input = member(usage, "prompt_tokens_details");
-  if (const auto count = tokens(input, "cached_tokens")) to.cached_tokens = count;
-  if (const auto count = tokens(input, "cache_write_tokens")) to.cache_write_tokens = count;
-  if (const auto count = tokens(member(usage, "completion_tokens_details"), "reasoning_tokens"))
-    to.reasoning_tokens = count;
+void take_openai_usage(const bj::value* usage, const std::string& input, const std::string& output, Usage& to) {
+  to.input_tokens = tokens(usage, input).value_or(to.input_tokens);
+  to.output_tokens = tokens(usage, output).value_or(to.output_tokens);
+  const auto* of_input = member(usage, input + "_details");
+  if (const auto count = tokens(of_input, "cached_tokens")) to.cached_tokens = count;
+  if (const auto count = tokens(of_input, "cache_write_tokens")) to.cache_write_tokens = count;
+  if (const auto count = tokens(member(usage, output + "_details"), "reasoning_tokens")) to.reasoning_tokens = count;
 }
 
 OpenAiReader::Result OpenAiReader::Chat::result(const HttpReply& http) {

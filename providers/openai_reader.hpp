@@ -19,6 +19,10 @@ namespace hillstar::providers {
 /// The adapter's name in ModelTurn::verbatim of turns that Responses wrote.
 inline constexpr std::string_view kResponsesAdapter = "openai_responses";
 
+/// Adds what a reply says of its tokens. Chat Completions call them `prompt_tokens` and `completion_tokens`, Responses
+/// `input_tokens` and `output_tokens`.
+void take_openai_usage(const boost::json::value* usage, const std::string& input, const std::string& output, Usage& to);
+
 class OpenAiReader final : public BodyReader {
  public:
   using BodyReader::BodyReader;
@@ -38,7 +42,6 @@ class OpenAiReader final : public BodyReader {
     void take_choice(const boost::json::value& choice, ModelChunk& chunk);
     void take_content(const boost::json::value& content, ModelChunk& chunk);
     void take_calls(const boost::json::value* part, bool whole);
-    void take_usage(const boost::json::value* usage);
 
     OpenAiReader& reader_;
     ModelReply reply_;

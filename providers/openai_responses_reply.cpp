@@ -66,16 +66,7 @@ void OpenAiReader::Responses::take_response(const bj::value* response, std::stri
   set_name(id_, text_member(response, "id"));
   set_name(status_, ended_as);
   set_name(incomplete_, text_member(member(response, "incomplete_details"), "reason"));
-  if (const auto* usage = member(response, "usage")) {
-    auto& to = reply_.usage;
-    to.input_tokens = tokens(usage, "input_tokens").value_or(to.input_tokens);
-    to.output_tokens = tokens(usage, "output_tokens").value_or(to.output_tokens);
-    const auto* input = member(usage, "input_tokens_details");
-    if (const auto count = tokens(input, "cached_tokens")) to.cached_tokens = count;
-    if (const auto count = tokens(input, "cache_write_tokens")) to.cache_write_tokens = count;
-    if (const auto count = tokens(member(usage, "output_tokens_details"), "reasoning_tokens"))
-      to.reasoning_tokens = count;
-  }
+  take_openai_usage(member(response, "usage"), "input_tokens", "output_tokens", reply_.usage);
   if (const auto* error = member(response, "error")) return reader_.fail(*error);
   const auto* output = array_member(response, "output");
   if (output == nullptr || output->empty()) return;

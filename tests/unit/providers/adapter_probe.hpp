@@ -77,16 +77,29 @@ inline HttpReply ok(std::string body, const char* id_header = "request-id") {
   return reply;
 }
 
-inline ModelReply reply_of(const char* adapter, const std::string& body) {
-  auto result = find_adapter(adapter)->reader(endpoint())->finish(ok(body));
+using Outcome = std::variant<ModelReply, Failure>;
+
+/// What a reader makes of the body, whole or in pieces of this size.
+inline Outcome outcome(const char* adapter, const std::string& body, std::size_t piece = 0,
+                       const char* id_header = "request-id") {
+  const auto reader = find_adapter(adapter)->reader(endpoint());
+  if (piece == 0) return reader->finish(ok(body, id_header));
+  for (std::size_t at = 0; at < body.size(); at += piece) reader->feed(std::string_view(body).substr(at, piece));
+  return reader->finish(ok({}, id_header));
+}
+
+inline ModelReply reply_in(Outcome result) {
   if (const auto* failure = std::get_if<Failure>(&result)) FAIL(failure->message);
   return std::get<ModelReply>(std::move(result));
 }
 
-inline Failure failure_in(const char* adapter, const std::string& body) {
-  auto result = find_adapter(adapter)->reader(endpoint())->finish(ok(body));
+inline Failure failure_in(Outcome result) {
   REQUIRE(std::holds_alternative<Failure>(result));
   return std::get<Failure>(std::move(result));
 }
+
+inline ModelReply reply_of(const char* adapter, const std::string& body) { return reply_in(outcome(adapter, body)); }
+
+inline Failure failure_in(const char* adapter, const std::string& body) { return failure_in(outcome(adapter, body)); }
 
 }  // namespace hillstar::providers::probe

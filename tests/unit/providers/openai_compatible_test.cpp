@@ -8,48 +8,30 @@
 #include <string>
 
 #include "messages/json.hpp"
+#include "tests/unit/providers/adapter_probe.hpp"
 
 using namespace hillstar;
 using namespace hillstar::providers;
+using probe::json_of;
 
 namespace {
 
-Json json_of(std::string_view text) { return Json::of(*json::parse(text)); }
-
 Endpoint endpoint(bool stream = false) {
-  Endpoint made;
+  auto made = probe::endpoint();
   made.base_url = "http://127.0.0.1:8080";
-  made.key = Secret("canary-key");
   made.stream = stream;
   return made;
 }
 
-HttpReply ok(std::string body = {}) {
-  HttpReply reply;
-  reply.status = 200;
-  reply.headers = {{"x-request-id", "req_1"}};
-  reply.body = std::move(body);
-  return reply;
+HttpReply ok(std::string body = {}) { return probe::ok(std::move(body), "x-request-id"); }
+
+probe::Outcome outcome(const std::string& body, std::size_t piece = 0) {
+  return probe::outcome("openai_compatible", body, piece, "x-request-id");
 }
 
-std::variant<ModelReply, Failure> outcome(const std::string& body, std::size_t piece = 0) {
-  const auto reader = find_adapter("openai_compatible")->reader(endpoint());
-  if (piece == 0) return reader->finish(ok(body));
-  for (std::size_t at = 0; at < body.size(); at += piece) reader->feed(std::string_view(body).substr(at, piece));
-  return reader->finish(ok());
-}
+ModelReply reply_of(const std::string& body, std::size_t piece = 0) { return probe::reply_in(outcome(body, piece)); }
 
-ModelReply reply_of(const std::string& body, std::size_t piece = 0) {
-  auto result = outcome(body, piece);
-  if (const auto* failure = std::get_if<Failure>(&result)) FAIL(failure->message);
-  return std::get<ModelReply>(std::move(result));
-}
-
-Failure failure_in(const std::string& body, std::size_t piece = 0) {
-  auto result = outcome(body, piece);
-  REQUIRE(std::holds_alternative<Failure>(result));
-  return std::get<Failure>(std::move(result));
-}
+Failure failure_in(const std::string& body, std::size_t piece = 0) { return probe::failure_in(outcome(body, piece)); }
 
 std::string content(const std::string& json_text) {
   return R"({"choices":[{"message":{"content":)" + json_text + R"(},"finish_reason":"stop"}]})";

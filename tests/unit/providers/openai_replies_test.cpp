@@ -6,41 +6,21 @@
 #include <random>
 
 #include "providers/adapter.hpp"
+#include "tests/unit/providers/adapter_probe.hpp"
 
 using namespace hillstar;
 using namespace hillstar::providers;
+using probe::endpoint;
 
 namespace {
 
-Endpoint endpoint() {
-  Endpoint made;
-  made.base_url = "http://127.0.0.1:1";
-  made.key = Secret("canary-key");
-  return made;
+probe::Outcome outcome(const std::string& body, std::size_t piece = 0, const char* adapter = "openai") {
+  return probe::outcome(adapter, body, piece, "x-request-id");
 }
 
-std::variant<ModelReply, Failure> outcome(const std::string& body, std::size_t piece = 0,
-                                          const char* adapter = "openai") {
-  const auto reader = find_adapter(adapter)->reader(endpoint());
-  HttpReply reply;
-  reply.status = 200;
-  reply.headers = {{"x-request-id", "req_1"}};
-  for (std::size_t at = 0; piece != 0 && at < body.size(); at += piece) reader->feed(body.substr(at, piece));
-  if (piece == 0) reply.body = body;
-  return reader->finish(reply);
-}
+ModelReply reply_of(const std::string& body, std::size_t piece = 0) { return probe::reply_in(outcome(body, piece)); }
 
-ModelReply reply_of(const std::string& body, std::size_t piece = 0) {
-  auto result = outcome(body, piece);
-  if (const auto* failure = std::get_if<Failure>(&result)) FAIL(failure->message);
-  return std::get<ModelReply>(std::move(result));
-}
-
-Failure failure_in(const std::string& body, std::size_t piece = 0) {
-  auto result = outcome(body, piece);
-  REQUIRE(std::holds_alternative<Failure>(result));
-  return std::get<Failure>(std::move(result));
-}
+Failure failure_in(const std::string& body, std::size_t piece = 0) { return probe::failure_in(outcome(body, piece)); }
 
 /// One event of a Responses stream, on one line.
 std::string event(const std::string& type, std::string fields) {

@@ -5,27 +5,19 @@
 #include <boost/json.hpp>
 
 #include "providers/adapter.hpp"
+#include "tests/unit/providers/adapter_probe.hpp"
 
 using namespace hillstar;
 using namespace hillstar::providers;
+using probe::json_of;
 
 namespace {
 
-Json json_of(std::string_view text) { return Json::of(*json::parse(text)); }
-
 Endpoint endpoint(bool stream = false) {
-  Endpoint made;
+  auto made = probe::endpoint();
   made.base_url = "https://api.example";
-  made.key = Secret("canary-key");
   made.stream = stream;
   return made;
-}
-
-ModelRequest asking(const char* prompt = "p") {
-  ModelRequest request;
-  request.model = "m";
-  request.prompt = prompt;
-  return request;
 }
 
 HttpRequest sent(const char* adapter, const ModelRequest& request, bool stream = false) {
@@ -70,7 +62,7 @@ constexpr const char* kAll[] = {"openai", "openai_chat", "openai_responses", "mi
 
 TEST_CASE("openai requests: addresses, keys and headers") {
   for (const char* adapter : kAll) {
-    const auto http = sent(adapter, asking(), true);
+    const auto http = sent(adapter, probe::asked(), true);
     CHECK(http.method == "POST");
     CHECK(http.url.starts_with("https://api.example/v1/"));
     CHECK(http.bearer.reveal() == "canary-key");
@@ -83,16 +75,16 @@ TEST_CASE("openai requests: addresses, keys and headers") {
     CHECK(models->body.empty());
     Endpoint bad = endpoint();
     bad.base_url = "ftp://h";
-    CHECK(find_adapter(adapter)->encode(asking(), bad).error().code == Errc::provider_config);
+    CHECK(find_adapter(adapter)->encode(probe::asked(), bad).error().code == Errc::provider_config);
     CHECK_FALSE(find_adapter(adapter)->encode_models(bad).has_value());
   }
-  CHECK(sent("openai_responses", asking()).url == "https://api.example/v1/responses");
-  CHECK(sent("openai_chat", asking()).url == "https://api.example/v1/chat/completions");
+  CHECK(sent("openai_responses", probe::asked()).url == "https://api.example/v1/responses");
+  CHECK(sent("openai_chat", probe::asked()).url == "https://api.example/v1/chat/completions");
   CHECK(find_adapter("openai_embeddings") == nullptr);
 }
 
 TEST_CASE("openai requests: the same request has the same bytes, the messages at their start") {
-  auto request = asking();
+  auto request = probe::asked();
   request.extra = json_of(R"({"z":1,"a":{"y":2,"b":3}})");
   for (const char* adapter : kAll) CHECK(sent(adapter, request).body == sent(adapter, request).body);
   CHECK(sent("openai_compatible", request).body ==
@@ -100,7 +92,7 @@ TEST_CASE("openai requests: the same request has the same bytes, the messages at
 }
 
 TEST_CASE("openai requests: the prompt is the last turn, unless it is empty and others exist") {
-  auto request = asking("");
+  auto request = probe::asked("");
   CHECK(field("openai_chat", request, "messages") == json_of(R"([{"role":"user","content":""}])"));
   CHECK(field("openai_responses", request, "input") == json_of("\"\""));
   request.messages = {turn(ModelRole::developer, "d"), turn(ModelRole::system, "s"), turn(ModelRole::user, "u")};
@@ -118,7 +110,7 @@ TEST_CASE("openai requests: the prompt is the last turn, unless it is empty and 
   CHECK(field("openai_chat", request, "messages") ==
         json_of(R"([{"role":"developer","content":"top"},{"role":"developer","content":"d"}])"));
   CHECK(field("openai_responses", request, "instructions") == json_of("\"top\""));
-  request = asking("Hello!");
+  request = probe::asked("Hello!");
   request.messages = {turn(ModelRole::developer, "d")};
   CHECK(
       field("openai_responses", request, "input") ==
@@ -131,7 +123,7 @@ TEST_CASE("openai requests: the prompt is the last turn, unless it is empty and 
 }
 
 TEST_CASE("openai requests: images of the prompt and of turns") {
-  auto request = asking("");
+  auto request = probe::asked("");
   request.images = {{"image/jpeg", "QUJD", ""}};
   CHECK(field("openai_chat", request, "messages") ==
         json_of(
@@ -148,7 +140,7 @@ TEST_CASE("openai requests: images of the prompt and of turns") {
     CHECK(refused(adapter, wrong) == "/images");
     wrong.images[0] = {"image/png", "", ""};
     CHECK(refused(adapter, wrong) == "/images");
-    wrong = asking();
+    wrong = probe::asked();
     wrong.messages = {turn(ModelRole::assistant, "a")};
     wrong.messages[0].images = request.images;
     CHECK(refused(adapter, wrong) == "/messages/0/images");
@@ -156,7 +148,7 @@ TEST_CASE("openai requests: images of the prompt and of turns") {
 }
 
 TEST_CASE("openai requests: tools and the choice among them") {
-  auto request = asking();
+  auto request = probe::asked();
   request.tools = {tool("f")};
   CHECK(field("openai_chat", request, "tools") ==
         json_of(R"([{"type":"function","function":{"name":"f","parameters":{"type":"object","properties":{}}}}])"));
@@ -173,7 +165,7 @@ TEST_CASE("openai requests: tools and the choice among them") {
   for (const char* adapter : kAll) CHECK(refused(adapter, request) == "/tool_choice");
   request.tools = {tool("")};
   for (const char* adapter : kAll) CHECK(refused(adapter, request) == "/tools");
-  request = asking();
+  request = probe::asked();
   request.parallel_tool_calls = false;
   for (const char* adapter : kAll) CHECK(refused(adapter, request) == "/parallel_tool_calls");
   request.parallel_tool_calls.reset();
@@ -184,7 +176,7 @@ TEST_CASE("openai requests: tools and the choice among them") {
 }
 
 TEST_CASE("openai requests: calls and their answers go back") {
-  auto request = asking("");
+  auto request = probe::asked("");
   auto calls = turn(ModelRole::assistant, "Let me see.");
   calls.tool_calls = {{"a", "f", json_of(R"({"x":1})")}, {"b", "g", json_of("\"{oops\"")}, {"c", "h", Json()}};
   auto answer = turn(ModelRole::tool, "no such city");
@@ -220,7 +212,7 @@ TEST_CASE("openai requests: calls and their answers go back") {
 }
 
 TEST_CASE("openai requests: turns of Responses go back as they were, and only there") {
-  auto request = asking("");
+  auto request = probe::asked("");
   auto kept = turn(ModelRole::assistant, "42");
   kept.verbatim = json_of(R"({"adapter":"openai_responses","content":[{"type":"reasoning","encrypted_content":"x"},
                               {"type":"message","content":[]}]})");
@@ -240,7 +232,7 @@ TEST_CASE("openai requests: turns of Responses go back as they were, and only th
 }
 
 TEST_CASE("openai requests: formats of the reply") {
-  auto request = asking();
+  auto request = probe::asked();
   request.format = ReplyFormat::json_object;
   CHECK(field("openai_responses", request, "text") == json_of(R"({"format":{"type":"json_object"}})"));
   request.format = ReplyFormat::json_schema;
@@ -260,7 +252,7 @@ TEST_CASE("openai requests: formats of the reply") {
 
 TEST_CASE("openai requests: what an API has no words for is refused by name") {
   const auto check = [](auto change, const std::string& where, std::initializer_list<const char*> adapters) {
-    auto request = asking();
+    auto request = probe::asked();
     change(request);
     for (const char* adapter : adapters) {
       CAPTURE(adapter);
@@ -287,13 +279,13 @@ TEST_CASE("openai requests: what an API has no words for is refused by name") {
   check([&](auto& r) { r.top_p = Json::from_canonical("1.5"); }, "/top_p", {"openai", "openai_responses", "mistral"});
   check([&](auto& r) { r.presence_penalty = Json::from_canonical("-2.5"); }, "/presence_penalty",
         {"openai", "mistral"});
-  auto several = asking();
+  auto several = probe::asked();
   several.extra = json_of(R"({"n":2})");
   for (const char* adapter : kAll) CHECK(refused(adapter, several) == "/n");
 }
 
 TEST_CASE("openai requests: the compatible dialect passes on what local servers know") {
-  auto request = asking();
+  auto request = probe::asked();
   request.top_k = json_of("40");
   request.thinking = json_of(R"({"type":"enabled"})");
   request.effort = "high";
@@ -302,13 +294,13 @@ TEST_CASE("openai requests: the compatible dialect passes on what local servers 
   CHECK(body("openai_compatible", request) ==
         json_of(R"({"model":"m","messages":[{"role":"user","content":"p"}],"top_k":40,"seed":7,
                     "reasoning_effort":"high","thinking":{"type":"enabled"},"verbosity":"low"})"));
-  request = asking();
+  request = probe::asked();
   request.system_cache = "1h";
-  CHECK(body("openai_compatible", request) == body("openai_compatible", asking()));
+  CHECK(body("openai_compatible", request) == body("openai_compatible", probe::asked()));
 }
 
 TEST_CASE("openai requests: Responses keep nothing at the provider, and reasoning through a loop of tools") {
-  auto request = asking();
+  auto request = probe::asked();
   request.extra = json_of(R"({"store":true,"reasoning":{"summary":"auto","effort":"high"}})");
   request.effort = "low";
   CHECK(field("openai_responses", request, "store") == json_of("false"));
@@ -324,7 +316,7 @@ TEST_CASE("openai requests: the API follows from the model and from what is aske
   const auto by_responses = [](const ModelRequest& request) {
     return sent("openai", request).url.ends_with("/responses");
   };
-  auto request = asking();
+  auto request = probe::asked();
   request.model = "gpt-6-luna";
   request.effort = "high";
   request.format = ReplyFormat::json_object;
@@ -351,7 +343,7 @@ TEST_CASE("openai requests: the API follows from the model and from what is aske
   CHECK(refused("openai", request) == "/seed");
   request.effort = "none";
   CHECK_FALSE(by_responses(request));
-  request = asking();
+  request = probe::asked();
   request.extra = json_of(R"({"previous_response_id":"resp_1"})");
   CHECK(by_responses(request));
   request.extra = json_of(R"({"previous_response_id":"resp_1","logprobs":true})");
@@ -378,7 +370,7 @@ TEST_CASE("openai requests: embeddings") {
 }
 
 TEST_CASE("openai requests: tokens are counted by Responses") {
-  auto request = asking();
+  auto request = probe::asked();
   request.max_tokens = 5;
   request.system = "s";
   request.extra = json_of(R"({"user":"u"})");
