@@ -26,6 +26,9 @@ std::string text_of(const bj::value& value) {
   return value.is_string() ? std::string(value.get_string()) : json::canonical(value);
 }
 
+/// What is left of a reference to the attempt before in a loop's first attempt, which has none.
+bool is_nothing(const bj::value& value) { return value.is_string() && workflow::trim(value.get_string()).empty(); }
+
 /// Collects images of one request within their bounds.
 class Images {
  public:
@@ -125,6 +128,7 @@ class Reader {
       const auto& one = shape.get_array()[i];
       const auto& value = filled.get_array()[i];
       if (one.is_string()) {
+        if (is_nothing(one)) continue;
         if (workflow::find_references(one.get_string()).empty())
           return wrong(at, "a turn, or a reference to one such as {{ node.message }}");
         HILLSTAR_CHECK(read_data(value, at));
@@ -265,7 +269,8 @@ bool is_conversation(const Json& input) {
   const auto value = input.value();
   const auto* messages = member(value, "messages");
   if (messages == nullptr) return false;
-  return messages->is_array() || (messages->is_string() && !workflow::find_references(messages->get_string()).empty());
+  return messages->is_array() || is_nothing(*messages) ||
+         (messages->is_string() && !workflow::find_references(messages->get_string()).empty());
 }
 
 Result<void> put_conversation(const Asked& asked, ModelRequest& request) { return Reader(asked, request).read(); }

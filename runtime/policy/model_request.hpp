@@ -52,7 +52,8 @@ Result<ModelRequest> make_request(const Json& parameters, const Json& model_conf
 
 /// True if a node with these may show images. May be wrong about that; never says no if it does.
 bool names_images(const Json& parameters, const Json& input);
-/// True if the input is a conversation: an object with `messages` that are a list or a reference to one.
+/// True if the input is a conversation: an object with `messages` that are a list, a reference to one, or empty, as
+/// such a reference is in a loop's first attempt.
 bool is_conversation(const Json& input);
 
 }  // namespace hillstar::policy

@@ -97,10 +97,10 @@ class RealModel(EndToEnd):
         return {'tool': 'model_call', 'provider': 'lab', 'model': 'tiny', 'input': input,
                 'parameters': {'temperature': 0, 'max_tokens': 200, **parameters}, 'retry': {'attempts': 1}}
 
-    def asks(self, adapter, nodes, model=CALLS, edges=(), code=0):
+    def asks(self, adapter, nodes, model=CALLS, edges=(), code=0, **graph):
         self.write('.hillstar/provider_registry.json', json.dumps({'providers': {'lab': {
             'type': 'local', 'adapter': adapter, 'endpoint': Engine.address(model), 'default_model': 'tiny'}}}))
-        self.flow(nodes, edges)
+        self.flow(nodes, edges, **graph)
         self.hill('validate', 'flow.json')
         return self.hill('run', 'flow.json', code=code)
 
@@ -126,6 +126,23 @@ class RealModel(EndToEnd):
         self.assertNotIn('tool_calls', answer)
         self.assertEqual(answer['output_tokens'], 7)   # six words and the end of the turn
         self.assertGreater(answer['input_tokens'], ask['input_tokens'])
+        self.holds()
+
+    @in_each_protocol
+    def test_a_loop_that_ends_when_the_model_calls_nothing_more(self, adapter):
+        self.write('look.py', 'import json, sys\n'
+                              'calls = json.loads(sys.stdin.read() or "[]")\n'
+                              'print(json.dumps([{"role": "tool", "tool_call_id": call["id"], "name": call["name"],\n'
+                              '                   "content": call["arguments"]["city"] + ": sun"} for call in calls]))\n')
+        nodes = {'ask': self.ask({'messages': [QUESTION, '{{ prev.ask.message }}', '{{ prev.look.output }}']}, tools=TOOLS),
+                 'look': script('python3 look.py', '{{ ask.tool_calls }}'),
+                 'tell': script('cat -', '{{ ask.output }}')}
+        done = self.asks(adapter, nodes, edges=(('ask', 'look'), ('look', 'tell')), loops=[
+            {'id': 'talk', 'body': ['ask', 'look'], 'max_attempts': 4, 'until': {'node': 'ask', 'contains': 'sunny'},
+             'on_exhausted': 'fail'}])
+        self.assertEqual(done.out, 'It is sunny in Oslo .\n')
+        self.assertEqual([len(json.loads(self.hill('result', 'latest', node).out)) for node in ('look', 'look@2')], [1, 0])
+        self.assertEqual(self.node('ask@3')['status'], 'skipped')
         self.holds()
 
     @in_each_protocol

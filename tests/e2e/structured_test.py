@@ -88,6 +88,39 @@ class Structured(EndToEnd):
         self.assertEqual([(turn['role'], turn.get('content')) for turn in self.server.requests[1]['messages'][2:]],
                          [('tool', 'S1 2 g'), ('tool', 'S2 2 g'), ('user', 'Sum up.')])
 
+    def test_a_loop_keeps_the_whole_conversation(self):
+        self.write('talk.py', """import json, sys
+given = json.load(sys.stdin)
+talk = json.loads(given['so_far'] or '[]') + [given['turn']]
+for call in talk[-1].get('tool_calls', []):
+    talk.append({'role': 'tool', 'tool_call_id': call['id'], 'content': call['arguments']['sample'] + ' 2 g'})
+print(json.dumps(talk))
+""")
+        for messages in ([{'role': 'user', 'content': 'Weigh all.'}, '{{ prev.talk.output }}'], '{{ prev.talk.output }}'):
+            with self.subTest(messages=messages):
+                talk = {'messages': messages}
+                if isinstance(messages, str):
+                    talk['prompt'] = 'Weigh all.'
+                nodes = {'ask': ask(talk, parameters={'tools': TOOLS}),
+                         'talk': script('python3 talk.py',
+                                        {'so_far': '{{ prev.talk.output }}', 'turn': '{{ ask.message }}'}),
+                         'tell': script('cat -', '{{ ask.output }}')}
+                self.server = Server(calls(('a', 'weigh', {'sample': 'S1'})), calls(('b', 'weigh', {'sample': 'S2'})),
+                                     says('Done: 4 g'))
+                self.addCleanup(self.server.close)
+                self.flow(nodes, (('ask', 'talk'), ('talk', 'tell')), loops=[
+                    {'id': 'weighing', 'body': ['ask', 'talk'], 'max_attempts': 5,
+                     'until': {'node': 'ask', 'contains': 'done'}, 'on_exhausted': 'fail'}],
+                    model_config={'custom_providers': {'lab': {'endpoint': self.server.address, 'type': 'custom'}}})
+                self.hill('validate', '--strict', 'flow.json')
+                self.assertEqual(self.hill('run', 'flow.json').out, 'Done: 4 g\n')
+                self.assertEqual(len(self.server.requests), 3)
+                said = [(turn['role'], turn.get('content')) for turn in self.server.requests[2]['messages']]
+                turns = [('assistant', None), ('tool', 'S1 2 g'), ('assistant', None), ('tool', 'S2 2 g')]
+                user = [('user', 'Weigh all.')]
+                self.assertEqual(said, turns + user if isinstance(messages, str) else user + turns)
+                self.holds()
+
     def test_a_reply_by_a_schema(self):
         nodes = {'ask': ask('Which gene?', parameters={'schema': SCHEMA}),
                  'use': script('cat -', '{{ ask.json.gene }}={{ ask.json.count }} {{ ask.json }}')}

@@ -226,6 +226,19 @@ TEST_CASE("model conversation: a reference may stand for a turn, for several, or
   CHECK(all->messages.size() == 1);
 }
 
+TEST_CASE("model conversation: what a loop's first attempt has no attempt before for is no turn") {
+  // References to the attempt before are gone from the input of the first.
+  const auto first = talk(R"({"messages":[{"role":"user","content":"q"},"",{"role":"user","content":"r"}," "]})");
+  REQUIRE_MESSAGE(first.has_value(), (first ? "" : to_string(first.error())));
+  CHECK(first->messages.size() == 2);
+  const auto begins = talk(R"({"messages":"","prompt":"q"})");
+  REQUIRE_MESSAGE(begins.has_value(), (begins ? "" : to_string(begins.error())));
+  CHECK(begins->messages.empty());
+  CHECK(begins->prompt == "q");
+  CHECK(talk(R"({"messages":[""]})").error().where == "/input/messages");
+  CHECK(talk(R"({"messages":""})").error().where == "/input/messages");
+}
+
 TEST_CASE("model conversation: what is none is refused at its place") {
   const std::pair<const char*, const char*> wrong[] = {
       {R"({"messages":[]})", "/input/messages"},
