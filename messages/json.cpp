@@ -43,12 +43,29 @@ Json Json::string(std::string_view text) {
 }
 Json Json::from_canonical(std::string text) { return Json(std::make_shared<const std::string>(std::move(text))); }
 
+namespace {
+
+/// True if a number in it has a fraction or an exponent.
+bool has_fraction(const boost::json::value& value) {
+  if (value.is_double()) return true;
+  if (const auto* list = value.if_array()) return std::any_of(list->begin(), list->end(), has_fraction);
+  const auto* object = value.if_object();
+  return object != nullptr &&
+         std::any_of(object->begin(), object->end(), [](const auto& member) { return has_fraction(member.value()); });
+}
+
+}  // namespace
+
 boost::json::value Json::value() const {
   boost::json::parse_options options;
   options.max_depth = 512;  // What was parsed once within the limits may have been wrapped since.
   boost::json::error_code code;
   auto value = boost::json::parse(*text_, code, {}, options);
-  return code ? boost::json::value(nullptr) : value;
+  if (code) return nullptr;
+  if (!has_fraction(value)) return value;
+  // The library is quick and loses the last bit of many fractions; ours reads what was written.
+  auto exact = json::parse(*text_, {.bytes_max = text_->size(), .depth_max = options.max_depth});
+  return exact ? *std::move(exact) : std::move(value);
 }
 
 namespace json {

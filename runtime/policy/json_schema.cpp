@@ -148,21 +148,19 @@ class Validator {
   }
 
   bool check_number(const bj::object& schema, const bj::value& value) {
-    const double number = value.to_number<double>();
     struct Bound {
       const char* name;
       const char* words;
-      bool (*holds)(double number, double limit);
+      bool (*holds)(int order);
     };
-    static constexpr Bound kBounds[] = {
-        {"minimum", "at least ", [](double n, double limit) { return n >= limit; }},
-        {"maximum", "at most ", [](double n, double limit) { return n <= limit; }},
-        {"exclusiveMinimum", "more than ", [](double n, double limit) { return n > limit; }},
-        {"exclusiveMaximum", "less than ", [](double n, double limit) { return n < limit; }}};
+    static constexpr Bound kBounds[] = {{"minimum", "at least ", [](int order) { return order >= 0; }},
+                                        {"maximum", "at most ", [](int order) { return order <= 0; }},
+                                        {"exclusiveMinimum", "more than ", [](int order) { return order > 0; }},
+                                        {"exclusiveMaximum", "less than ", [](int order) { return order < 0; }}};
     bool good = true;
     for (const auto& bound : kBounds) {
       const auto* limit = keyword(schema, bound.name);
-      if (limit == nullptr || !limit->is_number() || bound.holds(number, limit->to_number<double>())) continue;
+      if (limit == nullptr || !limit->is_number() || bound.holds(order_of(value, *limit))) continue;
       good = fail("expected " + std::string(bound.words) + shown(*limit) + ", found " + shown(value));
     }
     const auto* of = keyword(schema, "multipleOf");

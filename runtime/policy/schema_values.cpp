@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <boost/json.hpp>
 #include <cmath>
+#include <utility>
 
 #include "messages/json.hpp"
 #include "runtime/policy/shortened.hpp"
@@ -46,6 +47,19 @@ bool is_of(const bj::value& value, std::string_view type) {
   if (type == "null") return value.is_null();
   if (type == "array") return value.is_array();
   return type == "object" && value.is_object();
+}
+
+int order_of(const bj::value& a, const bj::value& b) {
+  const auto whole = [](auto left, auto right) {
+    return std::cmp_less(left, right) ? -1 : std::cmp_greater(left, right) ? 1 : 0;
+  };
+  if (a.is_int64() && b.is_int64()) return whole(a.get_int64(), b.get_int64());
+  if (a.is_int64() && b.is_uint64()) return whole(a.get_int64(), b.get_uint64());
+  if (a.is_uint64() && b.is_int64()) return whole(a.get_uint64(), b.get_int64());
+  if (a.is_uint64() && b.is_uint64()) return whole(a.get_uint64(), b.get_uint64());
+  const double left = a.to_number<double>();
+  const double right = b.to_number<double>();
+  return left < right ? -1 : left > right ? 1 : 0;
 }
 
 bool is_multiple(const bj::value& value, const bj::value& of) {

@@ -18,6 +18,9 @@ std::size_t code_points(std::string_view text);
 /// True if the value has this `type`. 1.0 is an integer.
 bool is_of(const boost::json::value& value, std::string_view type);
 
+/// Below, at or above 0, as the number `a` is less than, equal to or more than `b`. Exact for whole numbers.
+int order_of(const boost::json::value& a, const boost::json::value& b);
+
 /// `multipleOf`, both being numbers. Decimal fractions are taken as they are written: 0.3 is a multiple of 0.1.
 bool is_multiple(const boost::json::value& value, const boost::json::value& of);
 

@@ -4,7 +4,9 @@
 #include <doctest/doctest.h>
 
 #include <boost/json.hpp>
+#include <cmath>
 #include <cstring>
+#include <random>
 #include <string>
 
 #include "messages/events.hpp"
@@ -14,6 +16,19 @@ namespace hillstar {
 namespace {
 
 std::string canonical(const char* text) { return json::canonical(boost::json::parse(text)); }
+
+TEST_CASE("json: a document's value has every bit of the numbers that were written") {
+  CHECK(Json::of(0.1 + 0.2).value().get_double() == 0.1 + 0.2);
+  std::mt19937_64 dice(20'261'122);
+  for (int i = 0; i < 20'000; ++i) {
+    const auto bits = dice();
+    double number = 0;
+    std::memcpy(&number, &bits, sizeof number);
+    if (!std::isfinite(number)) continue;
+    const auto document = Json::of(boost::json::array{number, "text", nullptr});
+    CHECK_MESSAGE(Json::of(document.value()) == document, document.text());
+  }
+}
 
 TEST_CASE("json: canonical form sorts keys by UTF-16 code units and drops white space") {
   CHECK(canonical(R"({ "b" : 1, "a" : [ true , null ] })") == R"({"a":[true,null],"b":1})");

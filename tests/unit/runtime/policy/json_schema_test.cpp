@@ -52,6 +52,13 @@ TEST_CASE("json schema: types, values and numbers") {
   CHECK_FALSE(fits(R"({"const":null})", "0"));
   CHECK(fits(R"({"minimum":1,"maximum":2})", "2"));
   CHECK(told(R"({"exclusiveMinimum":1})", "1") == ": expected more than 1, found 1\n");
+  // Whole numbers are compared as such: these two are one as floating point.
+  CHECK_FALSE(fits(R"({"maximum":9007199254740992})", "9007199254740993"));
+  CHECK(fits(R"({"exclusiveMinimum":9007199254740992})", "9007199254740993"));
+  CHECK_FALSE(fits(R"({"maximum":18446744073709551614})", "18446744073709551615"));
+  CHECK(fits(R"({"maximum":18446744073709551615,"minimum":-1})", "5"));
+  CHECK_FALSE(fits(R"({"maximum":9223372036854775807})", "9223372036854775808"));
+  CHECK_FALSE(fits(R"({"minimum":9223372036854775808})", "9223372036854775807"));
   CHECK(fits(R"({"multipleOf":0.1})", "0.3"));
   CHECK_FALSE(fits(R"({"multipleOf":0.1})", "0.35"));
   CHECK_FALSE(fits(R"({"multipleOf":3})", "10"));
