@@ -22,6 +22,7 @@
 #include "actors/services.hpp"
 #include "actors/supervisor.hpp"
 #include "actors/tool_slots.hpp"
+#include "providers/program/transport.hpp"
 
 namespace hillstar {
 namespace {
@@ -128,7 +129,8 @@ EngineImpl::EngineImpl(persistence::EventStore& store, EngineOptions options)
   services.store = &store_;
   services.clock = options.clock ? options.clock : std::make_shared<const SystemClock>();
   services.ids = options.ids ? options.ids : std::make_shared<SystemIdSource>();
-  services.transport = options.transport ? options.transport : providers::make_beast_transport();
+  services.transport =
+      options.transport ? options.transport : providers::with_programs(providers::make_beast_transport());
   services.catalog = options.catalog.empty() ? tools::standard_catalog() : std::move(options.catalog);
   services.read_blob = [&store](const std::string& sha256) { return store.read_blob(sha256); };
   services.log = options.log ? options.log : print_line;

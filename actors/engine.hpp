@@ -67,8 +67,9 @@ struct StartRun {
   std::vector<std::string> allow_paths;
   std::vector<std::string> environment;  ///< For scripts and keys; kept in memory only.
   std::string started_by;
-  std::optional<Origin> parent;          ///< For forks,
-  std::vector<NodeInherited> inherited;  ///< with the results that are taken over.
+  std::optional<std::uint32_t> priority = {};  ///< 1 to 100; absent: 10. Turns at a backend, against other runs.
+  std::optional<Origin> parent;                ///< For forks,
+  std::vector<NodeInherited> inherited;        ///< with the results that are taken over.
 };
 
 /// Live, not durable: a piece of a model's reply or of a script's output.

@@ -12,6 +12,7 @@
 #include "messages/secret.hpp"
 #include "providers/http/transport.hpp"
 #include "providers/pool/ledger.hpp"
+#include "providers/program/context.hpp"
 #include "runtime/policy/model_choice.hpp"
 #include "runtime/policy/redaction.hpp"
 
@@ -27,14 +28,16 @@ class ModelCall {
     std::optional<Reservation> reserved;  ///< As it was recorded before the attempt.
     Secret key;
     std::shared_ptr<const providers::NetworkSettings> network;  ///< Of the run's person.
+    std::shared_ptr<const providers::ProgramContext> program;   ///< Of backends that are programs.
     std::optional<Millis> start_to_close;
     std::optional<Millis> queue_timeout;
     /// Who is told about pieces of the reply while it streams.
     RunId run;
     NodeId node_id;
-    std::string workflow;              ///< Whose runs share
-    providers::Ledger::Limits shared;  ///< these budgets.
-    policy::Redactor redactor;         ///< For those pieces.
+    std::uint32_t priority = kPriorityDefault;  ///< Of the run.
+    std::string workflow;                       ///< Whose runs share
+    providers::Ledger::Limits shared;           ///< these budgets.
+    policy::Redactor redactor;                  ///< For those pieces.
   };
 
   explicit ModelCall(Parts parts) : parts_(std::move(parts)) {}

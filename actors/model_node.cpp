@@ -13,7 +13,9 @@
 #include "runtime/policy/call_bound.hpp"
 #include "runtime/policy/model_request.hpp"
 #include "runtime/policy/pricing.hpp"
+#include "runtime/policy/program_address.hpp"
 #include "runtime/tools/images.hpp"
+#include "runtime/tools/standard_tools.hpp"
 #include "runtime/workflow/references.hpp"
 
 namespace hillstar::actors {
@@ -68,6 +70,24 @@ std::optional<AttemptFailed> check_size(const Attempt& attempt, const ModelReque
                         " USD that were reserved for it. It was not sent.",
                     attempt.node->id.str()};
   return failed(attempt, FailureClass::budget, error);
+}
+
+/// A program gets what a script of the same node would get.
+std::shared_ptr<const providers::ProgramContext> program_context(const Attempt& attempt) {
+  tools::ToolCall call;
+  call.node = unit_name(attempt);
+  call.attempt = attempt.command.ref.attempt;
+  call.idempotency_key = attempt.run->run + "/" + call.node;
+  call.attempt_key = call.idempotency_key + "/" + std::to_string(call.attempt);
+  auto context = std::make_shared<providers::ProgramContext>();
+  context->folder = attempt.run->workspace;
+  context->environment = tools::tool_environment(call, *attempt.run);
+  context->redactor = attempt.run->redactor;
+  context->run = attempt.run->run;
+  context->node = call.node;
+  context->attempt = call.attempt;
+  context->idempotency_key = call.idempotency_key;
+  return context;
 }
 
 /// The text of a result's `output`, read back if it is a blob.
@@ -169,6 +189,7 @@ std::variant<ModelCallPtr, AttemptFailed> prepare_call(const Attempt& attempt, c
   if (!backend->key_variable.empty()) parts.key = Secret(look_up(backend->key_variable).value_or(""));
   parts.network =
       std::make_shared<const providers::NetworkSettings>(providers::network_settings(attempt.run->environment));
+  if (policy::is_program(backend->base_url)) parts.program = program_context(attempt);
   parts.backend = std::move(*backend);
   parts.request = std::move(*request);
   parts.start_to_close = attempt.node->start_to_close;
@@ -177,6 +198,7 @@ std::variant<ModelCallPtr, AttemptFailed> prepare_call(const Attempt& attempt, c
   parts.node_id = attempt.node->id;
   parts.workflow = attempt.run->workflow;
   if (attempt.budget) parts.shared = {attempt.budget->workflow, attempt.budget->day};
+  parts.priority = attempt.run->priority;
   parts.redactor = attempt.run->redactor;
   return std::make_shared<ModelCall>(std::move(parts));
 }

@@ -60,6 +60,7 @@ void ProviderPoolState::on_call(CallModel& message) {
     call->cost_max = policy::most_of(input, output, *parts.backend.prices);
   calls_.emplace(call->ticket, call);
   providers::PoolCall offer{call->ticket, parts.run.str(), parts.backend.lane};
+  offer.weight = parts.priority;
   offer.tokens = call->tokens_max;
   offer.cost = call->cost_max;
   act(admission_->offer(std::move(offer), now()));
@@ -115,6 +116,7 @@ bool ProviderPoolState::start(const ModelCallPtr& call) {
   endpoint.base_url = parts.backend.base_url;
   endpoint.key = parts.key;
   endpoint.api_version = parts.backend.api_version;
+  endpoint.program = parts.program;
   auto request = adapter->encode(parts.request, endpoint);
   if (!request) return refuse(to_string(request.error()));
   request->network = parts.network;

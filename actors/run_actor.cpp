@@ -55,6 +55,7 @@ void RunActorState::start(const BeginRun& message) {
   what.started.started_by = request.started_by;
   what.started.engine = services_->version;
   if (!message.birth->routes_sha256.empty()) what.started.routes_sha256 = message.birth->routes_sha256;
+  what.started.priority = request.priority;
   what.inherited = request.inherited;
   enqueue(std::move(what));
 }

@@ -5,6 +5,8 @@
 #include "providers/google.hpp"
 #include "providers/ollama.hpp"
 #include "providers/openai.hpp"
+#include "providers/program/codex.hpp"
+#include "providers/program/script.hpp"
 
 namespace hillstar::providers {
 namespace {
@@ -42,6 +44,8 @@ const Adapter* find_adapter(std::string_view name) {
   static const Anthropic anthropic_ollama(Anthropic::Service::ollama);
   static const Google google;
   static const Ollama ollama;
+  static const Script script;
+  static const Codex codex;
   if (name == "openai") return &openai;
   if (name == "openai_chat") return &openai_chat;
   if (name == "openai_responses") return &openai_responses;
@@ -51,6 +55,8 @@ const Adapter* find_adapter(std::string_view name) {
   if (name == "anthropic_ollama") return &anthropic_ollama;
   if (name == "google") return &google;
   if (name == "ollama") return &ollama;
+  if (name == "script") return &script;
+  if (name == "codex") return &codex;
   return nullptr;
 }
 

@@ -24,6 +24,7 @@ struct Endpoint {
   Secret key;            ///< Empty: no key is sent.
   bool stream = true;
   std::string api_version;  ///< Of providers that version their API (anthropic, google); empty: the adapter's default.
+  std::shared_ptr<const ProgramContext> program;  ///< Of a backend that is a program; null: it is none.
 };
 
 /// Collects one reply, streamed or whole. Not thread-safe; lives for one call.

@@ -64,6 +64,9 @@ void add_run(Commands& commands) {
   run->add_option("--max-concurrency", args->max_concurrency, "attempts in flight, instead of the workflow's")
       ->check(CLI::Range(1U, 1'000'000U))
       ->type_name("N");
+  run->add_option("--priority", args->priority,
+                  "turns of its model calls, against other runs: low, normal, high, 1..100")
+      ->type_name("P");
   run->add_option("--env-file", args->env_file, "instead of the nearest .env; what is set already wins");
   run->add_flag("--ephemeral", args->ephemeral, "keep the history in memory only");
   run->add_flag("--strict", args->strict, "unknown fields are errors");
@@ -180,10 +183,17 @@ void add_models(Commands& commands) {
   plan->add_option("--env-file", p->env_file, "instead of the nearest .env; what is set already wins");
   plan->add_flag("--strict", p->strict, "unknown fields are errors");
 
-  auto [providers, q] =
-      commands.add<ProviderArgs>("providers", "List known providers, or their models", show_providers);
-  providers->add_option("WHAT", q->what, "ls or models")->check(CLI::IsMember({"ls", "models"}))->capture_default_str();
-  providers->add_option("PROVIDER", q->provider, "only this one");
+  auto [providers, q] = commands.add<ProviderArgs>(
+      "providers", "Known providers: what they are, whether they answer, what was used", show_providers);
+  providers->add_option("WHAT", q->what, "ls, models, test or usage")
+      ->check(CLI::IsMember({"ls", "models", "test", "usage"}))
+      ->capture_default_str();
+  providers->add_option("PROVIDER", q->names, "only these");
+  providers->add_option("--model", q->model, "test: does it have this one?")->type_name("M");
+  providers->add_flag("--call", q->call, "test: ask it for a word, which may cost money");
+  providers->add_option("--since", q->since, "usage: today, a number of days, or a day")
+      ->type_name("7d|DAY")
+      ->capture_default_str();
 }
 
 /// What the shells complete, from the table itself.

@@ -199,6 +199,7 @@ Result<Exit> carry_fork(Context& context, Link& link, const StoredRun& parent, s
   job.allow_paths = started.allow_paths;
   job.environment = link.options().environment;
   job.started_by = person();
+  job.priority = started.priority;
   job.parent = Origin{parent.run, parent.state.version};
   const auto kept = inherited.size();
   job.inherited = std::move(inherited);

@@ -27,6 +27,7 @@ struct StartJob {
   std::optional<Origin> parent;
   std::string plan;                                   ///< workflow::to_text of the plan.
   std::shared_ptr<const workflow::Plan> shared_plan;  ///< The same, for an engine in this process; may be null.
+  std::optional<std::uint32_t> priority;              ///< As StartRun's.
   std::optional<RunId> run;  ///< Chosen by the terminal, so that asking again cannot start a second one.
   std::string started_by;
   std::string workflow_file;
@@ -34,7 +35,7 @@ struct StartJob {
   std::string workspace;
 };
 BOOST_DESCRIBE_STRUCT(StartJob, (),
-                      (allow_paths, environment, inherited, inputs, output_dir, parent, plan, run, started_by,
+                      (allow_paths, environment, inherited, inputs, output_dir, parent, plan, priority, run, started_by,
                        workflow_file, workflow_text, workspace))
 
 BOOST_DEFINE_ENUM_CLASS(WordKind, cancel, pause, resume, answer, settle)

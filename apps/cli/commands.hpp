@@ -30,6 +30,7 @@ struct RunArgs {
   std::string params_file;
   std::vector<std::string> allow_paths;
   std::uint32_t max_concurrency = 0;  ///< 0: as the workflow says.
+  std::string priority;               ///< low, normal, high, or 1 to 100; empty: normal.
   bool ephemeral = false;
   bool strict = false;
   std::string env_file;
@@ -88,10 +89,13 @@ struct FileArgs {
   bool diagram = false;  ///< Accepted, and of no effect.
 };
 
-/// providers ls, providers models.
+/// providers ls, models, test, usage.
 struct ProviderArgs {
   std::string what = "ls";
-  std::string provider;
+  std::vector<std::string> names;  ///< Empty: all.
+  std::string model;               ///< test: the one that is wanted.
+  bool call = false;               ///< test: ask it a word, which may cost money.
+  std::string since = "7d";        ///< usage.
 };
 
 Result<Exit> run_workflow(Context& context, const RunArgs& args);
@@ -114,7 +118,10 @@ Result<Exit> repair_store(Context& context);
 Result<Exit> validate_file(Context& context, const FileArgs& args);
 Result<Exit> draw_graph(Context& context, const FileArgs& args);
 Result<Exit> plan_file(Context& context, const RunArgs& args);
+/// All four; the last two are functions of their own.
 Result<Exit> show_providers(Context& context, const ProviderArgs& args);
+Result<Exit> test_providers(Context& context, const ProviderArgs& args);
+Result<Exit> show_usage(Context& context, const ProviderArgs& args);
 
 Result<Exit> explain_error(Context& context, const std::string& number);
 Result<Exit> show_version(Context& context);

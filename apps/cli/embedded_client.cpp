@@ -45,6 +45,7 @@ class EmbeddedClient final : public Client {
     request.allow_paths = job.allow_paths;
     request.environment = job.environment;
     request.started_by = job.started_by;
+    request.priority = job.priority;
     request.run = job.run;
     request.parent = job.parent;
     for (NodeInherited node : job.inherited) {

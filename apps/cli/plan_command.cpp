@@ -15,6 +15,7 @@
 #include "apps/cli/text.hpp"
 #include "apps/cli/workflow_file.hpp"
 #include "runtime/policy/estimate.hpp"
+#include "runtime/policy/program_address.hpp"
 
 namespace hillstar::cli {
 namespace {
@@ -195,18 +196,22 @@ void print_json(Output& output, const workflow::Plan& plan, const std::vector<Ro
 void print_notes(Output& output, const std::vector<Row>& rows) {
   std::map<std::string, std::set<std::string>> keys;  // variable -> providers
   std::map<std::string, std::string> limits;
+  std::map<std::string, std::string> programs;
   for (const auto& row : rows) {
     const auto* backend = row.backend();
     if (row.problem) output.data(output.paint_data(Tone::bad, "  " + visible(to_string(*row.problem))));
     if (backend == nullptr) continue;
     if (backend->key_missing) keys[backend->key_variable].insert(backend->provider_label);
     for (const auto& note : backend->notes) output.data("  note: " + visible(row.node->id.str() + ": " + note));
+    if (policy::is_program(backend->base_url)) programs.emplace(backend->base_url, backend->provider_label);
     if (const auto rate = backend->limits.requests_per_minute)
       limits.emplace(backend->provider_label, fmt::format("{} requests a minute", *rate));
   }
   for (const auto& [key, providers] : keys)
     output.data(
         output.paint_data(Tone::bad, "  Key missing: " + visible(key) + " (" + visible(*providers.begin()) + ")"));
+  for (const auto& [address, provider] : programs)
+    output.data("  Starts a " + visible(address) + " (" + visible(provider) + ")");
   for (const auto& [provider, words] : limits) output.data("  Limit: " + visible(provider) + ", " + words);
 }
 

@@ -2,6 +2,7 @@
 // providers ls, providers models: what the registry knows. Keys are looked for, never shown.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/json.hpp>
 
 #include "apps/cli/commands.hpp"
@@ -86,12 +87,16 @@ bj::object json_of(const ProviderEntry& entry, const ModelEntry& model) {
   return out;
 }
 
-void list_providers(Output& output, const policy::Registry& registry, const std::string& only,
+bool names(const std::vector<std::string>& only, const std::string& name) {
+  return std::find(only.begin(), only.end(), name) != only.end();
+}
+
+void list_providers(Output& output, const policy::Registry& registry, const std::vector<std::string>& only,
                     const std::vector<std::string>& environment) {
   bj::array all;
   std::vector<std::vector<std::string>> rows{{"NAME", "KIND", "ADDRESS", "KEY", "MODELS"}};
   for (const auto& entry : registry.providers) {
-    if (!only.empty() && entry.name != only) continue;
+    if (!only.empty() && !names(only, entry.name)) continue;
     const auto holder = key_set(entry, environment);
     all.push_back(json_of(entry, holder));
     rows.push_back({visible(entry.name), std::string(policy::kind_name(entry.kind)),
@@ -102,13 +107,13 @@ void list_providers(Output& output, const policy::Registry& registry, const std:
   for (const auto& line : table(rows)) output.data(line);
 }
 
-void list_models(Output& output, const policy::Registry& registry, const std::string& only) {
+void list_models(Output& output, const policy::Registry& registry, const std::vector<std::string>& only) {
   bj::array all;
   std::vector<std::vector<std::string>> rows{
       {"PROVIDER", "MODEL", "TIER", "IN $/M", "OUT $/M", "CONTEXT", "REPLY", "ALSO"}};
   for (const auto& entry : registry.providers) {
     // Other names of a provider have the same models; they are shown to whoever asks for them.
-    if (only.empty() ? !entry.same_as.empty() : entry.name != only) continue;
+    if (only.empty() ? !entry.same_as.empty() : !names(only, entry.name)) continue;
     for (const auto& model : entry.models) {
       all.push_back(json_of(entry, model));
       std::string also;
@@ -129,21 +134,25 @@ void list_models(Output& output, const policy::Registry& registry, const std::st
 Result<Exit> show_providers(Context& context, const ProviderArgs& args) {
   HILLSTAR_TRY(const auto registry, load_registry(context.environment));
   for (const auto& warning : registry->warnings) context.output.warn("warning: " + visible(warning));
-  if (!args.provider.empty() && registry->find(args.provider) == nullptr) {
-    std::vector<std::string_view> names;
-    for (const auto& entry : registry->providers) names.emplace_back(entry.name);
-    const auto hint = workflow::did_you_mean(args.provider, names);
+  for (const auto& name : args.names) {
+    // Usage names what a history names.
+    if (args.what == "usage" || registry->find(name) != nullptr) continue;
+    std::vector<std::string_view> known;
+    for (const auto& entry : registry->providers) known.emplace_back(entry.name);
+    const auto hint = workflow::did_you_mean(name, known);
     return Error{Errc::not_found,
-                 "There is no provider '" + args.provider + "' in the registry.",
+                 "There is no provider '" + name + "' in the registry.",
                  {},
                  hint.empty() ? "`hillstar-actors providers ls` lists them." : hint};
   }
+  if (args.what == "test") return test_providers(context, args);
+  if (args.what == "usage") return show_usage(context, args);
   auto environment = context.environment;
   HILLSTAR_CHECK(load_environment_files(environment, ".", {}));
   if (args.what == "models")
-    list_models(context.output, *registry, args.provider);
+    list_models(context.output, *registry, args.names);
   else
-    list_providers(context.output, *registry, args.provider, environment);
+    list_providers(context.output, *registry, args.names, environment);
   return Exit::done;
 }
 

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
+#include <charconv>
 #include <filesystem>
 
 #include "apps/cli/carry.hpp"
@@ -16,8 +17,28 @@
 #include "apps/cli/workflow_file.hpp"
 
 namespace hillstar::cli {
+namespace {
+
+/// Of runs that wait for the same backend, one of 30 gets three calls while one of 10 gets one.
+Result<std::optional<std::uint32_t>> priority_of(const std::string& text) {
+  constexpr std::uint32_t kLow = 3;
+  constexpr std::uint32_t kHigh = 30;
+  using Priority = std::optional<std::uint32_t>;
+  if (text.empty() || text == "normal") return Priority();
+  if (text == "low") return Priority(kLow);
+  if (text == "high") return Priority(kHigh);
+  std::uint32_t number = 0;
+  const auto* end = text.data() + text.size();
+  const auto [rest, code] = std::from_chars(text.data(), end, number);
+  if (code != std::errc() || rest != end || number < 1 || number > kPriorityMax)
+    return Error{Errc::usage, "There is no priority '" + text + "'.", {}, "Give low, normal, high, or 1 to 100."};
+  return Priority(number);
+}
+
+}  // namespace
 
 Result<Exit> run_workflow(Context& context, const RunArgs& args) {
+  HILLSTAR_TRY(const auto priority, priority_of(args.priority));
   HILLSTAR_TRY(const auto workspace, current_folder());
   HILLSTAR_TRY(const auto registry, load_registry(context.environment));
   HILLSTAR_TRY(auto loaded, load_workflow(args.file, args.strict, *registry));
@@ -41,6 +62,7 @@ Result<Exit> run_workflow(Context& context, const RunArgs& args) {
   for (const auto& folder : plan.file_access) job.allow_paths.push_back(absolute_path(folder));
   HILLSTAR_TRY(job.environment, variables_for(context, args.file, job.workspace, args.env_file));
   job.started_by = person();
+  job.priority = priority;
   if (!args.resume_from.empty()) {
     HILLSTAR_TRY(auto point, find_resume_point(context, args.resume_from, plan, job.output_dir));
     job.inherited = std::move(point.inherited);

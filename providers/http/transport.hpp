@@ -19,6 +19,8 @@
 
 namespace hillstar::providers {
 
+struct ProgramContext;  // providers/program/context.hpp
+
 struct HttpRequest {
   std::string method = "POST";
   std::string url;  ///< http:// or https://, host, optional port, path.
@@ -28,6 +30,8 @@ struct HttpRequest {
   std::string body;
   /// Proxies and certificates of the person it is sent for; null: TransportOptions::network.
   std::shared_ptr<const NetworkSettings> network;
+  /// Of requests to `program:[...]` (providers/program/transport.hpp).
+  std::shared_ptr<const ProgramContext> program;
 
   /// For everything up to the first byte of the request: look-up, TCP, proxy, TLS.
   Millis connect_timeout{10'000};

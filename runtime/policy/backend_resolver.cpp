@@ -6,6 +6,7 @@
 #include <boost/json.hpp>
 #include <utility>
 
+#include "runtime/policy/program_address.hpp"
 #include "runtime/workflow/did_you_mean.hpp"
 
 namespace hillstar::policy {
@@ -19,6 +20,32 @@ constexpr std::string_view kRouterUrlVariable = "HILLSTAR_ROUTER_URL";
 constexpr std::string_view kRouterKeyVariable = "HILLSTAR_ROUTER_KEY";
 /// Types of custom providers that speak another protocol than OpenAI's Chat Completions.
 constexpr std::array<std::string_view, 4> kOwnProtocol{"anthropic", "google", "mistral", "openai"};
+/// ... and the one that is a program, with a `command` in place of an endpoint.
+constexpr std::string_view kScript = "script";
+
+bool is_script(const bj::object& entry) { return text_at(entry, "type") == kScript; }
+
+bool is_true(const bj::object& entry, std::string_view key) {
+  const auto* value = entry.if_contains(key);
+  return value != nullptr && value->is_bool() && value->get_bool();
+}
+
+Result<std::string> script_address(const bj::object& entry, const std::string& where) {
+  std::vector<std::string> command;
+  const auto* list = entry.if_contains("command");
+  bool all_text = list != nullptr && list->is_array();
+  if (all_text)
+    for (const auto& part : list->get_array()) {
+      all_text = all_text && part.is_string();
+      command.emplace_back(part.is_string() ? std::string(part.get_string()) : std::string());
+    }
+  auto checked = check_command(command);
+  if (!all_text)
+    return Error{Errc::provider_config, "A provider of type script needs a command, a list of texts.", where,
+                 "Write \"command\": [\"python3\", \"ask.py\"]."};
+  if (!checked) return Error{checked.error().code, checked.error().message, where, checked.error().hint};
+  return program_address(command);
+}
 
 std::string trimmed(std::string_view text) {
   constexpr std::string_view kBlank = " \t\r\n\f\v";
@@ -91,7 +118,7 @@ ChoiceRules::ChoiceRules(const bj::object& config) : config_(config), preset_(te
 const bj::object* ChoiceRules::custom(std::string_view name) const {
   const auto* all = object_at(config_, "custom_providers");
   const auto* entry = all != nullptr && !name.empty() ? object_at(*all, name) : nullptr;
-  return entry != nullptr && !text_at(*entry, "endpoint").empty() ? entry : nullptr;
+  return entry != nullptr && (is_script(*entry) || !text_at(*entry, "endpoint").empty()) ? entry : nullptr;
 }
 
 Result<void> ChoiceRules::permits(std::string_view provider, const Registry& registry, const std::string& where) const {
@@ -176,8 +203,14 @@ Result<Backend> BackendResolver::custom(std::string label, const bj::object& ent
   Backend backend;
   const auto type = text_at(entry, "type");
   const bool own = std::find(kOwnProtocol.begin(), kOwnProtocol.end(), type) != kOwnProtocol.end();
-  backend.adapter = own ? type : "openai_compatible";
+  const bool script = is_script(entry);
+  backend.adapter = own || script ? type : "openai_compatible";
   backend.base_url = without_slashes(text_at(entry, "endpoint"));
+  if (script) {
+    HILLSTAR_TRY(backend.base_url, script_address(entry, where()));
+    backend.limits.concurrency = kProgramCallsDefault;
+    backend.is_near = is_true(entry, "local");
+  }
   backend.model = text_at(entry, "model_name");
   if (backend.model.empty()) backend.model = model;
   backend.provider_label = std::move(label);
@@ -185,14 +218,10 @@ Result<Backend> BackendResolver::custom(std::string label, const bj::object& ent
   backend.api_version = text_at(entry, "api_version");
   HILLSTAR_CHECK(place(backend));
   HILLSTAR_TRY(backend.key_variable, custom_key(entry, backend.key_missing));
-  const auto single = [&](const char* key) {
-    const auto* value = entry.if_contains(key);
-    return value != nullptr && value->is_bool() && value->get_bool();
-  };
-  if (single("singleClient") || single("single_client")) {
+  if (is_true(entry, "singleClient") || is_true(entry, "single_client")) {
     backend.lane = text_at(entry, "backend_id");
     if (backend.lane.empty()) backend.lane = text_at(entry, "backendId");
-    if (backend.lane.empty()) backend.lane = text_at(entry, "endpoint");
+    if (backend.lane.empty()) backend.lane = script ? backend.base_url : text_at(entry, "endpoint");
   }
   return finished(std::move(backend));
 }
@@ -222,6 +251,7 @@ Result<Backend> BackendResolver::standard(const ProviderEntry& entry, const std:
   backend.source = "built-in";
   backend.api_version = entry.api_version;
   backend.limits = entry.limits;
+  backend.is_near = entry.program_stays;
   const auto* known = entry.find_model(model);
   backend.model = sent_as(known, model);
   if (known != nullptr) describe(backend, *known);
@@ -261,6 +291,7 @@ Error BackendResolver::missing_key(const std::vector<std::string>& variables) co
 
 /// Before keys are asked for: what is forbidden needs none.
 Result<void> BackendResolver::place(Backend& backend) const {
+  if (is_program(backend.base_url)) return place_program(backend);
   if (!backend.base_url.starts_with("http://") && !backend.base_url.starts_with("https://"))
     return Error{Errc::provider_config, "Endpoint '" + backend.base_url + "' is no http:// or https:// address.",
                  where(), "Write it as http://host:port or https://host."};
@@ -277,6 +308,17 @@ Result<void> BackendResolver::place(Backend& backend) const {
       Errc::permission_denied,
       "Preset local_only forbids the cloud provider '" + backend.provider_label + "' at " + backend.base_url + ".",
       where(), "Use a local provider or another preset."};
+}
+
+/// Nobody but its author knows where a program sends what it is given.
+Result<void> BackendResolver::place_program(const Backend& backend) const {
+  if (!rules_.local_only() || backend.is_near) return {};
+  return Error{Errc::permission_denied,
+               "Preset local_only forbids the provider '" + backend.provider_label +
+                   "': it is a program, and nothing says that it keeps the text here.",
+               where(),
+               backend.adapter == kScript ? "Add \"local\": true to the provider if it sends nothing to a cloud."
+                                          : "Use a local provider or another preset."};
 }
 
 Backend BackendResolver::finished(Backend backend) {

@@ -52,6 +52,13 @@ ModelFamily model_family(std::string_view adapter, std::string_view model) {
   if (adapter == "openai" || adapter == "openai_chat" || adapter == "openai_responses") return openai_family(model);
   if (adapter == "anthropic") return anthropic_family(model);
   if (adapter == "google") return google_family(model);
+  if (adapter == "codex") {
+    ModelFamily codex;  // What its command line has no word for.
+    codex.name = "codex";
+    codex.sampling = ModelFamily::Sampling::refused;
+    codex.penalties = codex.thinking_off = codex.thinking_budget = false;
+    return codex;
+  }
   return {};
 }
 

@@ -17,7 +17,7 @@
 
 namespace hillstar::policy {
 
-/// cloud: text leaves the machine. process: reached by starting a program, for which this release has no client.
+/// cloud: text leaves the machine. process: reached by starting a program.
 enum class ProviderKind { cloud, local, process };
 /// A label of prices, not of worth: `output` at most 0, 4, 8, 19 and more US dollars per million tokens.
 enum class Tier { free, affordable, standard, expensive, premium };
@@ -61,12 +61,13 @@ struct ProviderEntry {
   std::string name;
   std::string display_name;
   ProviderKind kind = ProviderKind::cloud;
-  std::string same_as;  ///< The provider of which this is another name; empty: none.
-  std::string adapter;  ///< For providers::find_adapter; empty: there is no client for it.
-  std::string base_url;
+  std::string same_as;                     ///< The provider of which this is another name; empty: none.
+  std::string adapter;                     ///< For providers::find_adapter; empty: there is no client for it.
+  std::string base_url;                    ///< Of a program: program_address of its command.
   std::string base_url_variable;           ///< Environment variable that replaces base_url; empty: none.
   std::string api_version;                 ///< Empty: the adapter's default.
   std::vector<std::string> key_variables;  ///< Names of environment variables; the first that is set holds the key.
+  bool program_stays = false;              ///< A program that sends text nowhere, as whoever wrote this says.
   bool key_required = true;                ///< Without meaning if there are no key_variables.
   std::string default_model;
   ProviderLimits limits;

@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "messages/json.hpp"
+#include "runtime/policy/program_address.hpp"
 #include "runtime/policy/registry.hpp"
 
 namespace hillstar::policy {
@@ -184,8 +185,9 @@ class Reader {
     const auto type = text(in, at, "type");
     if (type.empty() || type == "cloud_api" || type == "cloud") return ProviderKind::cloud;
     if (type == "local" || type == "local_proxy") return ProviderKind::local;
-    if (type == "mcp_server" || type == "process") return ProviderKind::process;
-    fail(at + "/type", "There is no type '" + type + "'.", "Write cloud_api, local, local_proxy or mcp_server.");
+    if (type == "mcp_server" || type == "process" || type == "script") return ProviderKind::process;
+    fail(at + "/type", "There is no type '" + type + "'.",
+         "Write cloud_api, local, local_proxy, script or mcp_server.");
     return ProviderKind::cloud;
   }
 
@@ -194,7 +196,8 @@ class Reader {
                          "auth_type",    "auth_methods", "auth_policy_url", "auth_policy_note",
                          "env_vars",     "compliance",   "models",          "adapter",
                          "api_version",  "key_required", "default_model",   "limits",
-                         "notes",        "same_as",      "api_key",         "tested"});
+                         "notes",        "same_as",      "api_key",         "tested",
+                         "command",      "local"});
     if (in.contains("api_key"))
       warn(at + "/api_key", "not used: keys come from environment variables; export the provider's.");
     ProviderEntry entry;
@@ -205,9 +208,6 @@ class Reader {
     entry.adapter = text(in, at, "adapter");
     entry.base_url = text(in, at, "endpoint");
     while (entry.base_url.ends_with('/')) entry.base_url.pop_back();
-    const bool http = entry.base_url.starts_with("http://") || entry.base_url.starts_with("https://");
-    if (!entry.adapter.empty() && !http)
-      fail(at + "/endpoint", "An address with http:// or https:// is expected here.");
     entry.base_url_variable = text(in, at, "endpoint_env_var");
     entry.api_version = text(in, at, "api_version");
     entry.key_variables = texts(in, at, "env_vars");
@@ -215,6 +215,10 @@ class Reader {
     entry.default_model = text(in, at, "default_model");
     entry.notes = text(in, at, "notes");
     if (const auto* limits = object_in(in, at, "limits")) entry.limits = limits_of(*limits, at + "/limits");
+    read_command(entry, in, at);
+    const bool http = entry.base_url.starts_with("http://") || entry.base_url.starts_with("https://");
+    if (!entry.adapter.empty() && !http && !is_program(entry.base_url))
+      fail(at + "/endpoint", "An address with http:// or https:// is expected here.");
     if (const auto* rules = object_in(in, at, "compliance"))
       entry.compliance = compliance(*rules, at + "/compliance", entry.limits);
     if (const auto* models = object_in(in, at, "models"))
@@ -226,6 +230,20 @@ class Reader {
           fail(model_at, "An object is expected here.");
       }
     return entry;
+  }
+
+  /// What is reached by starting it. Its command takes the place of an address.
+  void read_command(ProviderEntry& entry, const bj::object& in, const std::string& at) {
+    entry.program_stays = flag(in, at, "local", false);
+    const auto command = texts(in, at, "command");
+    if (text(in, at, "type") == "script" && entry.adapter.empty()) entry.adapter = "script";
+    const bool program = entry.adapter == "script" || entry.adapter == "codex";
+    if (command.empty() && !program) return;
+    if (!program) return fail(at + "/command", "Only a provider of type script has a command.");
+    if (const auto checked = check_command(command); !checked)
+      return fail(at + "/command", checked.error().message, checked.error().hint);
+    entry.base_url = program_address(command);
+    if (!entry.limits.concurrency) entry.limits.concurrency = kProgramCallsDefault;
   }
 
   ProviderLimits limits_of(const bj::object& in, const std::string& at) {

@@ -33,6 +33,7 @@ struct RunContext {
   std::string step;                      ///< Hillstar's step number (`04` of `step_04_x`), or empty.
   std::vector<std::string> allow_paths;  ///< Absolute folders beyond the workspace that file tools may use.
   std::vector<std::string> environment;  ///< `NAME=value` of the person who started the run. Never logged.
+  std::uint32_t priority = 10;           ///< 1 to 100: turns of its model calls, against other runs.
   policy::Redactor redactor;             ///< Of the secrets in `environment`: for everything that leaves an attempt.
 };
 

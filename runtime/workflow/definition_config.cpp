@@ -63,6 +63,17 @@ void check_sampling(const FieldReader& config) {
   (void)sampling.number("top_p", {0, 1});
 }
 
+void check_program(const FieldReader& custom) {
+  (void)custom.boolean("local");
+  const auto* command = custom.array("command");
+  const auto at = custom.place().key("command");
+  if (custom.find("command") == nullptr)
+    custom.missing("command", "write \"command\": [\"python3\", \"ask.py\"]");
+  else if (command != nullptr && (command->empty() || command->at(0) == ""))
+    custom.problems().error(Errc::workflow_invalid, at.pointer(), "the command is empty", "name the program first");
+  (void)custom.strings("command");
+}
+
 void check_custom_providers(const FieldReader& config) {
   const auto* object = config.object("custom_providers");
   if (object == nullptr) return;
@@ -73,7 +84,9 @@ void check_custom_providers(const FieldReader& config) {
     if (entry == nullptr) continue;
     const FieldReader custom(*entry, entry_at, config.problems());
     custom.check_names(Section::custom_provider);
-    if (custom.string("endpoint").value_or("").empty())
+    if (custom.string("type") == "script")
+      check_program(custom);
+    else if (custom.string("endpoint").value_or("").empty())
       config.problems().warning(entry_at.pointer(), "custom provider without 'endpoint' has no effect");
     const auto type_at = entry_at.key("type");
     const auto type = custom.string("type");

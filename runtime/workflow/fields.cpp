@@ -38,8 +38,8 @@ const Names kOnExhausted = {"fail", "pause"};
 const Names kPreferences = {"priority", "allowlist", "blocklist"};
 const Names kSampling = {"temperature", "max_tokens", "top_p"};
 const Names kExplainability = {"log_selection_reasoning", "log_cost_estimates"};
-const Names kCustomProvider = {"endpoint",      "model_name", "type",      "auth_token", "singleClient",
-                               "single_client", "backend_id", "backendId", "api_key",    "api_version"};
+const Names kCustomProvider = {"endpoint",   "model_name", "type",    "auth_token",  "singleClient", "single_client",
+                               "backend_id", "backendId",  "api_key", "api_version", "command",      "local"};
 const Names kModelParameters = {"max_tokens",
                                 "temperature",
                                 "top_p",
@@ -83,7 +83,7 @@ const Names kMapKeys = {"output", "results", "count", "failed"};
 const Names kReserved = {"inputs", "item", "index", "prev"};
 const Names kModes = {"explicit", "auto", "preset"};
 const Names kPresets = {"minimize_cost", "balanced", "maximize_quality", "local_only"};
-const Names kCustomTypes = {"ollama", "llamacpp", "custom", "anthropic", "google", "mistral", "openai"};
+const Names kCustomTypes = {"ollama", "llamacpp", "custom", "anthropic", "google", "mistral", "openai", "script"};
 const Names kComplexities = {"simple", "moderate", "complex", "critical"};
 
 }  // namespace

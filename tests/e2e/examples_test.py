@@ -95,6 +95,9 @@ class Examples(unittest.TestCase):
     def test_hello(self):
         self.assertEqual(self.run_example("hello.json", "-p", "name=Ada"), "HELLO, ADA!\n")
 
+    def test_own_backend(self):
+        self.assertEqual(self.run_example("own_backend.json").strip(), "hello world,")
+
     def test_first_run_without_a_model(self):
         self.run_example("first_run_no_model.json")
         report = self.read("growth_report.md")

@@ -13,7 +13,7 @@ using hillstar::ModelReply;
 using hillstar::providers::Adapter;
 using Outcome = std::variant<ModelReply, Failure>;
 
-constexpr std::array kAdapters = {"openai", "anthropic", "google", "ollama"};
+constexpr std::array kAdapters = {"openai", "anthropic", "google", "ollama", "script", "codex"};
 
 Outcome read(const Adapter& adapter, std::string_view bytes, bool in_pieces) {
   const auto reader = adapter.reader({});

@@ -56,7 +56,7 @@ TEST_CASE("model check: a provider that nobody knows is an error with the neares
   const auto found = only(R"("provider":"opnai","model":"gpt-5")");
   is_error(found, Errc::provider_unknown, "/graph/nodes/n/provider");
   CHECK(found.hint.find("'openai'") != std::string::npos);
-  is_error(only(R"("provider":"codex_mcp","model":"x")"), Errc::provider_unknown, "/graph/nodes/n/provider");
+  is_error(only(R"("provider":"openai_mcp","model":"x")"), Errc::provider_unknown, "/graph/nodes/n/provider");
   is_error(only(R"("provider":"grok","model":"x")"), Errc::provider_unknown, "/graph/nodes/n/provider");
 }
 

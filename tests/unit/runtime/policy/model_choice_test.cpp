@@ -196,7 +196,7 @@ TEST_CASE("model choice: a seat without a backend names both remedies") {
 
 TEST_CASE("model choice: names without a client say which kind they are, and what to use instead") {
   for (const char* later :
-       {"anthropic_mcp", "openai_mcp", "mistral_mcp", "ollama_mcp", "codex_mcp", "codex_messages"}) {
+       {"anthropic_mcp", "openai_mcp", "mistral_mcp", "ollama_mcp"}) {
     const auto error = refused(node(later));
     CHECK(error.code == Errc::provider_unknown);
     CHECK(holds(error.message, "not available in this release"));

@@ -51,7 +51,7 @@ TEST_CASE("registry: the shipped one is read without a warning and tells no debr
 TEST_CASE("registry: every shipped entry is whole") {
   for (const auto& entry : policy::shipped_registry().providers) {
     CAPTURE(entry.name);
-    CHECK((entry.kind == ProviderKind::process) == entry.adapter.empty());
+    CHECK((entry.kind == ProviderKind::process && entry.base_url.empty()) == entry.adapter.empty());
     if (entry.kind == ProviderKind::cloud) {
       CHECK_FALSE(entry.key_variables.empty());
       CHECK(entry.compliance.requires_tos_acceptance);
