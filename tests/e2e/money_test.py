@@ -118,7 +118,7 @@ class Money(EndToEnd):
         listed = {one['name']: one for one in self.hill('providers', '-o', 'json', env={'OPENAI_API_KEY': 'k'}).json}
         self.assertTrue(listed['openai']['key_set'])
         self.assertTrue(listed['google']['requires_tos_acceptance'])
-        self.assertFalse(listed['codex_mcp']['available'])
+        self.assertFalse(listed['openai_mcp']['available'])
         self.assertNotIn('canary', done.out)
         models = {one['model']: one for one in self.hill('providers', 'models', 'anthropic', '-o', 'json').json}
         self.assertEqual(models['claude-opus-4-6']['usd_per_million_tokens']['output'], '25')
