@@ -10,9 +10,57 @@
 #include "actors/services.hpp"
 #include "providers/adapter.hpp"
 #include "providers/pool/token_bound.hpp"
+#include "providers/two_step.hpp"
 #include "runtime/policy/budget.hpp"
+#include "runtime/policy/local_models.hpp"
 
 namespace hillstar::actors {
+namespace {
+
+/// What Ollama has is asked of it just before the call.
+constexpr std::string_view kLister = "ollama";
+constexpr Millis kListTime{5'000};
+
+Result<providers::HttpRequest> list_request(const providers::Endpoint& endpoint,
+                                            const providers::HttpRequest& for_call) {
+  HILLSTAR_TRY(auto list, providers::find_adapter(kLister)->encode_models(endpoint));
+  list.network = for_call.network;
+  list.connect_timeout = list.first_byte_timeout = list.idle_timeout = list.total_timeout =
+      std::min(kListTime, for_call.total_timeout);
+  return list;
+}
+
+/// Makes the call's request of the list of models that are there.
+providers::NextRequest seat_filler(const ModelCall::Parts& parts, const providers::Endpoint& endpoint,
+                                   providers::HttpRequest prepared) {
+  const auto none = [seat = parts.backend.model, at = endpoint.base_url](const std::string& why) {
+    return Failure{FailureClass::auth,
+                   "no backend for seat '" + seat +
+                       "': neither model_config.custom_providers nor HILLSTAR_ROUTER_URL says where it is, and Ollama "
+                       "at " +
+                       at + " " + why,
+                   {}};
+  };
+  return [none, request = parts.request, adapter = parts.backend.adapter, endpoint, prepared = std::move(prepared)](
+             const providers::HttpOutcome& outcome) mutable -> std::variant<providers::HttpRequest, Failure> {
+    if (const auto* failure = std::get_if<Failure>(&outcome)) return none("does not answer: " + failure->message);
+    auto listed = providers::find_adapter(kLister)->decode_models(std::get<providers::HttpReply>(outcome), endpoint);
+    if (const auto* failure = std::get_if<Failure>(&listed))
+      return none("does not list its models: " + failure->message);
+    std::vector<std::string> names;
+    for (const auto& model : std::get<std::vector<ModelListing>>(listed)) names.push_back(model.id);
+    const auto model = policy::model_for_seat(request.model, names);
+    if (!model) return none("has no model of its own that would do");
+    request.model = *model;
+    auto http = providers::find_adapter(adapter)->encode(request, endpoint);
+    if (!http) return Failure{FailureClass::invalid_request, to_string(http.error()), {}};
+    http->network = prepared.network;
+    http->total_timeout = prepared.total_timeout;
+    return *std::move(http);
+  };
+}
+
+}  // namespace
 
 ModelCall::~ModelCall() {
   answer(AttemptLost{parts_.ref});
@@ -140,7 +188,14 @@ bool ProviderPoolState::start(const ModelCallPtr& call) {
     if (const auto strong = caf::actor_cast<caf::strong_actor_ptr>(pool))
       caf::anon_send(caf::actor_cast<ProviderPool>(strong), std::move(ended));
   };
-  call->in_flight = parts_.transport->send(std::move(*request), std::move(callbacks));
+  if (parts.backend.source == policy::kLocalDiscovery) {
+    auto list = list_request(endpoint, *request);
+    if (!list) return refuse(to_string(list.error()));
+    call->in_flight = providers::send_two(*parts_.transport, *std::move(list),
+                                          seat_filler(parts, endpoint, std::move(*request)), std::move(callbacks));
+  } else {
+    call->in_flight = parts_.transport->send(std::move(*request), std::move(callbacks));
+  }
   return true;
 }
 

@@ -6,6 +6,7 @@
 #include <boost/json.hpp>
 #include <utility>
 
+#include "runtime/policy/local_models.hpp"
 #include "runtime/policy/program_address.hpp"
 #include "runtime/workflow/did_you_mean.hpp"
 
@@ -189,13 +190,30 @@ Result<Backend> BackendResolver::seat(const std::string& provider, const std::st
     if (!value_of(world_.environment, kRouterKeyVariable).empty()) backend.key_variable = kRouterKeyVariable;
     return finished(std::move(backend));
   }
-  const std::string what =
-      provider == "router" ? "router required for seat '" + name + "'" : "no backend for seat '" + name + "'";
+  if (provider != "router") return local_seat(name);
   return Error{Errc::provider_config,
-               what + ": neither model_config.custom_providers nor HILLSTAR_ROUTER_URL says where it is.", where(),
+               "router required for seat '" + name +
+                   "': neither model_config.custom_providers nor HILLSTAR_ROUTER_URL says where it is.",
+               where(),
                "Pin custom_providers[\"" + name +
                    "\"] or custom_providers[\"router\"] to an endpoint, or set "
-                   "HILLSTAR_ROUTER_URL. Local models are not discovered in this release."};
+                   "HILLSTAR_ROUTER_URL."};
+}
+
+/// The model is looked for when the call goes: what a server has can change, and asking takes time.
+Result<Backend> BackendResolver::local_seat(const std::string& name) {
+  constexpr std::string_view kServer = "ollama";
+  HILLSTAR_CHECK(rules_.permits(kServer, world_.registry, where()));
+  const auto* entry = world_.registry.find(kServer);
+  if (entry == nullptr || entry->adapter.empty())
+    return Error{Errc::provider_config, "no backend for seat '" + name + "': the registry has no Ollama.", where(),
+                 "Pin custom_providers[\"" + name + "\"], or set HILLSTAR_ROUTER_URL."};
+  HILLSTAR_TRY(auto backend, standard(*entry, name));
+  backend.source = kLocalDiscovery;
+  backend.tier = Tier::free;
+  backend.prices = ModelPrices{};
+  backend.notes.push_back("Seat '" + name + "' is pinned nowhere: a model that Ollama has here is taken.");
+  return backend;
 }
 
 Result<Backend> BackendResolver::custom(std::string label, const bj::object& entry, const std::string& model,

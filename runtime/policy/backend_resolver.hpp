@@ -50,6 +50,7 @@ class BackendResolver {
   [[nodiscard]] std::string where() const { return node_.id.str(); }
   const boost::json::object* usable_custom(std::string_view name);
   Result<Backend> seat(const std::string& provider, const std::string& name);
+  Result<Backend> local_seat(const std::string& name);
   Result<Backend> custom(std::string label, const boost::json::object& entry, const std::string& model,
                          std::string source);
   Result<std::string> custom_key(const boost::json::object& entry, bool& missing);

@@ -34,7 +34,7 @@ struct Backend {
   std::string key_variable;        ///< NAME of the environment variable with the key; empty: no key is sent.
   std::string model;               ///< As it will be sent.
   std::string provider_label;      ///< Hillstar's `provider` in results and traces.
-  std::string source;              ///< Seats: workflow-pin or host-config. Otherwise custom or built-in.
+  std::string source;              ///< custom, built-in; of seats workflow-pin, host-config, local-discovery.
   std::string lane;                ///< Calls of one lane never overlap (singleClient); empty: no lane.
   std::vector<std::string> notes;  ///< What was ignored, and why; for the log.
 

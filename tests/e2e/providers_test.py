@@ -155,6 +155,39 @@ class Providers(EndToEnd):
         for wrong in ('yesterday', '0d', '7', '2026-13-01', ''):
             self.hill('providers', 'usage', '--since', wrong, code=2)
 
+    def seat(self, model='router-planner', run_code=0, provider=None, **config):
+        self.flow({'a': {'tool': 'model_call', 'model': model, 'input': 'x', 'retry': 1,
+                         **({'provider': provider} if provider else {})}}, model_config=config)
+        return self.hill('run', 'flow.json', code=run_code)
+
+    def test_a_seat_that_nobody_pinned_is_filled_by_a_model_of_this_machine(self):
+        server = self.server()
+        self.registry(ollama={'endpoint': server.url})
+        self.assertEqual(self.seat().out.strip(), 'ok')
+        self.assertEqual(server.asked, ['/api/tags', 'qwen3:4b'])
+        completed, = self.events(kind='node_completed')
+        detail = completed['data']['detail']
+        self.assertEqual((detail['source'], detail['provider'], detail['model'], detail['model_asked']),
+                         ('local-discovery', 'ollama', 'qwen3:4b', 'router-planner'))
+        self.assertIn('a model that Ollama has here is taken', self.hill('plan', 'flow.json').out)
+        self.seat(preset='local_only')
+        self.seat(run_code=3, provider_preferences={'blocklist': ['ollama']})
+        self.seat(run_code=1, provider='router')
+        self.seat('router-embedding', run_code=1)
+        self.assertIn('no model of its own', self.node('a')['failure']['message'])
+
+    def test_a_seat_that_nothing_fills(self):
+        server = self.server()
+        server.shutdown()
+        server.server_close()
+        self.registry(ollama={'endpoint': server.url})
+        self.seat(run_code=1)
+        failure = self.node('a')['failure']
+        self.assertEqual(failure['kind'], 'auth')
+        for part in ("no backend for seat 'router-planner'", 'HILLSTAR_ROUTER_URL', 'does not answer'):
+            self.assertIn(part, failure['message'])
+        self.assertEqual(len(self.attempts('a')), 1)
+
     def test_priority_is_recorded(self):
         self.flow({'s': script('true')})
         for given, recorded in (('low', 3), ('high', 30), ('77', 77), ('normal', None)):

@@ -184,19 +184,21 @@ TEST_CASE("model choice: a seat is the pin, then the host's router") {
 TEST_CASE("model choice: a seat without a backend names both remedies") {
   const auto required = refused(node("router", "router-planner"), "{}", environment({{"HILLSTAR_ROUTER_URL", " "}}));
   CHECK(required.message.starts_with("router required for seat 'router-planner'"));
-  const auto none = refused(node("ollama", "router-planner"));
-  CHECK(none.message.starts_with("no backend for seat 'router-planner'"));
-  for (const auto& error : {required, none}) {
-    CHECK(error.code == Errc::provider_config);
-    CHECK(holds(error.message, "custom_providers"));
-    CHECK(holds(error.message, "HILLSTAR_ROUTER_URL"));
+  for (const auto* part : {"custom_providers", "HILLSTAR_ROUTER_URL"}) {
+    CAPTURE(part);
+    CHECK(holds(required.message + required.hint, part));
   }
   CHECK(holds(refused(node("router", "gpt-5")).message, "'gpt-5' is not a seat"));
+  const auto local = chosen(node("ollama", "router-planner"));
+  CHECK(local.source == "local-discovery");
+  CHECK(local.model == "router-planner");
+  CHECK(local.is_near);
+  CHECK(refused(node("", "router-planner"), R"({"provider_preferences":{"blocklist":["ollama"]}})").code ==
+        Errc::permission_denied);
 }
 
 TEST_CASE("model choice: names without a client say which kind they are, and what to use instead") {
-  for (const char* later :
-       {"anthropic_mcp", "openai_mcp", "mistral_mcp", "ollama_mcp"}) {
+  for (const char* later : {"anthropic_mcp", "openai_mcp", "mistral_mcp", "ollama_mcp"}) {
     const auto error = refused(node(later));
     CHECK(error.code == Errc::provider_unknown);
     CHECK(holds(error.message, "not available in this release"));
