@@ -68,7 +68,7 @@ void add_exhausted(BudgetExhausted event, const workflow::Plan& plan, std::vecto
 bool is_turned_away(FailureClass kind) {
   return kind == FailureClass::rate_limited || kind == FailureClass::overloaded || kind == FailureClass::auth ||
          kind == FailureClass::quota || kind == FailureClass::invalid_request || kind == FailureClass::not_found ||
-         kind == FailureClass::context_too_long;
+         kind == FailureClass::context_too_long || kind == FailureClass::spawn;
 }
 
 }  // namespace hillstar::policy
