@@ -91,7 +91,7 @@ class Programs(EndToEnd):
                 ('print("{\\"error\\": {\\"class\\": \\"lost\\", \\"message\\": \\"eh\\"}}")', 'server', 'eh'),
                 ('print("{\\"text\\": \\"a\\"}"); exit(3)', 'exit_code', 'exit code 3')):
             with self.subTest(code):
-                failure = self.failure(code, node={'retry': 1})
+                failure = self.failure(code, 7 if kind == 'quota' else 1, node={'retry': 1})
                 self.assertEqual(failure['kind'], kind, failure)
                 self.assertIn(words, failure['message'])
 
@@ -211,7 +211,7 @@ class Programs(EndToEnd):
                 ('', 'malformed_reply', 'without an answer'),
                 ("print(json.dumps({'type': 'turn.completed'}))", 'empty_reply', 'no text')):
             with self.subTest(code):
-                self.codex(code, 1, retry=1)
+                self.codex(code, 7 if kind == 'quota' else 1, retry=1)
                 failure = self.node('a')['failure']
                 self.assertEqual(failure['kind'], kind, failure)
                 self.assertIn(words, failure['message'])
