@@ -34,10 +34,10 @@ class ModelCall {
     /// Who is told about pieces of the reply while it streams.
     RunId run;
     NodeId node_id;
-    std::uint32_t priority = kPriorityDefault;  ///< Of the run.
-    std::string workflow;                       ///< Whose runs share
-    providers::Ledger::Limits shared;           ///< these budgets.
-    policy::Redactor redactor;                  ///< For those pieces.
+    std::uint32_t priority = tools::kPriorityDefault;  ///< Of the run.
+    std::string workflow;                              ///< Whose runs share
+    providers::Ledger::Limits shared;                  ///< these budgets.
+    policy::Redactor redactor;                         ///< For those pieces.
   };
 
   explicit ModelCall(Parts parts) : parts_(std::move(parts)) {}

@@ -45,7 +45,7 @@ tools::RunContext run_context(const RunBirth& birth, const RunStarted& started) 
   context.output_dir = started.output_dir;
   context.step = step_of(started.workflow.str());
   context.allow_paths = started.allow_paths;
-  context.priority = started.priority.value_or(kPriorityDefault);
+  context.priority = started.priority.value_or(tools::kPriorityDefault);
   context.environment = birth.environment;
   context.redactor = birth.redactor;
   return context;

@@ -45,10 +45,6 @@ BOOST_DESCRIBE_STRUCT(Origin, (), (run, seq))
 
 // -- the run ----------------------------------------------------------------------------------------
 
-/// Of a run, where nobody says otherwise.
-inline constexpr std::uint32_t kPriorityDefault = 10;
-inline constexpr std::uint32_t kPriorityMax = 100;
-
 /// First event of every history.
 struct RunStarted {
   WorkflowId workflow;

@@ -30,7 +30,7 @@ Result<std::optional<std::uint32_t>> priority_of(const std::string& text) {
   std::uint32_t number = 0;
   const auto* end = text.data() + text.size();
   const auto [rest, code] = std::from_chars(text.data(), end, number);
-  if (code != std::errc() || rest != end || number < 1 || number > kPriorityMax)
+  if (code != std::errc() || rest != end || number < 1 || number > tools::kPriorityMax)
     return Error{Errc::usage, "There is no priority '" + text + "'.", {}, "Give low, normal, high, or 1 to 100."};
   return Priority(number);
 }

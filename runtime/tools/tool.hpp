@@ -24,17 +24,21 @@
 
 namespace hillstar::tools {
 
+/// Of a run, where nobody says otherwise.
+inline constexpr std::uint32_t kPriorityDefault = 10;
+inline constexpr std::uint32_t kPriorityMax = 100;
+
 /// What all nodes of one run share. Immutable, shared by the run's actors.
 struct RunContext {
-  std::string run;                       ///< Run id.
-  std::string workflow;                  ///< Workflow id.
-  std::string workspace;                 ///< Absolute; relative paths start here.
-  std::string output_dir;                ///< Absolute; empty: the run writes no Hillstar files.
-  std::string step;                      ///< Hillstar's step number (`04` of `step_04_x`), or empty.
-  std::vector<std::string> allow_paths;  ///< Absolute folders beyond the workspace that file tools may use.
-  std::vector<std::string> environment;  ///< `NAME=value` of the person who started the run. Never logged.
-  std::uint32_t priority = 10;           ///< 1 to 100: turns of its model calls, against other runs.
-  policy::Redactor redactor;             ///< Of the secrets in `environment`: for everything that leaves an attempt.
+  std::string run;                            ///< Run id.
+  std::string workflow;                       ///< Workflow id.
+  std::string workspace;                      ///< Absolute; relative paths start here.
+  std::string output_dir;                     ///< Absolute; empty: the run writes no Hillstar files.
+  std::string step;                           ///< Hillstar's step number (`04` of `step_04_x`), or empty.
+  std::vector<std::string> allow_paths;       ///< Absolute folders beyond the workspace that file tools may use.
+  std::vector<std::string> environment;       ///< `NAME=value` of the person who started the run. Never logged.
+  std::uint32_t priority = kPriorityDefault;  ///< 1 to 100: turns of its model calls, against other runs.
+  policy::Redactor redactor;  ///< Of the secrets in `environment`: for everything that leaves an attempt.
 };
 
 /// Set once, from any thread; a tool that blocks waits on `descriptor` beside its own (readable once cancelled).
