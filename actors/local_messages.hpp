@@ -140,6 +140,7 @@ struct CallEnded {
   std::variant<ModelReply, Failure> result;
   std::string partial;
   providers::RateHints hints = {};
+  unsigned status = 0;  ///< Of the HTTP reply; 0: there was none.
 };
 struct PoolWake {};
 struct CallSettled {

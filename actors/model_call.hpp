@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "actors/handles.hpp"
 #include "messages/secret.hpp"
@@ -17,6 +18,14 @@
 #include "runtime/policy/redaction.hpp"
 
 namespace hillstar::actors {
+
+/// A request as it was rendered, without the key.
+struct SentRequest {
+  std::string method;
+  std::string url;
+  std::vector<std::pair<std::string, std::string>> headers;
+  std::string body;
+};
 
 class ModelCall {
  public:
@@ -58,6 +67,8 @@ class ModelCall {
   MicroUsd cost_max;             ///< in both units.
   bool cancelled = false;
   std::shared_ptr<providers::Cancellation> in_flight;  ///< Null: it waits.
+  std::optional<SentRequest> sent;                     ///< Set when it is sent; immutable from then on.
+  unsigned status = 0;                                 ///< Of the HTTP reply that ended it; 0: there was none.
 
  private:
   Parts parts_;

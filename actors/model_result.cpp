@@ -4,6 +4,7 @@
 #include <boost/json.hpp>
 #include <utility>
 
+#include "actors/call_record.hpp"
 #include "actors/model_call.hpp"
 #include "actors/tool_node.hpp"
 #include "runtime/policy/reply_schema.hpp"
@@ -110,9 +111,7 @@ NodeOutcome reply_outcome(const Attempt& attempt, const ModelCall& call, const M
   return outcome;
 }
 
-}  // namespace
-
-NodeOutcome model_outcome(const Attempt& attempt, const ModelCall& call, ModelDone& done, const Services& services) {
+NodeOutcome outcome_of(const Attempt& attempt, const ModelCall& call, ModelDone& done, const Services& services) {
   if (auto* reply = std::get_if<ModelReply>(&done.answer)) return reply_outcome(attempt, call, *reply, services);
   if (auto* cancelled = std::get_if<AttemptCancelled>(&done.answer)) return *cancelled;
   if (auto* lost = std::get_if<AttemptLost>(&done.answer)) return *lost;
@@ -126,6 +125,18 @@ NodeOutcome model_outcome(const Attempt& attempt, const ModelCall& call, ModelDo
   AttemptFailed ended{attempt.command.ref, std::move(failure), kept_value(attempt, std::move(result), services), {}};
   if (call.in_flight) ended.detail = Json::of(detail_of_failed(call));
   return ended;
+}
+
+}  // namespace
+
+NodeOutcome model_outcome(const Attempt& attempt, const ModelCall& call, ModelDone& done, const Services& services) {
+  if (!call.sent) return outcome_of(attempt, call, done, services);
+  // First, for making a result takes the answer apart.
+  const auto names = record_call(call, done, *services.store);
+  if (!names) return AttemptFailed{attempt.command.ref, Failure{FailureClass::io, to_string(names.error()), {}}, {}, {}};
+  auto outcome = outcome_of(attempt, call, done, services);
+  name_records(outcome, *names);
+  return outcome;
 }
 
 }  // namespace hillstar::actors

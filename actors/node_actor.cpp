@@ -93,12 +93,13 @@ void NodeActorState::on_model_done(ModelDone& message) {
 /// The only way out of an attempt.
 void NodeActorState::finish(NodeOutcome outcome) {
   const auto& redactor = attempt_->run->redactor;
-  if (auto* failed = std::get_if<AttemptFailed>(&outcome)) {
-    failed->failure.message = redactor.redact(failed->failure.message);
-    if (failed->detail) failed->detail = redactor.redact(*failed->detail);
-  } else if (auto* succeeded = std::get_if<AttemptSucceeded>(&outcome); succeeded != nullptr && succeeded->detail) {
-    succeeded->detail = redactor.redact(*succeeded->detail);
-  }
+  std::visit(
+      [&](auto& what) {
+        if constexpr (requires { what.failure; }) what.failure.message = redactor.redact(what.failure.message);
+        if constexpr (requires { what.detail; })
+          if (what.detail) what.detail = redactor.redact(*what.detail);
+      },
+      outcome);
   attempt_.reset();
   job_.reset();
   prepared_.reset();

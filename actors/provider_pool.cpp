@@ -7,6 +7,7 @@
 #include <caf/stateful_actor.hpp>
 #include <utility>
 
+#include "actors/call_record.hpp"
 #include "actors/services.hpp"
 #include "providers/adapter.hpp"
 #include "providers/pool/token_bound.hpp"
@@ -183,11 +184,15 @@ bool ProviderPoolState::start(const ModelCallPtr& call) {
   };
   callbacks.done = [reader, call, pool](const providers::HttpOutcome& outcome) {
     CallEnded ended{call, reader->finish(outcome), {}};
-    if (const auto* reply = std::get_if<providers::HttpReply>(&outcome)) ended.hints = providers::rate_hints(*reply);
+    if (const auto* reply = std::get_if<providers::HttpReply>(&outcome)) {
+      ended.hints = providers::rate_hints(*reply);
+      ended.status = reply->status;
+    }
     if (std::holds_alternative<Failure>(ended.result)) ended.partial = reader->partial();
     if (const auto strong = caf::actor_cast<caf::strong_actor_ptr>(pool))
       caf::anon_send(caf::actor_cast<ProviderPool>(strong), std::move(ended));
   };
+  call->sent = sent_request(*request);
   if (parts.backend.source == policy::kLocalDiscovery) {
     auto list = list_request(endpoint, *request);
     if (!list) return refuse(to_string(list.error()));
@@ -224,6 +229,7 @@ void ProviderPoolState::on_queue_over(const CallQueueOver& message) {
 
 void ProviderPoolState::on_ended(CallEnded& message) {
   auto& call = message.call;
+  call->status = message.status;
   providers::PoolOutcome outcome;
   outcome.hints = message.hints;
   outcome.chance_ppm = parts_.ids->chance_ppm();
@@ -241,7 +247,7 @@ void ProviderPoolState::on_ended(CallEnded& message) {
     outcome.cancelled = call->cancelled;
     outcome.hints.retry_after = std::max(outcome.hints.retry_after, failure.retry_after);
     if (call->cancelled)
-      call->answer(AttemptCancelled{call->parts().ref});
+      call->answer(AttemptCancelled{call->parts().ref}, std::move(message.partial));
     else
       call->answer(std::move(failure), std::move(message.partial));
   }

@@ -193,17 +193,19 @@ struct NodeAttemptLost {
   NodeId node;
   std::optional<std::uint32_t> item;
   std::uint32_t attempt = 1;
+  std::optional<Json> detail = {};  ///< Of a model call that was sent: what is known of it.
 };
-BOOST_DESCRIBE_STRUCT(NodeAttemptLost, (), (node, item, attempt))
+BOOST_DESCRIBE_STRUCT(NodeAttemptLost, (), (node, item, attempt, detail))
 
 /// The attempt was stopped on request, or not made at all; the node may be scheduled again.
 struct NodeCancelled {
   NodeId node;
   std::optional<std::uint32_t> item;
   std::uint32_t attempt = 1;
-  bool unsent = false;  ///< A model call that never left: it cost nothing.
+  bool unsent = false;              ///< A model call that never left: it cost nothing.
+  std::optional<Json> detail = {};  ///< Of a model call that was sent: what is known of it.
 };
-BOOST_DESCRIBE_STRUCT(NodeCancelled, (), (node, item, attempt, unsent))
+BOOST_DESCRIBE_STRUCT(NodeCancelled, (), (node, item, attempt, unsent, detail))
 
 /// No further attempt follows. What it means for the run says PlanNode::on_error.
 struct NodeFailed {

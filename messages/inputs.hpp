@@ -51,11 +51,13 @@ struct AttemptFailed {
 };
 struct AttemptLost {
   AttemptRef ref;
+  std::optional<Json> detail = {};  ///< Of a model call that was sent: what is known of it.
 };
 /// The attempt ended because it was asked to.
 struct AttemptCancelled {
   AttemptRef ref;
-  bool unsent = false;  ///< A model call that never left.
+  bool unsent = false;              ///< A model call that never left.
+  std::optional<Json> detail = {};  ///< As for AttemptLost.
 };
 /// A budget that many runs share has not enough left: the attempt was not made.
 struct BudgetRefused {

@@ -26,7 +26,10 @@ struct ModelToolCall {
   std::string id;  ///< The provider's, or minted by the adapter if it sent none; unique within a reply.
   std::string name;
   Json arguments;  ///< An object; a string if the model wrote something that is none.
+
+  bool operator==(const ModelToolCall&) const = default;
 };
+BOOST_DESCRIBE_STRUCT(ModelToolCall, (), (id, name, arguments))
 
 BOOST_DEFINE_ENUM_CLASS(ModelRole, system, developer, user, assistant, tool)
 
@@ -107,7 +110,12 @@ struct ModelReply {
   std::vector<ModelToolCall> tool_calls;
   Json verbatim;  ///< For ModelTurn::verbatim.
   Usage usage;
+
+  bool operator==(const ModelReply&) const = default;
 };
+BOOST_DESCRIBE_STRUCT(ModelReply, (),
+                      (text, model, finish, finish_reason, request_id, fingerprint, reasoning, tool_calls, verbatim,
+                       usage))
 
 /// A piece of a reply while it streams. Never stored in the log.
 struct ModelChunk {

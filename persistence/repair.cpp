@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "messages/json_codec.hpp"
+#include "persistence/blob_names.hpp"
 #include "persistence/blob_store.hpp"
 #include "persistence/chain.hpp"
 #include "persistence/database.hpp"
@@ -43,16 +44,6 @@ Result<std::vector<RunId>> all_runs(const Database& database) {
   return std::vector<RunId>(runs.begin(), runs.end());
 }
 
-template <class T>
-const std::vector<BlobRef>* blobs_in(const T& event) {
-  if constexpr (requires { event.result.blobs; })
-    return &event.result.blobs;
-  else if constexpr (requires { event.items.blobs; })
-    return &event.items.blobs;
-  else
-    return nullptr;
-}
-
 class Verifier {
  public:
   Verifier(const Database& database, const BlobStore& blobs) : database_(database), blobs_(blobs) {}
@@ -80,13 +71,7 @@ class Verifier {
   }
 
   void check_blobs(const Event& event, const RunId& run, std::uint64_t seq) {
-    if (const auto* started = std::get_if<RunStarted>(&event)) {
-      check_blob(started->workflow_sha256, run, seq);
-      check_blob(started->plan_sha256, run, seq);
-    }
-    const auto* blobs = std::visit([](const auto& e) { return blobs_in(e); }, event);
-    if (blobs == nullptr) return;
-    for (const auto& blob : *blobs) check_blob(blob.sha256, run, seq);
+    for (const auto& sha256 : blobs_named_by(event)) check_blob(sha256, run, seq);
   }
 
   void check_blob(const std::string& sha256, const RunId& run, std::uint64_t seq) {

@@ -106,6 +106,11 @@ void add_control(Commands& commands) {
       ->take_all();
 }
 
+Result<Exit> show_run_or_call(Context& context, const ShowArgs& args) {
+  const bool call = !args.node.empty() || args.request || args.reply || args.attempt != 0;
+  return call ? show_call(context, args) : show_run(context, args.run);
+}
+
 void add_inspect(Commands& commands) {
   auto [ls, l] = commands.add<ListArgs>("ls", "List runs, newest first", list_runs);
   ls->add_option("--status", l->status, "only these")
@@ -116,9 +121,12 @@ void add_inspect(Commands& commands) {
   ls->add_option("--limit", l->limit, "at most so many")->check(CLI::Range(1U, 1'000'000U))->capture_default_str();
 
   auto [show, s] =
-      commands.add<NodeArgs>("show", "Show a run and its nodes",
-                             [](Context& context, const NodeArgs& args) { return show_run(context, args.run); });
+      commands.add<ShowArgs>("show", "Show a run and its nodes, or one of its model calls", show_run_or_call);
   show->add_option("RUN", s->run, kRunHelp)->capture_default_str();
+  show->add_option("--node", s->node, "only this node; an item of a map as node[3]")->type_name("NODE");
+  show->add_flag("--request", s->request, "what was sent to the model, secrets masked");
+  show->add_flag("--reply", s->reply, "what came back");
+  show->add_option("--attempt", s->attempt, "instead of the last attempt")->type_name("N");
 
   auto [events, e] = commands.add<EventsArgs>("events", "Print a run's history", show_events);
   events->add_option("RUN", e->run, kRunHelp)->capture_default_str();

@@ -69,6 +69,13 @@ struct ResultArgs {
   std::string key;
   bool raw = false;
 };
+struct ShowArgs {
+  std::string run = "latest";
+  std::string node;
+  std::uint32_t attempt = 0;  ///< 0: the last one that was recorded.
+  bool request = false;
+  bool reply = false;
+};
 struct NodeArgs {
   std::string run = "latest";
   std::string node;
@@ -106,6 +113,7 @@ Result<Exit> answer_approval(Context& context, const AnswerArgs& args);
 
 Result<Exit> list_runs(Context& context, const ListArgs& args);
 Result<Exit> show_run(Context& context, const std::string& run);
+Result<Exit> show_call(Context& context, const ShowArgs& args);
 Result<Exit> show_events(Context& context, const EventsArgs& args);
 Result<Exit> show_logs(Context& context, const NodeArgs& args);
 Result<Exit> show_result(Context& context, const ResultArgs& args);

@@ -46,13 +46,15 @@ class Decision {
     return {std::move(fact)};
   }
 
-  Facts operator()(const AttemptLost& in) { return current(in.ref) == nullptr ? Facts{} : Facts{lost(in.ref)}; }
+  Facts operator()(const AttemptLost& in) {
+    return current(in.ref) == nullptr ? Facts{} : Facts{lost(in.ref, in.detail)};
+  }
 
   Facts operator()(const AttemptCancelled& in) {
     if (current(in.ref) == nullptr) return {};
     // Nobody asked for it: whoever stopped the attempt, the run did not see its end.
-    if (state_.status != RunStatus::cancelling && !state_.interrupted) return {lost(in.ref)};
-    return {NodeCancelled{id(in.ref.node), in.ref.item, in.ref.attempt, in.unsent}};
+    if (state_.status != RunStatus::cancelling && !state_.interrupted) return {lost(in.ref, in.detail)};
+    return {NodeCancelled{id(in.ref.node), in.ref.item, in.ref.attempt, in.unsent, in.detail}};
   }
 
   Facts operator()(const BudgetRefused& in) {
@@ -136,7 +138,9 @@ class Decision {
   }
 
   [[nodiscard]] NodeId id(NodeIndex i) const { return state_.plan->nodes[i].id; }
-  [[nodiscard]] NodeAttemptLost lost(const AttemptRef& ref) const { return {id(ref.node), ref.item, ref.attempt}; }
+  [[nodiscard]] NodeAttemptLost lost(const AttemptRef& ref, const std::optional<Json>& detail = {}) const {
+    return {id(ref.node), ref.item, ref.attempt, detail};
+  }
 
   /// The unit, if this very attempt of it is in flight.
   [[nodiscard]] const UnitState* current(const AttemptRef& ref) const {

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+// show --request, show --reply: what was sent to a model and what came back, attempt by attempt.
+#include <fmt/format.h>
+
+#include <boost/json.hpp>
+
+#include "apps/cli/carry.hpp"
+#include "apps/cli/commands.hpp"
+#include "apps/cli/live_run.hpp"
+#include "apps/cli/selector.hpp"
+#include "apps/cli/text.hpp"
+#include "messages/call_names.hpp"
+
+namespace hillstar::cli {
+namespace {
+
+namespace bj = boost::json;
+
+struct RecordedCall {
+  std::string unit;  ///< `review`, `review[3]`.
+  std::uint32_t attempt = 1;
+  CallNames names;
+};
+
+template <class T>
+std::optional<RecordedCall> call_in(const T& event) {
+  if constexpr (requires { event.detail; }) {
+    auto names = names_in(event.detail);
+    if (!names.request.empty()) return RecordedCall{to_string(Unit{event.node, event.item}), event.attempt, names};
+  }
+  return std::nullopt;
+}
+
+/// The last recorded call of the node, or of the attempt that is asked for.
+Result<RecordedCall> find_call(const StoredRun& stored, const ShowArgs& args) {
+  std::optional<RecordedCall> found;
+  bool tried = false;
+  for (const auto& recorded : stored.history) {
+    const auto* node = node_of(recorded.event);
+    tried = tried || (node != nullptr && node->str() == args.node);
+    auto call = std::visit([](const auto& event) { return call_in(event); }, recorded.event);
+    if (call && call->unit == args.node && (args.attempt == 0 || call->attempt == args.attempt))
+      found = std::move(call);
+  }
+  if (found) return *std::move(found);
+  if (!tried && args.node.find('[') == std::string::npos) {
+    HILLSTAR_TRY([[maybe_unused]] const auto index, find_node(*stored.state.plan, args.node));
+  }
+  return Error{Errc::not_found,
+               "No recorded call of '" + args.node + "'" +
+                   (args.attempt == 0 ? "." : ", attempt " + std::to_string(args.attempt) + "."),
+               stored.run.str(),
+               "Calls are recorded when they were sent; items of a map are named like node[3]. Runs of older versions "
+               "have none."};
+}
+
+void indent(std::string& out, const bj::value& value, std::size_t depth) {
+  const auto members = [&](const auto& items, char open, char close, const auto& one) {
+    out += open;
+    bool first = true;
+    for (const auto& item : items) {
+      out += first ? "\n" : ",\n";
+      first = false;
+      out.append(2 * depth + 2, ' ');
+      one(item);
+    }
+    if (!first) out.append(1, '\n').append(2 * depth, ' ');
+    out += close;
+  };
+  if (const auto* object = value.if_object()) {
+    members(*object, '{', '}', [&](const auto& member) {
+      json::append_string(out, member.key());
+      out += ": ";
+      indent(out, member.value(), depth + 1);
+    });
+  } else if (const auto* array = value.if_array()) {
+    members(*array, '[', ']', [&](const auto& item) { indent(out, item, depth + 1); });
+  } else {
+    json::append_canonical(out, value);
+  }
+}
+
+/// The request as a person reads it: first line, headers, body.
+std::string request_text(const bj::value& record) {
+  const auto text = [](const bj::value* value) {
+    return value != nullptr && value->is_string() ? std::string(value->get_string()) : std::string();
+  };
+  std::string out = text(json::member(record, "method")) + " " + text(json::member(record, "url")) + "\n";
+  if (const auto* headers = json::member(record, "headers"); headers != nullptr && headers->is_object())
+    for (const auto& [name, value] : headers->get_object()) out += std::string(name) + ": " + text(&value) + "\n";
+  out += "\n";
+  if (const auto* body = json::member(record, "body"); body != nullptr && body->is_string())
+    out += text(body);
+  else if (body != nullptr)
+    indent(out, *body, 0);
+  return out;
+}
+
+}  // namespace
+
+Result<Exit> show_call(Context& context, const ShowArgs& args) {
+  if (args.node.empty() || (args.request && args.reply))
+    return Error{Errc::usage,
+                 "Name one node and one of --request and --reply.",
+                 {},
+                 "`show RUN --node N --request` prints what was sent to the model."};
+  if (!args.request && !args.reply) return show_logs(context, {.run = args.run, .node = args.node});
+  HILLSTAR_TRY(const auto store, read_store(context));
+  HILLSTAR_TRY(const auto row, select_run(*store, args.run));
+  HILLSTAR_TRY(const auto stored, load_run(*store, row.run));
+  HILLSTAR_TRY(const auto call, find_call(stored, args));
+  HILLSTAR_TRY(const auto text, store->read_blob(args.request ? call.names.request : call.names.reply));
+  auto& output = context.output;
+  if (output.is_json()) {
+    output.data(text);
+    return Exit::done;
+  }
+  const auto record = Json::from_canonical(text).value();
+  std::string shown;
+  if (args.request)
+    shown = request_text(record);
+  else
+    indent(shown, record, 0);
+  output.say(fmt::format("attempt {} of {}", call.attempt, visible(call.unit)));
+  output.data(output.stdout_is_terminal() ? visible(shown) : shown);
+  return Exit::done;
+}
+
+}  // namespace hillstar::cli
