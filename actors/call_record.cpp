@@ -41,6 +41,21 @@ void put_partial(std::string& out, const std::string& partial) {
 
 }  // namespace
 
+providers::Endpoint endpoint_of(const ModelCall::Parts& parts) {
+  providers::Endpoint endpoint;
+  endpoint.base_url = parts.backend.base_url;
+  endpoint.key = parts.key;
+  endpoint.api_version = parts.backend.api_version;
+  return endpoint;
+}
+
+Result<providers::HttpRequest> render_request(const ModelCall::Parts& parts) {
+  const auto* adapter = providers::find_adapter(parts.backend.adapter);
+  if (adapter == nullptr)
+    return Error{Errc::provider_config, "There is no adapter '" + parts.backend.adapter + "'.", parts.node_id.str()};
+  return adapter->encode(parts.request, endpoint_of(parts));
+}
+
 SentRequest sent_request(const providers::HttpRequest& request) {
   SentRequest sent{request.method, request.url, {}, request.body};
   for (const auto& [name, value] : request.headers) {

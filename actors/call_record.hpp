@@ -13,12 +13,18 @@
 #include "actors/model_call.hpp"
 #include "messages/call_names.hpp"
 #include "persistence/event_store.hpp"
+#include "providers/adapter.hpp"
 #include "runtime/policy/redaction.hpp"
 
 namespace hillstar::actors {
 
 /// Largest record that is read back.
 inline constexpr std::size_t kCallRecordBytesMax = 256U << 20U;
+
+/// Where the call goes, with its key.
+providers::Endpoint endpoint_of(const ModelCall::Parts& parts);
+/// The request as the pool would send it. Errors: the adapter's; provider_config if there is no such adapter.
+Result<providers::HttpRequest> render_request(const ModelCall::Parts& parts);
 
 /// The parts of the request that may be kept. Called before it is sent.
 SentRequest sent_request(const providers::HttpRequest& request);

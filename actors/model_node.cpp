@@ -171,7 +171,7 @@ std::variant<ModelCallPtr, AttemptFailed> prepare_call(const Attempt& attempt, c
   if (!prompt) return failed(attempt, FailureClass::io, prompt.error());
   const auto look_up = policy::look_up_in(attempt.run->environment);
   const auto& registry = services->registry ? *services->registry : policy::shipped_registry();
-  const policy::World world{registry, look_up};
+  const policy::World world{registry, look_up, services->keys_needed};
   const auto& planned = attempt.command.call;
   auto backend =
       planned ? policy::find_backend(*attempt.node, attempt.model_config, world, planned->provider, planned->model)

@@ -161,11 +161,7 @@ bool ProviderPoolState::start(const ModelCallPtr& call) {
   };
   const auto* adapter = providers::find_adapter(parts.backend.adapter);
   if (adapter == nullptr) return refuse("there is no adapter '" + parts.backend.adapter + "'");
-  providers::Endpoint endpoint;
-  endpoint.base_url = parts.backend.base_url;
-  endpoint.key = parts.key;
-  endpoint.api_version = parts.backend.api_version;
-  endpoint.program = parts.program;
+  const auto endpoint = endpoint_of(parts);
   auto request = adapter->encode(parts.request, endpoint);
   if (!request) return refuse(to_string(request.error()));
   request->network = parts.network;

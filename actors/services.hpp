@@ -52,6 +52,7 @@ struct Services {
   std::function<providers::PoolLimits(const policy::Backend&)> pool_limits;  ///< Never empty.
   unsigned script_slots = 1;
   std::string version;      ///< Of this program, for RunStarted::engine.
+  bool keys_needed = true;  ///< False: nothing is sent, so a key that is missing here is no obstacle.
   bool own_threads = true;  ///< False: every actor on the scheduler, for deterministic tests.
   EventLog event_log;
   FeedActor feed;

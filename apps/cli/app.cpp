@@ -144,11 +144,29 @@ void add_inspect(Commands& commands) {
   result->add_flag("--raw", t->raw, "the exact bytes, nothing added");
 }
 
+Result<Exit> replay_any(Context& context, const ReplayArgs& args) {
+  if (args.offline) return replay_offline_run(context, args);
+  return args.live ? replay_live_run(context, args) : replay_runs(context, args);
+}
+
 void add_audit(Commands& commands) {
-  auto [replay, r] =
-      commands.add<ReplayArgs>("replay", "Fold a history again and compare with what is stored", replay_runs);
+  auto [replay, r] = commands.add<ReplayArgs>(
+      "replay", "Fold a history again and compare with what is stored, or make the run again", replay_any);
   auto* run = replay->add_option("RUN", r->run, kRunHelp)->capture_default_str();
-  replay->add_flag("--all", r->all, "every run of the store")->excludes(run);
+  auto* all = replay->add_flag("--all", r->all, "every run of the store")->excludes(run);
+  auto* offline =
+      replay->add_flag("--offline", r->offline, "make the run again: nothing is sent, models answer as recorded");
+  auto* tools =
+      replay->add_flag("--run-tools", r->run_tools, "with --offline: tools really run, in a copy of the workspace");
+  replay->add_option("--workspace", r->workspace, "with --run-tools: in this folder instead")
+      ->needs(tools)
+      ->type_name("DIR");
+  auto* live = replay->add_flag("--live", r->live, "make the run again: models are asked again, which may cost money");
+  replay->add_flag("--diff", r->diff, "with --live: show what changed in the texts")->needs(live);
+  replay->add_option("--env-file", r->env_file, "instead of the nearest .env; what is set already wins");
+  tools->needs(offline);
+  offline->excludes(all)->excludes(live);
+  live->excludes(all);
 
   auto [exporter, e] =
       commands.add<ExportArgs>("export", "Write a run's files again, or its history as JSON lines", export_files);

@@ -138,7 +138,9 @@ Result<Exit> verify(Context& context, const std::string& file_or_run) {
   }
   if (file_or_run.size() > 6 && file_or_run.substr(file_or_run.size() - 6) == ".jsonl")
     return Error{Errc::not_found, "There is no such file.", file_or_run, {}};
-  return replay_runs(context, {.run = file_or_run, .all = false});
+  ReplayArgs folded;
+  folded.run = file_or_run;
+  return replay_runs(context, folded);
 }
 
 Result<Exit> repair_store(Context& context) {

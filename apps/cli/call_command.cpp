@@ -9,6 +9,7 @@
 #include "apps/cli/live_run.hpp"
 #include "apps/cli/selector.hpp"
 #include "apps/cli/text.hpp"
+#include "apps/cli/text_diff.hpp"
 #include "messages/call_names.hpp"
 
 namespace hillstar::cli {
@@ -54,32 +55,6 @@ Result<RecordedCall> find_call(const StoredRun& stored, const ShowArgs& args) {
                "have none."};
 }
 
-void indent(std::string& out, const bj::value& value, std::size_t depth) {
-  const auto members = [&](const auto& items, char open, char close, const auto& one) {
-    out += open;
-    bool first = true;
-    for (const auto& item : items) {
-      out += first ? "\n" : ",\n";
-      first = false;
-      out.append(2 * depth + 2, ' ');
-      one(item);
-    }
-    if (!first) out.append(1, '\n').append(2 * depth, ' ');
-    out += close;
-  };
-  if (const auto* object = value.if_object()) {
-    members(*object, '{', '}', [&](const auto& member) {
-      json::append_string(out, member.key());
-      out += ": ";
-      indent(out, member.value(), depth + 1);
-    });
-  } else if (const auto* array = value.if_array()) {
-    members(*array, '[', ']', [&](const auto& item) { indent(out, item, depth + 1); });
-  } else {
-    json::append_canonical(out, value);
-  }
-}
-
 /// The request as a person reads it: first line, headers, body.
 std::string request_text(const bj::value& record) {
   const auto text = [](const bj::value* value) {
@@ -92,7 +67,7 @@ std::string request_text(const bj::value& record) {
   if (const auto* body = json::member(record, "body"); body != nullptr && body->is_string())
     out += text(body);
   else if (body != nullptr)
-    indent(out, *body, 0);
+    out += pretty(*body);
   return out;
 }
 
@@ -116,11 +91,7 @@ Result<Exit> show_call(Context& context, const ShowArgs& args) {
     return Exit::done;
   }
   const auto record = Json::from_canonical(text).value();
-  std::string shown;
-  if (args.request)
-    shown = request_text(record);
-  else
-    indent(shown, record, 0);
+  const auto shown = args.request ? request_text(record) : pretty(record);
   output.say(fmt::format("attempt {} of {}", call.attempt, visible(call.unit)));
   output.data(output.stdout_is_terminal() ? visible(shown) : shown);
   return Exit::done;

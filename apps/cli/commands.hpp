@@ -83,6 +83,12 @@ struct NodeArgs {
 struct ReplayArgs {
   std::string run = "latest";
   bool all = false;
+  bool offline = false;    ///< Make the run again, models answered from what was kept.
+  bool run_tools = false;  ///< With it: tools really run,
+  std::string workspace;   ///< here; empty: in a copy of the run's workspace.
+  bool live = false;       ///< Make the run again, models asked again.
+  bool diff = false;       ///< With it: show what changed in the texts.
+  std::string env_file;
 };
 struct ExportArgs {
   std::string run = "latest";
@@ -118,7 +124,10 @@ Result<Exit> show_events(Context& context, const EventsArgs& args);
 Result<Exit> show_logs(Context& context, const NodeArgs& args);
 Result<Exit> show_result(Context& context, const ResultArgs& args);
 
+/// Folds histories again, which is what `replay` does unless it is told to make the run again.
 Result<Exit> replay_runs(Context& context, const ReplayArgs& args);
+Result<Exit> replay_offline_run(Context& context, const ReplayArgs& args);
+Result<Exit> replay_live_run(Context& context, const ReplayArgs& args);
 Result<Exit> export_files(Context& context, const ExportArgs& args);
 Result<Exit> verify(Context& context, const std::string& file_or_run);
 Result<Exit> repair_store(Context& context);

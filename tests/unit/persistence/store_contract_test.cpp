@@ -6,6 +6,7 @@
 
 #include "persistence/chain.hpp"
 #include "persistence/memory_store.hpp"
+#include "persistence/overlay_store.hpp"
 #include "persistence/rocksdb_store.hpp"
 #include "runtime/platform/hash.hpp"
 #include "tests/unit/persistence/histories.hpp"
@@ -27,6 +28,11 @@ struct OnDisk {
   EventStore& store = *held.value();
 };
 
+struct Overlaid {
+  OverlayStore held{std::make_shared<const MemoryStore>()};
+  EventStore& store = held;
+};
+
 std::vector<std::string> listed(const EventStore& store, std::size_t limit = 1000) {
   std::vector<std::string> runs;
   const auto done = store.list([&](const run::Summary& row) {
@@ -39,7 +45,7 @@ std::vector<std::string> listed(const EventStore& store, std::size_t limit = 100
 
 }  // namespace
 
-TEST_CASE_TEMPLATE("event store: a history is read as it was committed", T, InMemory, OnDisk) {
+TEST_CASE_TEMPLATE("event store: a history is read as it was committed", T, InMemory, OnDisk, Overlaid) {
   T kept;
   Writer writer(run_id(1));
   REQUIRE(commit(kept.store, writer.append(2)));
@@ -57,7 +63,8 @@ TEST_CASE_TEMPLATE("event store: a history is read as it was committed", T, InMe
   CHECK(row->version == 5);
 }
 
-TEST_CASE_TEMPLATE("event store: an append at another version is refused and leaves no trace", T, InMemory, OnDisk) {
+TEST_CASE_TEMPLATE("event store: an append at another version is refused and leaves no trace", T, InMemory, OnDisk,
+                   Overlaid) {
   T kept;
   Writer one(run_id(1));
   Writer two(run_id(2));
@@ -76,7 +83,7 @@ TEST_CASE_TEMPLATE("event store: an append at another version is refused and lea
   CHECK(kept.store.head().count == before.count + 1);
 }
 
-TEST_CASE_TEMPLATE("event store: one batch may continue one run twice", T, InMemory, OnDisk) {
+TEST_CASE_TEMPLATE("event store: one batch may continue one run twice", T, InMemory, OnDisk, Overlaid) {
   T kept;
   Writer writer(run_id(1));
   auto first = writer.append(1);
@@ -108,7 +115,7 @@ TEST_CASE_TEMPLATE("event store: an append that could not be read again is refus
   CHECK(commit(kept.store, Writer(run_id(8)).append(1)));
 }
 
-TEST_CASE_TEMPLATE("event store: what is not there is not found", T, InMemory, OnDisk) {
+TEST_CASE_TEMPLATE("event store: what is not there is not found", T, InMemory, OnDisk, Overlaid) {
   T kept;
   REQUIRE(commit(kept.store, Writer(run_id(2)).append(1)));
   for (const auto& run : {run_id(1), run_id(3), RunId("x"), RunId()}) {
@@ -122,7 +129,7 @@ TEST_CASE_TEMPLATE("event store: what is not there is not found", T, InMemory, O
   CHECK(!kept.store.has_blob(""));
 }
 
-TEST_CASE_TEMPLATE("event store: records are read in pages", T, InMemory, OnDisk) {
+TEST_CASE_TEMPLATE("event store: records are read in pages", T, InMemory, OnDisk, Overlaid) {
   T kept;
   Writer writer(run_id(1));
   REQUIRE(commit(kept.store, writer.append(10)));
@@ -144,7 +151,8 @@ TEST_CASE_TEMPLATE("event store: records are read in pages", T, InMemory, OnDisk
   CHECK(kept.store.read_records(run_id(1), 10, 1)->front().hash == writer.hash());
 }
 
-TEST_CASE_TEMPLATE("event store: runs are listed newest first, and as far as the visitor wants", T, InMemory, OnDisk) {
+TEST_CASE_TEMPLATE("event store: runs are listed newest first, and as far as the visitor wants", T, InMemory, OnDisk,
+                   Overlaid) {
   T kept;
   for (const std::uint64_t n : {3, 1, 5, 2, 4}) REQUIRE(commit(kept.store, Writer(run_id(n)).append(1)));
   CHECK(listed(kept.store) ==
@@ -152,7 +160,7 @@ TEST_CASE_TEMPLATE("event store: runs are listed newest first, and as far as the
   CHECK(listed(kept.store, 2) == std::vector<std::string>{run_id(5).str(), run_id(4).str()});
 }
 
-TEST_CASE_TEMPLATE("event store: a summary row comes back with every field", T, InMemory, OnDisk) {
+TEST_CASE_TEMPLATE("event store: a summary row comes back with every field", T, InMemory, OnDisk, Overlaid) {
   T kept;
   auto append = Writer(run_id(1)).append(1);
   append.summary.workflow_file = "wörk/\"flow\".json";
@@ -166,7 +174,7 @@ TEST_CASE_TEMPLATE("event store: a summary row comes back with every field", T, 
   CHECK(kept.store.summary(run_id(1)).value() == append.summary);
 }
 
-TEST_CASE_TEMPLATE("event store: the head folds every record in order of commit", T, InMemory, OnDisk) {
+TEST_CASE_TEMPLATE("event store: the head folds every record in order of commit", T, InMemory, OnDisk, Overlaid) {
   T kept;
   CHECK(kept.store.head() == LogHead{});
   Writer one(run_id(1));
@@ -181,7 +189,8 @@ TEST_CASE_TEMPLATE("event store: the head folds every record in order of commit"
   CHECK(expected.chain != Hash{});
 }
 
-TEST_CASE_TEMPLATE("event store: blobs of every size come back, and equal bytes are one blob", T, InMemory, OnDisk) {
+TEST_CASE_TEMPLATE("event store: blobs of every size come back, and equal bytes are one blob", T, InMemory, OnDisk,
+                   Overlaid) {
   T kept;
   for (const std::size_t size : {0U, 1U, (64U << 10U) - 1, 64U << 10U, (64U << 10U) + 1, (1U << 20U) - 1, 1U << 20U,
                                  (1U << 20U) + 1, 3U << 20U}) {
@@ -200,7 +209,8 @@ TEST_CASE_TEMPLATE("event store: blobs of every size come back, and equal bytes 
   }
 }
 
-TEST_CASE_TEMPLATE("event store: a blob is handed on in pieces, and the taker may stop it", T, InMemory, OnDisk) {
+TEST_CASE_TEMPLATE("event store: a blob is handed on in pieces, and the taker may stop it", T, InMemory, OnDisk,
+                   Overlaid) {
   T kept;
   auto& store = kept.store;
   for (const std::size_t size : {std::size_t{0}, std::size_t{10}, std::size_t{3} << 20U}) {
@@ -227,7 +237,7 @@ TEST_CASE_TEMPLATE("event store: a blob is handed on in pieces, and the taker ma
   CHECK(none.error().code == Errc::blob_missing);
 }
 
-TEST_CASE_TEMPLATE("event store: a blob sink takes nothing after its end", T, InMemory, OnDisk) {
+TEST_CASE_TEMPLATE("event store: a blob sink takes nothing after its end", T, InMemory, OnDisk, Overlaid) {
   T kept;
   const auto sink = kept.store.blob_sink();
   REQUIRE(sink->append("a"));
@@ -236,4 +246,32 @@ TEST_CASE_TEMPLATE("event store: a blob sink takes nothing after its end", T, In
   CHECK(code(sink->finish()) == Errc::internal);
   CHECK(kept.store.blob_sink()->append(std::string(100'000, 'y')));  // dropped without an end: no blob
   CHECK(!kept.store.has_blob(sha256_hex(std::string(100'000, 'y'))));
+}
+
+TEST_CASE("overlay store: what is below is read, and nothing is written there") {
+  const auto below = std::make_shared<MemoryStore>();
+  Writer old(run_id(1));
+  REQUIRE(commit(*below, old.append(2)));
+  const auto blob = below->put_blob("below");
+  REQUIRE(blob);
+  const auto head = below->head();
+  OverlayStore store(below);
+  Writer writer(run_id(2));
+  REQUIRE(commit(store, writer.append(3)));
+  const auto above = store.put_blob("above");
+  REQUIRE(above);
+  CHECK(store.put_blob("below").value_or("") == *blob);
+  CHECK(listed(store).size() == 2);
+  CHECK(listed(store, 1).size() == 1);
+  CHECK(store.read(run_id(1))->size() == 2);
+  CHECK(store.read(run_id(2))->size() == 3);
+  CHECK(store.read_records(run_id(1), 1, 10)->size() == 2);
+  CHECK(store.summary(run_id(1)));
+  CHECK_FALSE(store.summary(run_id(3)));
+  CHECK(store.read_blob(*blob).value_or("") == "below");
+  CHECK(store.read_blob(*above).value_or("") == "above");
+  CHECK(store.has_blob(*blob));
+  CHECK_FALSE(below->has_blob(*above));
+  CHECK(below->head() == head);
+  CHECK(listed(*below).size() == 1);
 }
