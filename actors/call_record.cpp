@@ -46,6 +46,7 @@ providers::Endpoint endpoint_of(const ModelCall::Parts& parts) {
   endpoint.base_url = parts.backend.base_url;
   endpoint.key = parts.key;
   endpoint.api_version = parts.backend.api_version;
+  endpoint.program = parts.program;
   return endpoint;
 }
 
