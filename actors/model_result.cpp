@@ -133,7 +133,8 @@ NodeOutcome model_outcome(const Attempt& attempt, const ModelCall& call, ModelDo
   if (!call.sent) return outcome_of(attempt, call, done, services);
   // First, for making a result takes the answer apart.
   const auto names = record_call(call, done, *services.store);
-  if (!names) return AttemptFailed{attempt.command.ref, Failure{FailureClass::io, to_string(names.error()), {}}, {}, {}};
+  if (!names)
+    return AttemptFailed{attempt.command.ref, Failure{FailureClass::io, to_string(names.error()), {}}, {}, {}};
   auto outcome = outcome_of(attempt, call, done, services);
   name_records(outcome, *names);
   return outcome;

@@ -8,6 +8,7 @@
 #include "actors/call_record.hpp"
 #include "actors/job.hpp"
 #include "actors/model_node.hpp"
+#include "actors/model_result.hpp"
 #include "actors/run_context.hpp"
 #include "actors/tool_node.hpp"
 #include "messages/json_codec.hpp"
