@@ -172,13 +172,14 @@ bool ProviderPoolState::start(const ModelCallPtr& call) {
   std::shared_ptr<providers::ReplyReader> reader = adapter->reader(endpoint);
   const auto pool = caf::actor_cast<caf::weak_actor_ptr>(ProviderPool(self_));
   providers::HttpCallbacks callbacks;
-  callbacks.on_body = [reader, call, on_text = parts_.on_text,
-                       clean = policy::StreamRedactor(parts.redactor)](std::string_view bytes) mutable {
+  const auto clean = std::make_shared<policy::StreamRedactor>(parts.redactor);
+  callbacks.on_body = [reader, call, clean, on_text = parts_.on_text](std::string_view bytes) {
     const auto chunk = reader->feed(bytes);
     if (chunk.text.empty() || !on_text) return;
-    if (const auto text = clean.feed(chunk.text); !text.empty()) on_text(*call, text);
+    if (const auto text = clean->feed(chunk.text); !text.empty()) on_text(*call, text);
   };
-  callbacks.done = [reader, call, pool](const providers::HttpOutcome& outcome) {
+  callbacks.done = [reader, call, pool, clean, on_text = parts_.on_text](const providers::HttpOutcome& outcome) {
+    if (const auto rest = clean->finish(); on_text && !rest.empty()) on_text(*call, rest);
     CallEnded ended{call, reader->finish(outcome), {}};
     if (const auto* reply = std::get_if<providers::HttpReply>(&outcome)) {
       ended.hints = providers::rate_hints(*reply);

@@ -55,7 +55,12 @@ const SupervisorState::KnownEnvironment& SupervisorState::known(const std::vecto
     auto secrets = policy::secrets_of(environment);
     std::vector<std::string> values;
     for (const auto& secret : secrets) values.push_back(secret.value);
-    environment_ = {environment_.number + 1, environment, std::move(secrets), policy::Redactor(values)};
+    auto choice = policy::rule_choice(environment);
+    if (!rules_ || rules_choice_ != choice) {
+      rules_ = std::make_shared<const policy::SecretRules>(choice);
+      rules_choice_ = std::move(choice);
+    }
+    environment_ = {environment_.number + 1, environment, std::move(secrets), policy::Redactor(values, rules_)};
   }
   return environment_;
 }
@@ -106,6 +111,8 @@ Result<void> SupervisorState::keep_routes(const StartRun& request, KnownPlan& kn
 
 void SupervisorState::on_start(StartRequest& message) {
   if (stopping_) return;
+  if (const auto checked = policy::check_rule_choice(message.request->environment); !checked)
+    return message.reply.answer(checked.error());
   if (const auto checked = check_secrets(*message.request, known(message.request->environment).secrets); !checked)
     return message.reply.answer(checked.error());
   const auto texts = keep_texts(*message.request);

@@ -84,7 +84,9 @@ class SupervisorState {
   std::unordered_map<RunId, Live> live_;
   std::unordered_map<std::uint64_t, RunId> by_actor_;
   std::list<KnownPlan> plans_;
-  KnownEnvironment environment_;  ///< The last one asked for.
+  KnownEnvironment environment_;                      ///< The last one asked for.
+  std::shared_ptr<const policy::SecretRules> rules_;  ///< As rules_choice_ says; null: not needed yet.
+  policy::RuleChoice rules_choice_;
   Reply<bool> stop_;
   bool stopping_ = false;
 };

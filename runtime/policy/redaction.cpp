@@ -11,33 +11,42 @@ namespace {
 
 namespace bj = boost::json;
 
-bj::value redacted(const Redactor& redactor, const bj::value& value) {
-  if (const auto* text = value.if_string()) return bj::value(redactor.redact({text->data(), text->size()}));
-  if (const auto* array = value.if_array()) {
-    bj::array out;
-    out.reserve(array->size());
-    for (const auto& item : *array) out.push_back(redacted(redactor, item));
-    return out;
+bj::string_view in_json(std::string_view text) { return {text.data(), text.size()}; }
+
+void redact_tree(const Redactor& redactor, const SecretRules* rules, bj::value& value) {
+  if (const auto* string = value.if_string()) {
+    const auto clean = redactor.redact({string->data(), string->size()});
+    if (in_json(clean) != *string) value = in_json(clean);
+  } else if (auto* array = value.if_array()) {
+    for (auto& item : *array) redact_tree(redactor, rules, item);
+  } else if (auto* object = value.if_object()) {
+    bj::object out(object->storage());
+    out.reserve(object->size());
+    for (auto& [name, item] : *object) {
+      const std::string_view key(name.data(), name.size());
+      const auto* text = item.if_string();
+      const auto* rule =
+          rules != nullptr && text != nullptr ? rules->of_value(key, {text->data(), text->size()}) : nullptr;
+      redact_tree(redactor, rules, item);
+      // A value that the process holds has been named by that.
+      if (rule != nullptr && item.get_string().find("[REDACTED:") == bj::string::npos) item = in_json(marker_of(*rule));
+      out[in_json(redactor.redact(key))] = std::move(item);
+    }
+    *object = std::move(out);
   }
-  if (const auto* object = value.if_object()) {
-    bj::object out;
-    for (const auto& [name, item] : *object)
-      out[redactor.redact({name.data(), name.size()})] = redacted(redactor, item);
-    return out;
-  }
-  return value;
 }
 
 }  // namespace
 
-Redactor::Redactor(const std::vector<std::string>& secrets) {
+Redactor::Redactor(const std::vector<std::string>& secrets, std::shared_ptr<const SecretRules> rules)
+    : rules_(std::move(rules)) {
   std::vector<std::string> forms;
   for (const auto& secret : secrets) add_forms(secret, forms);
   if (!forms.empty()) patterns_ = std::make_shared<const MultiMatch>(forms);
 }
 
-bool Redactor::finds(std::string_view text) const {
-  if (empty()) return false;
+bool Redactor::holds(std::string_view text) const {
+  if (patterns_ == nullptr) return false;
   MultiMatch::State state = 0;
   for (const char c : text) {
     state = patterns_->next(state, static_cast<unsigned char>(c));
@@ -45,6 +54,8 @@ bool Redactor::finds(std::string_view text) const {
   }
   return false;
 }
+
+bool Redactor::finds(std::string_view text) const { return holds(text) || (rules_ != nullptr && rules_->finds(text)); }
 
 std::string Redactor::redact(std::string_view text) const {
   if (!finds(text)) return std::string(text);
@@ -55,12 +66,17 @@ std::string Redactor::redact(std::string_view text) const {
 
 Json Redactor::redact(const Json& json) const {
   // Escapes are one of the forms: what a string hides is also seen in the text.
-  if (!finds(json.text())) return json;
-  return Json::of(redacted(*this, json.value()));
+  if (!holds(json.text()) && (rules_ == nullptr || !rules_->may_find(json.text()))) return json;
+  auto tree = json.value();
+  redact_tree(*this, rules_.get(), tree);
+  return Json::of(tree);
 }
 
 std::string StreamRedactor::feed(std::string_view bytes) {
-  if (redactor_.empty()) return std::string(bytes);
+  return redactor_.patterns_ == nullptr ? rules_.feed(bytes) : rules_.feed(without_values(bytes));
+}
+
+std::string StreamRedactor::without_values(std::string_view bytes) {
   const auto& patterns = *redactor_.patterns_;
   std::string out;
   for (std::size_t i = 0; i < bytes.size();) {
@@ -86,11 +102,12 @@ std::string StreamRedactor::feed(std::string_view bytes) {
 }
 
 std::string StreamRedactor::finish() {
-  std::string out;
-  release(pending_.size(), out);
+  std::string rest;
+  release(pending_.size(), rest);
   state_ = 0;
   inside_ = false;
-  return out;
+  std::string out = rules_.feed(rest);
+  return out += rules_.finish();
 }
 
 void StreamRedactor::release(std::size_t count, std::string& out) {

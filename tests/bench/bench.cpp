@@ -3,6 +3,7 @@
 // Usage: hillstar_bench [--folder DIR] [--server PROGRAM] [--binary PROGRAM] [NAME...]
 #include <fmt/format.h>
 
+#include <boost/json.hpp>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -11,6 +12,7 @@
 #include <stdexcept>
 
 #include "persistence/rocksdb_store.hpp"
+#include "runtime/policy/redaction.hpp"
 #include "runtime/run/run.hpp"
 #include "tests/bench/exchange.hpp"
 #include "tests/bench/measure.hpp"
@@ -150,6 +152,40 @@ void command_line(const WorkFolder& work, const std::string& binary) {
          {"more than the script itself", number((median(walls) - median(scripts)) * 1e3, 1, "ms"), "under 50 ms"}});
 }
 
+void redaction() {
+  const policy::Redactor redactor({"a-key-that-is-held-0123456789"}, std::make_shared<const policy::SecretRules>());
+  const policy::Redactor rules({}, std::make_shared<const policy::SecretRules>());
+  // Lines as programs print them: words of every kind, none of them a credential.
+  std::string text;
+  for (std::uint32_t line = 0; text.size() < 32U << 20U; ++line)
+    text += fmt::format(
+        "2026-11-22T10:{:02}:{:02}Z INFO step {} read 42 samples of plate P-{}: the second account asks for the next "
+        "token, {:08x}{:08x} is its digest (https://lab.example.org/runs/{})\n",
+        line / 60 % 60, line % 60, line, line % 96, line * 2654435761U, line * 40503U, line);
+  const auto mb_per_s = [&text](const auto& work) {
+    std::vector<double> all;
+    for (int i = 0; i < 5; ++i) all.push_back(static_cast<double>(text.size()) / 1e6 / measure(work).cpu_s);
+    return median(all);
+  };
+  const auto feed = [&text](const policy::Redactor& with) {
+    policy::StreamRedactor stream(with);
+    std::size_t bytes = 0;
+    for (std::size_t at = 0; at < text.size(); at += 64U << 10U)
+      bytes += stream.feed(std::string_view(text).substr(at, 64U << 10U)).size();
+    if (bytes + stream.finish().size() != text.size()) throw std::runtime_error("ordinary text was changed");
+  };
+  const auto reply = Json::of(boost::json::object{{"output", text.substr(0, 200)}, {"tokens_used", 321}});
+  constexpr int kReplies = 200'000;
+  const auto small = measure([&] {
+    for (int i = 0; i < kReplies; ++i)
+      if (redactor.redact(reply).text().empty()) throw std::runtime_error("a reply is gone");
+  });
+  print("Redaction of ordinary text",
+        {{"rules", number(mb_per_s([&] { feed(rules); }), 0, "MB/s"), "at least 100 MB/s"},
+         {"rules and one held value", number(mb_per_s([&] { feed(redactor); }), 0, "MB/s"), ""},
+         {"a result of 200 bytes", number(small.cpu_s / kReplies * 1e6, 2, "us"), "under 2 us"}});
+}
+
 int run(const Settings& settings) {
   const WorkFolder work(settings.folder);
   if (settings.wants("machine")) machine(work, fdatasync_s(work.path()));
@@ -161,6 +197,7 @@ int run(const Settings& settings) {
   if (settings.wants("exchange")) exchange();
   if (settings.wants("throughput") && !settings.server.empty()) throughput(work.path(), settings.server);
   if (settings.wants("calls") && !settings.server.empty()) provider_calls(settings.server);
+  if (settings.wants("redaction")) redaction();
   if (settings.wants("recovery")) recovery(work);
   if (settings.wants("cli") && !settings.binary.empty()) command_line(work, settings.binary);
   return 0;

@@ -225,6 +225,50 @@ class Secrets(EndToEnd):
         self.assertIn('cannot log in with [REDACTED', self.hidden('run', 'flow.json', code=1).err)
         self.nowhere()
 
+    # In pieces, so that none stands here as a whole.
+    LOOKALIKES = ('gh' + 'p_' + 'a7' * 18, 'sk-' + 'ant-api03-' + 'b8' * 20, 'AK' + 'IA' + 'Q7' * 8, 'c0rr3ct-h0rse')
+
+    def nowhere_at_rest(self, said):
+        """Also not in the store: what is compressed there is read through its own commands."""
+        for key in self.LOOKALIKES:
+            self.assertNotIn(key, said)
+            for folder, _, names in os.walk(self.path('.')):
+                for name in names:
+                    path = os.path.join(folder, name)
+                    if os.path.isfile(path) and name not in ('flow.json', 'keys.txt'):
+                        with open(path, 'rb') as file:
+                            self.assertNotIn(key.encode(), file.read(), path)
+
+    def test_what_looks_like_a_credential_is_masked_at_every_door(self):
+        # Not held by any variable: read from a file, as a stranger's output would bring it.
+        github, model, cloud, password = self.LOOKALIKES
+        with open(self.path('keys.txt'), 'w') as file:
+            file.write(f'token {github}\nmodel {model}\ncloud {cloud}\ndb postgres://me:{password}@db/x\n')
+        self.flow({'read': {'tool': 'file_read', 'parameters': {'path': 'keys.txt'}},
+                   'print': script('cat keys.txt; cat keys.txt >&2'),
+                   'long': script('for i in $(seq 3000); do echo "line $i"; cat keys.txt; done'),
+                   'next': script('cat', '{{ print.output }}'),
+                   'fails': script('cat keys.txt >&2; exit 3')})
+        done = self.hill('run', 'flow.json', code=1)
+        said = done.out + done.err
+        for command in (('events', 'latest'), ('logs', 'latest'), ('show', 'latest'), ('show', 'latest', '--json'),
+                        ('export', 'latest', '--jsonl'), ('result', 'latest', 'long')):
+            done = self.hill(*command)
+            said += done.out + done.err
+        masked = ('token [REDACTED:github_pat_classic]\nmodel [REDACTED:anthropic_key]\ncloud [REDACTED:aws_access_id]\n'
+                  'db postgres://me:[REDACTED:url_password]@db/x\n')
+        for node in ('read', 'print', 'next'):
+            self.assertEqual(self.hill('result', 'latest', node).out, masked)
+        self.nowhere_at_rest(said)
+
+    def test_a_rule_is_switched_off_and_another_on(self):
+        self.flow({'a': script(f'echo {self.LOOKALIKES[0]} ada@example.org')})
+        environment = {**os.environ, 'HILLSTAR_REDACT_OFF': 'github_pat_classic', 'HILLSTAR_REDACT_ON': 'email_address'}
+        self.hill('run', 'flow.json', env=environment)
+        self.assertEqual(self.hill('result', 'latest', 'a').out, self.LOOKALIKES[0] + ' [REDACTED:email_address]\n')
+        for bad in ('nonsense', 'known_secret'):
+            self.hill('run', 'flow.json', env={**os.environ, 'HILLSTAR_REDACT_OFF': bad}, code=2)
+
     def test_a_key_is_no_input(self):
         self.flow({'a': script('cat', '{{ inputs.key }}')}, inputs={'key': {'type': 'string'}})
         done = self.hidden('run', 'flow.json', '-p', 'key=' + self.KEY, code=6)
