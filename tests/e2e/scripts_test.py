@@ -251,7 +251,7 @@ class Secrets(EndToEnd):
                    'fails': script('cat keys.txt >&2; exit 3')})
         done = self.hill('run', 'flow.json', code=1)
         said = done.out + done.err
-        for command in (('events', 'latest'), ('logs', 'latest'), ('show', 'latest'), ('show', 'latest', '--json'),
+        for command in (('events', 'latest'), ('logs', 'latest'), ('show', 'latest'),
                         ('export', 'latest', '--jsonl'), ('result', 'latest', 'long')):
             done = self.hill(*command)
             said += done.out + done.err
