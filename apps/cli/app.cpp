@@ -3,45 +3,27 @@
 
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
+#include <array>
 #include <cstring>
-#include <functional>
-#include <memory>
 
+#include "apps/cli/command_table.hpp"
 #include "apps/cli/commands.hpp"
 #include "apps/cli/completion.hpp"
 #include "apps/cli/environment.hpp"
+#include "apps/cli/given_settings.hpp"
+#include "apps/cli/operator_table.hpp"
+#include "apps/cli/text.hpp"
 #include "apps/cli/version.hpp"
 
 namespace hillstar::cli {
 namespace {
 
-using Action = std::function<Result<Exit>(Context&)>;
-
 struct Global {
   OutputOptions output;
   std::string format = "text";
-  std::string store;
+  std::string store = ".hillstar/store";
   bool yes = false;
-};
-
-/// Adds commands whose parsed arguments live as long as the table does.
-class Commands {
- public:
-  Commands(CLI::App& app, Action& chosen) : app_(app), chosen_(chosen) {}
-
-  /// `run` is called with the arguments if the command was given.
-  template <class Args, class Run>
-  std::pair<CLI::App*, Args*> add(const char* name, const char* about, Run run) {
-    auto args = std::make_shared<Args>();  // shared: by the options that fill it and the action that reads it
-    auto* command = app_.add_subcommand(name, about);
-    command->fallthrough();
-    command->callback([this, args, run] { chosen_ = [args, run](Context& context) { return run(context, *args); }; });
-    return {command, args.get()};
-  }
-
- private:
-  CLI::App& app_;
-  Action& chosen_;
 };
 
 constexpr const char* kRunHelp = "a unique start of a run id, a workflow id (its latest run), or 'latest'";
@@ -226,7 +208,8 @@ void add_models(Commands& commands) {
 std::vector<CommandWords> words_of(const CLI::App& app) {
   std::vector<CommandWords> all;
   for (const auto* command : app.get_subcommands([](const CLI::App*) { return true; })) {
-    CommandWords words{command->get_name(), command->get_description(), {}, {}, false};
+    CommandWords words{
+        command->get_name(), command->get_description(), {}, operator_choices(command->get_name()), false};
     for (const auto* option : command->get_options()) {
       if (option->get_positional()) {
         words.takes_file = words.takes_file || option->get_name() == "FILE" || option->get_name() == "WHAT";
@@ -274,10 +257,15 @@ void add_global(CLI::App& app, Global& global) {
   app.add_flag("-y,--yes", global.yes, "do not ask");
 }
 
-std::string store_folder(const Global& global, const std::vector<std::string>& environment) {
-  if (!global.store.empty()) return absolute_path(global.store);
-  const auto given = variable(environment, "HILLSTAR_STORE");
-  return absolute_path(given && !given->empty() ? *given : ".hillstar/store");
+/// What is wrong with the settings stops every command but those that help to mend it.
+Result<void> settle(CLI::App& app, Configuration& configuration, Output& output) {
+  constexpr std::array<std::string_view, 4> kMenders{"config", "completion", "explain", "version"};
+  const auto given = app.get_subcommands();
+  const bool mends =
+      given.empty() || std::find(kMenders.begin(), kMenders.end(), given.front()->get_name()) != kMenders.end();
+  if (!configuration.errors.empty() && !mends) return configuration.errors.front();
+  for (const auto& warning : configuration.warnings) output.warn("warning: " + visible(warning));
+  return {};
 }
 
 int finish(Output& output, const Result<Exit>& result) {
@@ -318,9 +306,13 @@ int run_program(int argc, const char* const* argv) {
   add_workflow(commands);
   add_models(commands);
   add_setup(commands, app);
+  const auto folder = current_folder();
+  auto configuration = read_configuration(process_environment(), folder ? *folder : std::string());
+  add_operator_commands(commands, configuration);
 
   try {
     app.parse(argc, argv);
+    hand_to_options(app, configuration);
   } catch (const CLI::Success& asked) {
     return app.exit(asked);  // --help, --version
   } catch (const CLI::ParseError& wrong) {
@@ -331,9 +323,7 @@ int run_program(int argc, const char* const* argv) {
                      "`hillstar-actors --help` and `hillstar-actors COMMAND --help` list what there is."});
     return static_cast<int>(Exit::usage);
   }
-  auto environment = process_environment();
-  const auto no_color = variable(environment, "NO_COLOR");
-  global.output.no_color = global.output.no_color || (no_color && !no_color->empty());
+  export_settings(configuration);
   global.output.format = global.format == "json"    ? Format::json
                          : global.format == "jsonl" ? Format::jsonl
                                                     : Format::text;
@@ -342,8 +332,9 @@ int run_program(int argc, const char* const* argv) {
     output.bytes(app.help());
     return static_cast<int>(Exit::done);
   }
+  if (const auto settled = settle(app, configuration, output); !settled) return finish(output, settled.error());
   const SystemClock clock;
-  Context context{output, clock, store_folder(global, environment), std::move(environment), global.yes};
+  Context context{output, clock, absolute_path(global.store), process_environment(), global.yes};
   return finish(output, chosen(context));
 }
 

@@ -83,7 +83,7 @@ class EndToEnd(unittest.TestCase):
         self.folder = tempfile.mkdtemp(prefix='hillstar-e2e-')
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
         self.environment = {name: value for name, value in os.environ.items()
-                            if not name.startswith(('HILLSTAR', 'OPENAI', 'MISTRAL', 'GIT_'))}
+                            if not name.startswith(('HILLSTAR', 'OPENAI', 'MISTRAL', 'GIT_', 'XDG_', 'DBUS_'))}
         self.environment.update(HOME=self.folder, LC_ALL='C.UTF-8', NO_COLOR='1')
 
     def path(self, *parts):
