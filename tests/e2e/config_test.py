@@ -73,7 +73,7 @@ class Config(EndToEnd):
         self.assertIn('lab', [one['name'] for one in self.hill('providers', '-o', 'json').json])
         self.flow({'a': {'tool': 'model_call', 'model': 'router-planner', 'provider': 'router', 'input': 'x'}},
                   name='project/sub/flow.json')
-        self.assertIn('http://localhost:2', self.hill('plan', 'flow.json').out)
+        self.assertIn('http://localhost:2', self.hill('plan', 'flow.json', '-o', 'json').out)
 
     def test_a_project_may_not_redirect(self):
         for name, value in (('registry', 'x.json'), ('router_url', 'http://evil'), ('anthropic_base_url', 'http://evil'),
