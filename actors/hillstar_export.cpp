@@ -7,13 +7,16 @@
 
 #include <algorithm>
 #include <array>
+#include <boost/json.hpp>
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <string_view>
 #include <utility>
 
 #include "runtime/platform/descriptor.hpp"
 #include "runtime/platform/file_access.hpp"
+#include "runtime/platform/git_query.hpp"
 #include "runtime/platform/hash.hpp"
 #include "runtime/workflow/plan.hpp"
 
@@ -172,6 +175,19 @@ Result<void> carry_out(const std::string& folder, const FileOperation& operation
   return {};
 }
 
+/// For the marker: it licenses one commit on top of the one that the run ended on.
+Json where_git_stands(const std::string& workspace) {
+  std::vector<std::string> environment;
+  for (const auto* name : {"PATH", "HOME", "XDG_CONFIG_HOME"})
+    if (const auto* value = ::getenv(name)) environment.push_back(std::string(name) + "=" + value);
+  const auto place = git_place(workspace, environment);
+  if (!place) return Json::of(boost::json::object{{"error", json::to_utf8(place.error().message)}});
+  if (!*place) return {};
+  const auto& head = (*place)->head;
+  return Json::of(boost::json::object{{"folder", json::to_utf8((*place)->folder)},
+                                      {"head", head.empty() ? boost::json::value() : boost::json::value(head)}});
+}
+
 Result<RunStarted> started_of(const persistence::EventStore& store, const RunId& run) {
   HILLSTAR_TRY(const auto records, store.read_records(run, 1, 1));
   if (records.empty()) return Error{Errc::run_not_found, "there is no such run", run.str()};
@@ -196,7 +212,9 @@ Result<void> prepare_output_folder(const std::string& folder, const std::string&
 }
 
 RunExport::RunExport(const persistence::EventStore& store, RunId run, std::string folder, run::HillstarOptions options)
-    : store_(store), run_(std::move(run)), folder_(std::move(folder)), options_(options) {}
+    : store_(store), run_(std::move(run)), folder_(std::move(folder)), options_(std::move(options)) {
+  if (!options_.git) options_.git = where_git_stands;
+}
 
 RunExport::~RunExport() = default;
 

@@ -12,6 +12,7 @@
 #include "apps/cli/completion.hpp"
 #include "apps/cli/environment.hpp"
 #include "apps/cli/given_settings.hpp"
+#include "apps/cli/governance_table.hpp"
 #include "apps/cli/operator_table.hpp"
 #include "apps/cli/text.hpp"
 #include "apps/cli/version.hpp"
@@ -305,6 +306,7 @@ int run_program(int argc, const char* const* argv) {
   add_audit(commands);
   add_workflow(commands);
   add_models(commands);
+  add_governance(commands);
   add_setup(commands, app);
   const auto folder = current_folder();
   auto configuration = read_configuration(process_environment(), folder ? *folder : std::string());

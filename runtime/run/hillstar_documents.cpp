@@ -159,7 +159,7 @@ std::string metadata_text(const HillstarHistory& history, const HillstarPlaces& 
   return indented_json(document);
 }
 
-std::string marker_text(const HillstarHistory& history) {
+std::string marker_text(const HillstarHistory& history, const Json& git) {
   const auto& state = history.state;
   boost::json::object document;
   document["workflow_id"] = state.started.workflow.str();
@@ -169,6 +169,9 @@ std::string marker_text(const HillstarHistory& history) {
   document["run"] = history.run.str();
   document["seq"] = history.seq;
   document["chain"] = history.chain;
+  document["workspace"] = state.started.workspace;
+  document["workflow_sha256"] = state.started.workflow_sha256;
+  document["git"] = git.value();
   return indented_json(document);
 }
 

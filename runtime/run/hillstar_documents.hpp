@@ -19,8 +19,8 @@ Result<std::string> checkpoint_text(const HillstarHistory& history, const NodeId
                                     std::uint64_t blob_bytes_max = kCheckpointBlobBytesMax);
 /// How the run ended. `history` has taken the run's last event.
 std::string metadata_text(const HillstarHistory& history, const HillstarPlaces& places);
-/// `commit_ready.json` of a run that completed.
-std::string marker_text(const HillstarHistory& history);
+/// `commit_ready.json` of a run that completed. `git`: where the workspace's repository stands, null if it is in none.
+std::string marker_text(const HillstarHistory& history, const Json& git);
 
 /// What stands above the first line of a log, and below the last.
 std::string log_header(const HillstarHistory& history);

@@ -141,7 +141,7 @@ void HillstarFiles::State::end(Operations& out) const {
   if (history.state.status == RunStatus::completed && options.marker)
     out.push_back({.kind = Kind::replace,
                    .path = "commit_ready.json",
-                   .text = marker_text(history),
+                   .text = marker_text(history, options.git ? options.git(history.state.started.workspace) : Json()),
                    .from = {},
                    .newest_of = {},
                    .durable = true});
@@ -170,7 +170,7 @@ HillstarFiles::HillstarFiles(RunId run, std::shared_ptr<const workflow::Plan> pl
     : state_(std::make_unique<State>(std::move(run), std::move(plan))) {
   state_->sha256_hex = std::move(sha256_hex);
   state_->read_blob = std::move(read_blob);
-  state_->options = options;
+  state_->options = std::move(options);
 }
 
 HillstarFiles::~HillstarFiles() = default;

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "messages/error.hpp"
 #include "messages/events.hpp"
 #include "messages/ids.hpp"
+#include "messages/json.hpp"
 #include "messages/value.hpp"
 #include "runtime/run/hillstar_names.hpp"
 #include "runtime/workflow/plan.hpp"
@@ -53,6 +55,8 @@ struct HillstarOptions {
   /// Write `commit_ready.json` when the run completes: while it happens, not when a past run is written again, for the
   /// marker may have been used up since.
   bool marker = true;
+  /// For the marker: where the repository of a workspace stands, `{"folder", "head"}` or null.
+  std::function<Json(const std::string&)> git = {};
 };
 
 class HillstarFiles {

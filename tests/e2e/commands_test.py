@@ -14,7 +14,7 @@ import sys
 from harness import EndToEnd, main, script
 
 COMMANDS = ('run', 'resume', 'cancel', 'approve', 'reject', 'fork', 'ls', 'show', 'events', 'logs', 'result', 'replay',
-            'export', 'verify', 'repair', 'validate', 'graph', 'explain', 'version', 'completion')
+            'export', 'verify', 'repair', 'validate', 'graph', 'enforce', 'mode', 'explain', 'version', 'completion')
 
 
 class WithoutRuns(EndToEnd):

@@ -181,6 +181,9 @@ TEST_CASE("hillstar files: success leaves metadata, copies under stable names, a
   const auto marker = bj::parse(files.at("commit_ready.json")).get_object();
   CHECK(marker.at("summary").as_string() == "2 nodes executed");
   CHECK(marker.at("executed_at").as_string() == "2026-11-22T00:34:04.500000+00:00");
+  CHECK(marker.contains("workflow_sha256"));
+  CHECK(marker.contains("workspace"));
+  CHECK(marker.at("git").is_null());
   CHECK(files.order.back() == "commit_ready.json");
 }
 

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "apps/cli/command_table.hpp"
+
+namespace hillstar::cli {
+
+/// enforce, mode.
+void add_governance(Commands& commands);
+
+}  // namespace hillstar::cli
