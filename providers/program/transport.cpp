@@ -132,6 +132,8 @@ class ProgramCall final : public Cancellation {
       case ProcessEndKind::output_limit:
       case ProcessEndKind::output_failed:
         return {FailureClass::output_limit, name + ": " + (end.error ? end.error->message : "its output was lost"), {}};
+      case ProcessEndKind::not_confined:
+        return {FailureClass::spawn, name + " was not started: " + (end.error ? end.error->message : reason()), {}};
       case ProcessEndKind::no_folder:
         return {FailureClass::spawn, name + " cannot enter '" + request_.program->folder + "': " + reason(), {}};
       case ProcessEndKind::not_started:

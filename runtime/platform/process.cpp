@@ -10,6 +10,7 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <system_error>
 
 #include "runtime/platform/clock.hpp"
 #include "runtime/platform/process_guard.hpp"
@@ -185,6 +186,10 @@ class Supervision {
 ProcessEnd run_process(const ProcessSpec& spec, const ProcessOutput& output, ProcessGuard* guard) {
   const SignalBlock no_sigpipe(SIGPIPE);
   Spawned child = spawn_process(spec, guard);
+  if (child.in_step != ConfinementStep::none)
+    return {ProcessEndKind::not_confined, child.error_number,
+            Error(Errc::io, std::string(to_text(child.in_step)) +
+                                " could not be shut in: " + std::system_category().message(child.error_number))};
   if (child.error_number != 0)
     return {child.in_folder ? ProcessEndKind::no_folder : ProcessEndKind::not_started, child.error_number, {}};
   Supervision supervision(spec, output, child);

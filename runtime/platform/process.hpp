@@ -19,6 +19,7 @@
 
 namespace hillstar {
 
+class Confinement;
 class ProcessGuard;
 
 /// What a program may write to stdout, and again to stderr.
@@ -39,6 +40,7 @@ struct ProcessSpec {
   std::uint64_t output_bytes_max = kProcessOutputBytesMax;
   std::optional<Millis> time_limit;  ///< Empty: none.
   Millis grace = kProcessGrace;
+  const Confinement* confinement = nullptr;  ///< What the program is shut in; null: nothing. Must outlive the call.
 };
 
 /// Takes pieces as they come, on the calling thread. An error ends the program.
@@ -55,6 +57,7 @@ enum class ProcessEndKind {
   cancelled,
   output_limit,
   output_failed,  ///< `error` is what a piece taker said.
+  not_confined,   ///< It could not be shut in as asked, so it was not started; `error` says why.
   no_folder,      ///< The working directory cannot be entered; `code` is errno.
   not_started,    ///< The program cannot be run; `code` is errno.
 };

@@ -33,6 +33,8 @@ struct Launch {
   int err = -1;
   int guard = -1;
   pid_t parent = -1;
+  const Confinement* confinement = nullptr;
+  int handed_on = -1;
   int report = -1;  ///< Where the child says why it could not become the program; closed when it could.
 };
 
@@ -40,6 +42,7 @@ struct Launch {
 struct Refusal {
   int error_number = 0;
   bool in_folder = false;
+  ConfinementStep in_step = ConfinementStep::none;
 };
 
 std::vector<char*> pointers(const std::vector<std::string>& texts) {
@@ -81,8 +84,8 @@ int try_candidates(const Launch& launch) {
   return error;
 }
 
-[[noreturn]] void refuse(const Refusal& refusal) {
-  (void)!write(kReportPlace, &refusal, sizeof refusal);
+[[noreturn]] void refuse(int report, const Refusal& refusal) {
+  (void)!write(report, &refusal, sizeof refusal);
   _exit(127);
 }
 
@@ -99,16 +102,28 @@ int try_candidates(const Launch& launch) {
     const GuardMessage message{getpid(), 0};
     (void)send(launch.guard, &message, sizeof message, MSG_NOSIGNAL | MSG_DONTWAIT);
   }
+  // While its descriptors are where they were made.
+  if (launch.confinement != nullptr) {
+    const auto step = launch.confinement->enter_first();
+    if (step != ConfinementStep::none) refuse(launch.report, {errno, false, step});
+    if (getppid() != launch.parent) _exit(127);  // it may have died before the new request to die with it
+  }
   dup2(launch.in, 0);
   dup2(launch.out, 1);
   dup2(launch.err, 2);
   dup3(launch.report, kReportPlace, O_CLOEXEC);  // fails if it is there already, and then it closes on exec as well
-  if (syscall(SYS_close_range, kReportPlace + 1U, ~0U, 0U) != 0)
-    for (int fd = kReportPlace + 1; fd < 65536; ++fd) close(fd);
-  if (launch.cwd != nullptr && chdir(launch.cwd) != 0) refuse({errno, true});
+  unsigned first_closed = kReportPlace + 1;
+  if (launch.handed_on >= 0 && dup2(launch.handed_on, Confinement::kHandedOn) >= 0) ++first_closed;
+  if (syscall(SYS_close_range, first_closed, ~0U, 0U) != 0)
+    for (int fd = static_cast<int>(first_closed); fd < 65536; ++fd) close(fd);
+  if (launch.cwd != nullptr && chdir(launch.cwd) != 0) refuse(kReportPlace, {errno, true, {}});
   const unsigned long none = 0;
   syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, nullptr, kKernelSignalSetBytes);
-  refuse({try_candidates(launch), false});
+  if (launch.confinement != nullptr) {
+    const auto step = launch.confinement->enter_last();
+    if (step != ConfinementStep::none) refuse(kReportPlace, {errno, false, step});
+  }
+  refuse(kReportPlace, {try_candidates(launch), false, {}});
 }
 
 /// No handler of ours may run in the child, which shares our memory.
@@ -164,6 +179,9 @@ Spawned spawn_process(const ProcessSpec& spec, ProcessGuard* guard) {
     spawned.error_number = errno;
     return spawned;
   }
+  Descriptor handed_on;  // not where it is placed: dup2 would leave it closing on exec
+  if (spec.confinement != nullptr && spec.confinement->handed_on() >= 0)
+    handed_on = Descriptor(fcntl(spec.confinement->handed_on(), F_DUPFD_CLOEXEC, Confinement::kHandedOn + 1));
   const auto channel = guard != nullptr ? guard->channel() : nullptr;
   Launch launch;
   launch.arguments = pointers(spec.arguments);
@@ -175,6 +193,8 @@ Spawned spawn_process(const ProcessSpec& spec, ProcessGuard* guard) {
   launch.err = err.write.get();
   launch.guard = channel ? channel->get() : -1;
   launch.report = report.write.get();
+  launch.confinement = spec.confinement;
+  launch.handed_on = handed_on.get();
   launch.parent = getpid();
   const pid_t pid = vfork_quietly(launch);
   if (pid < 0) {
@@ -193,6 +213,7 @@ Spawned spawn_process(const ProcessSpec& spec, ProcessGuard* guard) {
     }
     spawned.error_number = refusal.error_number;
     spawned.in_folder = refusal.in_folder;
+    spawned.in_step = refusal.in_step;
     return spawned;
   }
   if (guard != nullptr) guard->remember(pid);

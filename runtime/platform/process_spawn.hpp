@@ -6,6 +6,7 @@
 
 #include "runtime/platform/descriptor.hpp"
 #include "runtime/platform/process.hpp"
+#include "runtime/platform/sandbox.hpp"
 
 namespace hillstar {
 
@@ -16,6 +17,7 @@ struct Spawned {
   Descriptor err;          ///< Our end of stderr, non-blocking.
   int error_number = 0;    ///< Not 0: nothing was started.
   bool in_folder = false;  ///< `error_number` is about the working directory.
+  ConfinementStep in_step = ConfinementStep::none;  ///< Not none: `error_number` is about this.
 };
 
 /// Costs about as much as posix_spawn: the child borrows our memory until it becomes the program (vfork).

@@ -34,6 +34,8 @@ ToolReply reply_to(const ProcessEnd& end, const ToolCall& call) {
     case ProcessEndKind::output_limit:
     case ProcessEndKind::output_failed:
       return failed(end.error.value_or(Error(Errc::io, "git's output was lost")));
+    case ProcessEndKind::not_confined:
+      return failed(FailureClass::spawn, "git was not started: " + (end.error ? end.error->message : std::string()));
     case ProcessEndKind::exited:
       break;
   }

@@ -130,6 +130,9 @@ ToolReply reply_to(const ProcessEnd& end, const std::string& script, const ToolC
     case ProcessEndKind::output_limit:
     case ProcessEndKind::output_failed:
       return failed(end.error.value_or(Error(Errc::io, "the output was lost")));
+    case ProcessEndKind::not_confined:
+      return failed(FailureClass::spawn,
+                    "the script was not started: " + (end.error ? end.error->message : std::string()));
     case ProcessEndKind::no_folder:
       return failed(FailureClass::spawn, "cannot enter the folder '" + call.cwd + "': " + errno_text(end.code));
     case ProcessEndKind::not_started:

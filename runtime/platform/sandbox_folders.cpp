@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/platform/sandbox_folders.hpp"
+
+#include <dirent.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <climits>
+#include <cstdlib>
+#include <memory>
+#include <optional>
+#include <string_view>
+
+namespace hillstar {
+namespace {
+
+using Paths = std::vector<std::string>;
+
+constexpr int kDepthMax = 8;
+
+/// Software in a home, and settings of programs that do not run without. None of these is a place for keys.
+constexpr std::array<std::string_view, 44> kOfHome{".local/bin",
+                                                   ".local/lib",
+                                                   ".local/pipx",
+                                                   ".local/share/pipx",
+                                                   ".local/share/uv",
+                                                   ".local/share/mise",
+                                                   ".local/share/R",
+                                                   ".local/share/fonts",
+                                                   ".local/share/jupyter",
+                                                   ".local/share/virtualenvs",
+                                                   ".pyenv",
+                                                   ".rbenv",
+                                                   ".nodenv",
+                                                   ".asdf",
+                                                   ".nvm/versions",
+                                                   ".conda/envs",
+                                                   ".conda/pkgs",
+                                                   "miniconda3",
+                                                   "miniforge3",
+                                                   "mambaforge",
+                                                   "anaconda3",
+                                                   "micromamba",
+                                                   ".rustup",
+                                                   ".cargo/bin",
+                                                   ".cargo/registry",
+                                                   ".cargo/git",
+                                                   ".cargo/env",
+                                                   ".julia",
+                                                   ".juliaup",
+                                                   "R",
+                                                   "go",
+                                                   ".opam",
+                                                   ".ghcup",
+                                                   ".sdkman/candidates",
+                                                   ".fonts",
+                                                   "texmf",
+                                                   ".gitconfig",
+                                                   ".config/git/config",
+                                                   ".config/git/ignore",
+                                                   ".config/git/attributes",
+                                                   ".config/matplotlib",
+                                                   ".cache/huggingface/hub",
+                                                   ".cache/torch",
+                                                   ".cache/fontconfig"};
+/// Variables that say where software lies; lists with colons.
+constexpr std::array<std::string_view, 36> kSoftware{
+    "VIRTUAL_ENV",     "CONDA_PREFIX",       "PYTHONPATH",       "PYTHONHOME",
+    "PYTHONUSERBASE",  "PYENV_ROOT",         "LD_LIBRARY_PATH",  "LIBRARY_PATH",
+    "PKG_CONFIG_PATH", "CMAKE_PREFIX_PATH",  "R_HOME",           "R_LIBS",
+    "R_LIBS_USER",     "R_LIBS_SITE",        "PERL5LIB",         "PERL_LOCAL_LIB_ROOT",
+    "RUBYLIB",         "GEM_HOME",           "GEM_PATH",         "NODE_PATH",
+    "JAVA_HOME",       "CLASSPATH",          "JULIA_DEPOT_PATH", "GOROOT",
+    "GOPATH",          "RUSTUP_HOME",        "MATLABPATH",       "MODULEPATH",
+    "TEXMFHOME",       "XDG_DATA_DIRS",      "FONTCONFIG_PATH",  "SSL_CERT_FILE",
+    "SSL_CERT_DIR",    "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE",   "CONDA_ENVS_PATH"};
+/// What an installation has beside `bin`, where it shares its folder with other things.
+constexpr std::array<std::string_view, 6> kBesideBin{"lib", "lib64", "libexec", "include", "etc", "versions"};
+constexpr std::array<std::string_view, 7> kVirtualPlaces{".venv", "venv", "env", ".env", ".conda", "conda", "renv"};
+/// Folders of the system below which a service may have its home; its neighbours there are no homes.
+constexpr std::array<std::string_view, 4> kOfServices{"/var/", "/opt/", "/srv/", "/usr/"};
+
+constexpr std::array<std::string_view, 10> kDevices{"/dev/null",    "/dev/zero", "/dev/full", "/dev/random",
+                                                    "/dev/urandom", "/dev/tty",  "/dev/ptmx", "/dev/pts",
+                                                    "/dev/shm",     "/dev/dri"};
+constexpr std::array<std::string_view, 6> kAccelerators{"/dev/kfd",        "/dev/infiniband",  "/dev/nvidiactl",
+                                                        "/dev/nvidia-uvm", "/dev/nvidia-caps", "/dev/nvidia-uvm-tools"};
+constexpr int kCardsMax = 16;
+
+std::string_view variable(const std::vector<std::string>& environment, std::string_view name) {
+  for (const std::string_view entry : environment)
+    if (entry.size() > name.size() && entry.starts_with(name) && entry[name.size()] == '=')
+      return entry.substr(name.size() + 1);
+  return {};
+}
+
+/// Without links, or as it is where it does not exist.
+std::string real(const std::string& path) {
+  const std::unique_ptr<char, decltype(&std::free)> found(realpath(path.c_str(), nullptr), &std::free);
+  std::string result = found ? found.get() : path;
+  while (result.size() > 1 && result.back() == '/') result.pop_back();
+  return result;
+}
+
+std::string parent(const std::string& path) {
+  const auto slash = path.rfind('/');
+  return slash == 0 || slash == std::string::npos ? "/" : path.substr(0, slash);
+}
+
+bool exists(const std::string& path) { return access(path.c_str(), F_OK) == 0; }
+
+/// `path` is `folder` or lies in it.
+bool lies_in(std::string_view path, std::string_view folder) {
+  if (folder == "/") return true;
+  return path.starts_with(folder) && (path.size() == folder.size() || path[folder.size()] == '/');
+}
+
+std::vector<std::string_view> parts_of(std::string_view list) {
+  std::vector<std::string_view> result;
+  for (;;) {
+    const auto colon = list.find(':');
+    if (const auto part = list.substr(0, colon); part.starts_with('/')) result.push_back(part);
+    if (colon == std::string_view::npos) return result;
+    list.remove_prefix(colon + 1);
+  }
+}
+
+bool is_link(const std::string& folder, const dirent& entry) {
+  if (entry.d_type != DT_UNKNOWN) return entry.d_type == DT_LNK;
+  struct stat status {};
+  return lstat((folder + "/" + entry.d_name).c_str(), &status) != 0 || S_ISLNK(status.st_mode);
+}
+
+/// Names in a folder; nothing if there are too many of them to be granted one by one.
+Paths names_in(const std::string& folder) {
+  Paths names;
+  const std::unique_ptr<DIR, int (*)(DIR*)> opened(opendir(folder.c_str()), &closedir);
+  if (!opened) return names;
+  while (const auto* entry = readdir(opened.get())) {
+    const std::string_view name = entry->d_name;
+    // Links lead to what is granted by itself, or is not.
+    if (name == "." || name == ".." || is_link(folder, *entry)) continue;
+    names.emplace_back(name);
+    if (names.size() > kFolderNamesMax) return {};
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+class Folders {
+ public:
+  explicit Folders(const SandboxPlaces& places) : places_(places) {
+    if (const auto home = variable(places.environment, "HOME"); home.starts_with('/')) home_ = real(std::string(home));
+    if (home_ == "/") home_.clear();
+    workspace_ = real(places.workspace);
+    closed_ = {"/home", "/root", "/dev", "/tmp", "/var/tmp"};  // the last two are writable anyway
+    if (!home_.empty()) {
+      closed_.push_back(home_);
+      const auto around = parent(home_);
+      const bool of_service = std::any_of(kOfServices.begin(), kOfServices.end(),
+                                          [&](std::string_view top) { return home_.starts_with(top); });
+      if (around != "/" && !of_service) closed_.push_back(around);
+    }
+    if (const auto store = variable(places.environment, "HILLSTAR_STORE"); !store.empty()) {
+      const std::string path(store);
+      store_ = real(path.front() == '/' ? path : workspace_ + "/" + path);
+    } else {
+      store_ = workspace_ + "/.hillstar/store";
+    }
+    closed_.push_back(store_);
+  }
+
+  SandboxFiles files() {
+    open_below("/", 0);
+    open_software();
+    for (const auto& path : places_.read) files_.read.push_back(named(path));
+    open_work();
+    open_devices();
+    return std::move(files_);
+  }
+
+  [[nodiscard]] Paths hidden() const {
+    Paths result;
+    for (const auto& path : closed_)
+      if (path != "/dev" && path != "/tmp" && path != "/var/tmp" && exists(path)) result.push_back(path);
+    return result;
+  }
+
+ private:
+  [[nodiscard]] std::string named(const std::string& path) const {
+    if (path == "~" || path.starts_with("~/")) return real(home_ + path.substr(1));
+    return real(path.starts_with('/') ? path : workspace_ + "/" + path);
+  }
+
+  /// It is closed, or has something closed in it.
+  [[nodiscard]] bool holds_closed(std::string_view path) const {
+    return std::any_of(closed_.begin(), closed_.end(), [&](const auto& closed) { return lies_in(closed, path); });
+  }
+
+  void open_below(const std::string& folder, int depth) {
+    if (depth > kDepthMax) return;
+    for (const auto& name : names_in(folder)) {
+      const auto path = (folder == "/" ? "" : folder) + "/" + name;
+      if (std::find(closed_.begin(), closed_.end(), path) != closed_.end()) continue;
+      if (holds_closed(path))
+        open_below(path, depth + 1);
+      else
+        files_.read.push_back(path);
+    }
+  }
+
+  /// Software lies where it lies; but a folder that holds a home is no software.
+  void open_read(const std::string& path) {
+    const auto place = real(path);
+    if (!holds_closed(place) && exists(place)) files_.read.push_back(place);
+  }
+
+  void open_software() {
+    for (const auto part : parts_of(variable(places_.environment, "PATH"))) open_programs(std::string(part));
+    for (const auto name : kSoftware)
+      for (const auto part : parts_of(variable(places_.environment, name))) open_read(std::string(part));
+    if (!home_.empty())
+      for (const auto name : kOfHome) open_read(home_ + "/" + std::string(name));
+    for (const auto name : kVirtualPlaces) open_interpreter(workspace_ + "/" + std::string(name));
+    if (places_.program.starts_with('/')) {
+      const auto program = real(places_.program);
+      files_.read.push_back(program);
+      open_read(parent(program));
+    }
+    // The repository that the workspace is a part of.
+    for (auto folder = parent(workspace_); !holds_closed(folder); folder = parent(folder)) {
+      if (!exists(folder + "/.git")) continue;
+      open_read(folder);
+      break;
+    }
+  }
+
+  /// A folder of PATH, and what its programs bring along.
+  void open_programs(const std::string& folder) {
+    const auto place = real(folder);
+    if (place.starts_with("/usr/") || place == "/bin" || place == "/sbin") return;
+    open_read(place);
+    const auto installed = parent(place);
+    if (installed == home_ || installed == home_ + "/.local" || installed == "/") return;
+    if (exists(installed + "/pyvenv.cfg") || exists(installed + "/conda-meta") || exists(installed + "/versions"))
+      open_read(installed);
+    else
+      for (const auto name : kBesideBin) open_read(installed + "/" + std::string(name));
+    open_interpreter(installed);
+  }
+
+  /// A virtual environment's Python is a link to an installation elsewhere.
+  void open_interpreter(const std::string& environment) {
+    if (!exists(environment + "/pyvenv.cfg")) return;
+    const auto python = real(environment + "/bin/python");
+    if (!python.starts_with("/usr/")) open_read(parent(parent(python)));
+  }
+
+  void open_work() {
+    files_.write.push_back(workspace_);
+    for (const auto& path : places_.write) files_.write.push_back(named(path));
+    if (const auto cwd = real(places_.cwd); !places_.cwd.empty() && !lies_in(cwd, workspace_) && !holds_closed(cwd))
+      files_.write.push_back(cwd);
+    for (const char* path : {"/tmp", "/var/tmp"}) files_.write.emplace_back(path);
+    if (const auto temporary = variable(places_.environment, "TMPDIR"); temporary.starts_with('/'))
+      if (const auto place = real(std::string(temporary)); !holds_closed(place)) files_.write.push_back(place);
+    files_.write.emplace_back("/dev/shm");
+  }
+
+  void open_devices() {
+    for (const auto path : kDevices) files_.devices.emplace_back(path);
+    for (const auto path : kAccelerators) files_.devices.emplace_back(path);
+    for (int card = 0; card < kCardsMax; ++card) {
+      auto path = "/dev/nvidia" + std::to_string(card);
+      if (!exists(path)) break;
+      files_.devices.push_back(std::move(path));
+    }
+    files_.list.emplace_back("/dev");
+  }
+
+  const SandboxPlaces& places_;
+  std::string home_;
+  std::string workspace_;
+  std::string store_;
+  Paths closed_;
+  SandboxFiles files_;
+};
+
+}  // namespace
+
+SandboxFiles sandbox_files(const SandboxPlaces& places) { return Folders(places).files(); }
+
+std::vector<std::string> hidden_folders(const SandboxPlaces& places) { return Folders(places).hidden(); }
+
+}  // namespace hillstar
