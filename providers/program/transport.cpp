@@ -22,6 +22,7 @@
 #include "runtime/platform/descriptor.hpp"
 #include "runtime/platform/process.hpp"
 #include "runtime/platform/process_guard.hpp"
+#include "runtime/platform/sandbox.hpp"
 #include "runtime/policy/program_address.hpp"
 
 namespace hillstar::providers {
@@ -29,6 +30,18 @@ namespace {
 
 /// What of stderr stands in a message.
 constexpr std::size_t kLastWordsBytesMax = 2'000;
+/// As for scripts; what an operator set lower stays.
+constexpr std::uint64_t kOpenFilesMax = 65'536;
+constexpr std::uint64_t kProcessesMax = 8'192;
+
+/// It is the operator's program, which may have files and a network of its own choice; but it gains no rights.
+Result<Confinement> confinement() {
+  SandboxLayers layers;
+  layers.drops_rights = true;
+  layers.limits.open_files = kOpenFilesMax;
+  layers.limits.processes = kProcessesMax;
+  return Confinement::make(layers, 0, nullptr);
+}
 
 /// The end of stderr.
 class LastWords {
@@ -88,6 +101,9 @@ class ProgramCall final : public Cancellation {
     spec.cancel_descriptor = stop_.get();
     spec.output_bytes_max = request_.body_bytes_max;
     spec.time_limit = request_.total_timeout;
+    const auto shut_in = confinement();
+    if (!shut_in) return Failure{FailureClass::spawn, to_string(shut_in.error()), {}};
+    spec.confinement = &*shut_in;
     std::string body;
     LastWords words;
     policy::StreamRedactor clean(context.redactor);
