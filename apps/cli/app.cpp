@@ -14,6 +14,7 @@
 #include "apps/cli/given_settings.hpp"
 #include "apps/cli/governance_table.hpp"
 #include "apps/cli/operator_table.hpp"
+#include "apps/cli/project_table.hpp"
 #include "apps/cli/text.hpp"
 #include "apps/cli/version.hpp"
 
@@ -170,7 +171,7 @@ void add_workflow(Commands& commands) {
   auto [validate, v] = commands.add<FileArgs>("validate", "Check a workflow file", validate_file);
   validate->add_option("FILE", v->file, "the workflow")->required();
   validate->add_flag("--strict", v->strict, "unknown fields are errors");
-  validate->add_flag("--diagram", v->diagram, "accepted for Hillstar's sake; see `graph`");
+  validate->add_flag("--diagram", v->diagram, "print its diagram, too; see `diagram`");
 
   auto [graph, g] = commands.add<FileArgs>("graph", "Draw a workflow file", draw_graph);
   graph->add_option("FILE", g->file, "the workflow")->required();
@@ -307,6 +308,7 @@ int run_program(int argc, const char* const* argv) {
   add_workflow(commands);
   add_models(commands);
   add_governance(commands);
+  add_project_commands(commands);
   add_setup(commands, app);
   const auto folder = current_folder();
   auto configuration = read_configuration(process_environment(), folder ? *folder : std::string());

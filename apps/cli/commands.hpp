@@ -99,7 +99,7 @@ struct FileArgs {
   std::string file;
   bool strict = false;
   std::string format = "mermaid";
-  bool diagram = false;  ///< Accepted, and of no effect.
+  bool diagram = false;  ///< validate: draw it, too.
 };
 
 /// providers ls, models, test, usage.
@@ -134,6 +134,8 @@ Result<Exit> repair_store(Context& context);
 
 Result<Exit> validate_file(Context& context, const FileArgs& args);
 Result<Exit> draw_graph(Context& context, const FileArgs& args);
+/// As Hillstar's README draws it.
+Result<Exit> draw_diagram(Context& context, const FileArgs& args);
 Result<Exit> plan_file(Context& context, const RunArgs& args);
 /// All four; the last two are functions of their own.
 Result<Exit> show_providers(Context& context, const ProviderArgs& args);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// validate, graph: a workflow file without running it.
+// validate, graph, diagram: a workflow file without running it.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -12,6 +12,13 @@
 #include "runtime/workflow/render.hpp"
 
 namespace hillstar::cli {
+namespace {
+
+std::string hillstar_diagram(const workflow::Plan& plan) {
+  return workflow::draw(plan, workflow::GraphFormat::hillstar);
+}
+
+}  // namespace
 
 Result<Exit> validate_file(Context& context, const FileArgs& args) {
   HILLSTAR_TRY(const auto registry, load_registry(context.environment));
@@ -21,15 +28,16 @@ Result<Exit> validate_file(Context& context, const FileArgs& args) {
   if (!show_diagnostics(output, compiled.diagnostics, args.file)) return Exit::invalid_workflow;
   const auto& plan = *compiled.plan;
   if (output.is_json()) {
-    output.data(
-        Json::of(boost::json::object{{"valid", true},
-                                     {"file", args.file},
-                                     {"id", plan.workflow.str()},
-                                     {"description", compiled.description},
-                                     {"nodes", compiled.authored_nodes},
-                                     {"edges", compiled.authored_edges},
-                                     {"planned_nodes", plan.nodes.size()},
-                                     {"diagnostics", workflow::to_json(compiled.diagnostics, args.file).value()}}));
+    output.data(Json::of(boost::json::object{
+        {"valid", true},
+        {"file", args.file},
+        {"id", plan.workflow.str()},
+        {"description", compiled.description},
+        {"nodes", compiled.authored_nodes},
+        {"edges", compiled.authored_edges},
+        {"planned_nodes", plan.nodes.size()},
+        {"diagram", args.diagram ? boost::json::value(hillstar_diagram(plan)) : boost::json::value()},
+        {"diagnostics", workflow::to_json(compiled.diagnostics, args.file).value()}}));
     return Exit::done;
   }
   output.data(output.paint_data(Tone::good, "Workflow is valid"));
@@ -53,6 +61,19 @@ Result<Exit> validate_file(Context& context, const FileArgs& args) {
         rows.push_back({shown, one_line(std::string(value->get_string()), 60)});
   }
   for (const auto& line : table(rows)) output.data(line);
+  if (args.diagram) output.bytes("\n" + hillstar_diagram(plan));
+  return Exit::done;
+}
+
+Result<Exit> draw_diagram(Context& context, const FileArgs& args) {
+  HILLSTAR_TRY(const auto registry, load_registry(context.environment));
+  HILLSTAR_TRY(const auto loaded, load_workflow(args.file, args.strict, *registry));
+  if (!show_diagnostics(context.output, loaded.compiled.diagnostics, args.file)) return Exit::invalid_workflow;
+  const auto diagram = hillstar_diagram(*loaded.compiled.plan);
+  if (context.output.is_json())
+    context.output.data(Json::of(boost::json::object{{"file", args.file}, {"diagram", diagram}}));
+  else
+    context.output.bytes(diagram);
   return Exit::done;
 }
 

@@ -101,6 +101,32 @@ std::string mermaid(const Plan& plan) {
   return out;
 }
 
+ToolColour hillstar_colour_of(std::string_view tool) {
+  if (tool == "model_call") return {tool, "#2196F3", "#1565C0"};
+  if (tool == "file_read") return {tool, "#9C27B0", "#6A1B9A"};
+  if (tool == "file_write") return {tool, "#4CAF50", "#2E7D32"};
+  if (tool == "script_run") return {tool, "#FF9800", "#E65100"};
+  return {tool, "#607D8B", "#37474F"};
+}
+
+std::string hillstar(const Plan& plan) {
+  std::string out = "graph TD\n";
+  for (std::size_t i = 0; i < plan.nodes.size(); ++i) {
+    const auto& node = plan.nodes[i];
+    // Ids of ours: those of authors may be words of Mermaid, or hold any character.
+    const auto name = "n" + std::to_string(i);
+    const auto colour = hillstar_colour_of(node.tool);
+    out += "    " + name + "[\"" + for_mermaid(node.id.str()) + "<br/>(" + node.tool +  // one of ours: letters and `_`
+           (node.complexity ? ", " + for_mermaid(*node.complexity) : "") + ")\"]\n";
+    out += "    style " + name + " fill:" + std::string(colour.fill) + ",stroke:" + std::string(colour.stroke) +
+           ",stroke-width:2px,color:#fff\n";
+  }
+  for (std::size_t i = 0; i < plan.nodes.size(); ++i)
+    for (const auto next : plan.nodes[i].successors)
+      out += "    n" + std::to_string(i) + " --> n" + std::to_string(next) + "\n";
+  return out;
+}
+
 std::string dot(const Plan& plan) {
   const auto style = [](const ToolColour* colour) {
     return colour == nullptr ? std::string()
@@ -216,6 +242,8 @@ std::string draw(const Plan& plan, GraphFormat format) {
       return as_json(plan);
     case GraphFormat::tree:
       return Tree(plan).draw();
+    case GraphFormat::hillstar:
+      return hillstar(plan);
   }
   return {};
 }

@@ -9,7 +9,8 @@
 
 namespace hillstar::workflow {
 
-BOOST_DEFINE_ENUM_CLASS(GraphFormat, mermaid, dot, json, tree)
+/// `hillstar`: Mermaid with the labels and colours that Hillstar's README shows.
+BOOST_DEFINE_ENUM_CLASS(GraphFormat, mermaid, dot, json, tree, hillstar)
 
 /// Ends with a line feed. Ids and names are escaped: nothing in a workflow file can break out of its label.
 std::string draw(const Plan& plan, GraphFormat format);

@@ -209,6 +209,13 @@ CASES = [
         run("workflow_c1.json", "out_c1", exit=DONE, recorded="conc1"),
         run("workflow_c8.json", "out_c8", exit=DONE, recorded="conc8"),
     ]),
+    Case("17_discover", [
+        Step(["discover"], exit=DONE, recorded="cwd"),
+        Step(["discover", "a"], exit=DONE, recorded="a"),
+        Step(["discover", ".hidden"], exit=DONE, recorded="hidden_root"),
+        Step(["discover", "nope"], exit=FAILED, recorded="nope"),
+        Step(["discover", "empty"], exit=FAILED, recorded="empty"),
+    ]),
     Case("26_resume_foreign_checkpoint", [
         run("A.json", "outA", exit=DONE, recorded="A", outputs="outA"),
         run("B.json", "outB", "--resume-from", "{checkpoint:a}", exit=STATE, recorded="B_from_A", same=False,
@@ -224,7 +231,6 @@ ELSEWHERE = {
     "11b_fallback_chain": "needs a model server; tests/unit/providers",
     "15_git_commit": "needs a repository with history; tests/unit/runtime/tools",
     "15b_git_nothing_to_commit": "needs a repository with history; tests/unit/runtime/tools",
-    "17_discover": "there is no such command yet",
     "19_redactor_corpus": "a corpus, not a run",
     "20_mcp_transcripts": "there is no such server yet",
     "27_user_override_shadows_registry": "laid over deeply here; tests/unit/runtime/policy, tests/e2e/money_test.py",

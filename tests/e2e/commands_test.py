@@ -14,7 +14,8 @@ import sys
 from harness import EndToEnd, main, script
 
 COMMANDS = ('run', 'resume', 'cancel', 'approve', 'reject', 'fork', 'ls', 'show', 'events', 'logs', 'result', 'replay',
-            'export', 'verify', 'repair', 'validate', 'graph', 'enforce', 'mode', 'explain', 'version', 'completion')
+            'export', 'verify', 'repair', 'validate', 'graph', 'enforce', 'mode', 'diagram', 'discover',
+            'presets', 'project-init', 'json-view', 'explain', 'version', 'completion')
 
 
 class WithoutRuns(EndToEnd):

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "apps/cli/project_table.hpp"
+
+#include "apps/cli/project_commands.hpp"
+
+namespace hillstar::cli {
+namespace {
+
+void add_json_view(Commands& commands) {
+  auto [view, v] = commands.add<JsonViewArgs>("json-view", "Show the members of a JSON object", view_json);
+  view->add_option("FILE", v->file, "the JSON file")->required();
+  view->add_option("--key", v->key, "only this member")->type_name("K");
+  view->add_flag("--lines", v->lines, "number the lines");
+  view->add_flag("--summary", v->summary, "type, size and beginning of each member");
+  view->add_flag("--raw", v->raw, "the file as it is");
+  view->add_flag("--validate", v->validate, "say whether it is a JSON object, and no more");
+  auto* args = v;
+  view->add_option_function<std::vector<std::string>>(
+          "--markdown",
+          [args](const std::vector<std::string>& given) {
+            args->markdown = true;
+            if (!given.empty()) args->markdown_file = given.front();
+          },
+          "write it as Markdown; else outputs.md beside the file")
+      ->expected(0, 1)
+      ->type_name("PATH");
+}
+
+}  // namespace
+
+void add_project_commands(Commands& commands) {
+  auto [diagram, d] =
+      commands.add<FileArgs>("diagram", "Draw a workflow file for Mermaid, as Hillstar's README does", draw_diagram);
+  diagram->add_option("FILE", d->file, "the workflow")->required();
+
+  auto [discover, f] =
+      commands.add<FolderArgs>("discover", "List the workflow files below a folder", discover_workflows);
+  discover->add_option("PATH", f->folder, "the folder")->capture_default_str();
+
+  commands.add<FolderArgs>("presets", "List the presets by which models are chosen",
+                           [](Context& context, const FolderArgs&) { return list_presets(context); });
+
+  auto [init, i] = commands.add<FolderArgs>("project-init", "Make the folders of a project", init_project);
+  init->add_option("PATH", i->folder, "the project")->capture_default_str();
+
+  add_json_view(commands);
+}
+
+}  // namespace hillstar::cli

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "apps/cli/command_table.hpp"
+
+namespace hillstar::cli {
+
+/// diagram, discover, presets, project-init, json-view.
+void add_project_commands(Commands& commands);
+
+}  // namespace hillstar::cli
