@@ -68,6 +68,7 @@ struct StartRun {
   std::vector<std::string> environment;  ///< For scripts and keys; kept in memory only.
   std::string started_by;
   std::optional<std::uint32_t> priority = {};  ///< 1 to 100; absent: 10. Turns at a backend, against other runs.
+  bool air_gapped = false;                     ///< It may talk to declared endpoints only.
   std::optional<Origin> parent;                ///< For forks,
   std::vector<NodeInherited> inherited;        ///< with the results that are taken over.
 };

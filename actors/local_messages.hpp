@@ -54,6 +54,9 @@ struct Birth {
   std::shared_ptr<const run::PlanIndex> index;
   std::shared_ptr<const policy::Routes> routes;  ///< Null: the plan calls no model.
   std::string routes_sha256;
+  std::shared_ptr<const policy::DataGuard> guard;  ///< Null: no data would leave its clearance.
+  std::string rules_sha256;                        ///< Empty: nobody gave any.
+  bool air_gapped = false;
 };
 struct BeginRun {
   std::shared_ptr<const Birth> birth;  ///< Null: the history says it all.

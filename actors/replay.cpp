@@ -48,12 +48,6 @@ struct AsRecorded {
   }
 };
 
-policy::Redactor redactor_of(const std::vector<std::string>& environment) {
-  std::vector<std::string> values;
-  for (auto& secret : policy::secrets_of(environment)) values.push_back(std::move(secret.value));
-  return policy::Redactor(values);
-}
-
 class Replay {
  public:
   Replay(const std::shared_ptr<const persistence::EventStore>& below, const RunId& run, const ReplayOptions& options)
@@ -64,7 +58,7 @@ class Replay {
     services_->read_blob = [this](const std::string& sha256) { return store_.read_blob(sha256); };
     services_->gate = std::make_shared<FeedGate>();
     services_->keys_needed = false;
-    birth_ = {run, options.environment, redactor_of(options.environment)};
+    birth_ = {run, options.environment, redactor_of(options.environment, nullptr)};
   }
 
   Result<ReplayReport> run() {
@@ -72,6 +66,7 @@ class Replay {
     HILLSTAR_TRY(const auto history, store_.read(birth_.run));
     auto before = run::initial(recovered.state.plan, recovered.state.index);
     before.routes = recovered.state.routes;
+    before.guard = recovered.state.guard;
     plan_ = recovered.state.plan;
     auto started = recovered.state.started;
     started.output_dir.clear();

@@ -9,6 +9,7 @@
 #include "actors/node_actor.hpp"
 #include "actors/run_context.hpp"
 #include "runtime/run/run.hpp"
+#include "runtime/tools/policy_files.hpp"
 #include "runtime/run/view.hpp"
 
 namespace hillstar::actors {
@@ -42,6 +43,7 @@ void RunActorState::start(const BeginRun& message) {
   started_ = message.reply;
   state_ = run::initial(request.plan, message.birth->index);
   state_.routes = message.birth->routes;
+  state_.guard = message.birth->guard;
   Start what;
   what.started.workflow = request.plan->workflow;
   what.started.workflow_file = request.workflow_file;
@@ -56,6 +58,8 @@ void RunActorState::start(const BeginRun& message) {
   what.started.engine = services_->version;
   if (!message.birth->routes_sha256.empty()) what.started.routes_sha256 = message.birth->routes_sha256;
   what.started.priority = request.priority;
+  what.started.air_gapped = message.birth->air_gapped;
+  if (!message.birth->rules_sha256.empty()) what.started.rules_sha256 = message.birth->rules_sha256;
   what.inherited = request.inherited;
   enqueue(std::move(what));
 }
@@ -63,6 +67,12 @@ void RunActorState::start(const BeginRun& message) {
 void RunActorState::recover() {
   auto recovered = recover_run(*services_->store, birth_.run);
   if (!recovered) return leave(RunExit::parked, recovered.error());
+  // What was recorded says where data may go; what holds today says what attempts may do from now on.
+  auto rules = tools::load_rules(recovered->state.started.workspace, birth_.environment);
+  if (!rules) return leave(RunExit::parked, rules.error());
+  birth_.rules = *std::move(rules);
+  if (birth_.rules && !birth_.rules->redact.empty())
+    birth_.redactor = redactor_of(birth_.environment, birth_.rules.get());
   state_ = std::move(recovered->state);
   chain_ = recovered->chain;
   make_context();
@@ -296,6 +306,8 @@ void RunActorState::on_tell(TellRun& message) {
 void RunActorState::on_set_environment(SetEnvironment& message) {
   birth_.environment = std::move(message.environment);
   birth_.redactor = std::move(message.redactor);
+  if (birth_.rules && !birth_.rules->redact.empty())
+    birth_.redactor = redactor_of(birth_.environment, birth_.rules.get());
   if (context_) make_context();
   message.reply.answer(true);
 }

@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "runtime/policy/known_secrets.hpp"
 #include "runtime/run/hillstar_names.hpp"
 #include "runtime/run/run.hpp"
 
@@ -31,6 +32,12 @@ Result<RecoveredRun> recover_run(const persistence::EventStore& store, const Run
       HILLSTAR_TRY(auto routes, policy::routes_from_text(routes_text, state.nodes.size()));
       state.routes = std::make_shared<const policy::Routes>(std::move(routes));
     }
+    policy::Rules rules = policy::default_rules();
+    if (started.rules_sha256) {
+      HILLSTAR_TRY(const auto rules_text, store.read_blob(*started.rules_sha256));
+      HILLSTAR_TRY(rules, policy::rules_from_text(rules_text));
+    }
+    HILLSTAR_TRY(state.guard, guard_of(*state.plan, state.routes.get(), &rules, started.workspace));
     return RecoveredRun{std::move(state), last.front().hash};
   } catch (const InvariantError& bug) {
     return Error{Errc::internal, bug.message, run.str()};
@@ -48,7 +55,29 @@ tools::RunContext run_context(const RunBirth& birth, const RunStarted& started) 
   context.priority = started.priority.value_or(tools::kPriorityDefault);
   context.environment = birth.environment;
   context.redactor = birth.redactor;
+  context.air_gapped = started.air_gapped;
+  context.rules = birth.rules;
   return context;
+}
+
+policy::RuleChoice rule_choice(const std::vector<std::string>& environment, const policy::Rules* rules) {
+  auto choice = policy::rule_choice(environment);
+  if (rules == nullptr) return choice;
+  choice.on.insert(choice.on.end(), rules->redact.begin(), rules->redact.end());
+  return choice;
+}
+
+policy::Redactor redactor_of(const std::vector<std::string>& environment, const policy::Rules* rules) {
+  std::vector<std::string> values;
+  for (auto& secret : policy::secrets_of(environment)) values.push_back(std::move(secret.value));
+  return {values, std::make_shared<const policy::SecretRules>(rule_choice(environment, rules))};
+}
+
+Result<std::shared_ptr<const policy::DataGuard>> guard_of(const workflow::Plan& plan, const policy::Routes* routes,
+                                                          const policy::Rules* rules, const std::string& workspace) {
+  static const policy::Routes kNone;
+  const auto& held = rules == nullptr ? policy::default_rules() : *rules;
+  return policy::guard_of({plan, routes == nullptr ? kNone : *routes, held.data, workspace});
 }
 
 std::string step_of(std::string_view workflow_id) { return run::step_of(workflow_id); }

@@ -7,7 +7,11 @@
 #include <utility>
 
 #include "actors/run_actor.hpp"
+#include "actors/run_context.hpp"
+#include "runtime/policy/data_guard.hpp"
+#include "runtime/policy/model_choice.hpp"
 #include "runtime/run/run.hpp"
+#include "runtime/tools/policy_files.hpp"
 
 namespace hillstar::actors {
 namespace {
@@ -36,36 +40,39 @@ void SupervisorState::open(SupervisorParts parts) {
   for (const auto& run : parts_.recover) {
     auto& live = live_[run];
     live.environment = parts_.environment;
-    live.actor = spawn_run(run, live.environment);
+    live.actor = spawn_run(run, live.environment, nullptr);
     caf::anon_send(live.actor, BeginRun{});
   }
   parts_.recover.clear();
 }
 
-RunActor SupervisorState::spawn_run(const RunId& run, std::vector<std::string> environment) {
-  auto redactor = known(environment).redactor;
+RunActor SupervisorState::spawn_run(const RunId& run, std::vector<std::string> environment, const RulesPtr& rules) {
+  auto redactor = known(environment, rules).redactor;
   auto actor = self_->spawn<caf::monitored>(run_actor, parts_.services,
-                                            RunBirth{run, std::move(environment), std::move(redactor)});
+                                            RunBirth{run, std::move(environment), std::move(redactor), rules});
   by_actor_.emplace(actor->id(), run);
   return actor;
 }
 
-const SupervisorState::KnownEnvironment& SupervisorState::known(const std::vector<std::string>& environment) {
-  if (environment_.variables != environment) {
+const SupervisorState::KnownEnvironment& SupervisorState::known(const std::vector<std::string>& environment,
+                                                                const RulesPtr& rules) {
+  static const std::vector<std::string> kNothing;
+  const auto& redact = rules ? rules->redact : kNothing;
+  if (environment_.variables != environment || environment_.redact != redact) {
     auto secrets = policy::secrets_of(environment);
     std::vector<std::string> values;
     for (const auto& secret : secrets) values.push_back(secret.value);
-    auto choice = policy::rule_choice(environment);
+    auto choice = rule_choice(environment, rules.get());
     if (!rules_ || rules_choice_ != choice) {
       rules_ = std::make_shared<const policy::SecretRules>(choice);
       rules_choice_ = std::move(choice);
     }
-    environment_ = {environment_.number + 1, environment, std::move(secrets), policy::Redactor(values, rules_)};
+    environment_ = {environment_.number + 1, redact, environment, std::move(secrets), policy::Redactor(values, rules_)};
   }
   return environment_;
 }
 
-Result<const SupervisorState::KnownPlan*> SupervisorState::keep_texts(const StartRun& request) {
+Result<const SupervisorState::KnownPlan*> SupervisorState::keep_texts(const StartRun& request, const RulesPtr& rules) {
   auto known = std::find_if(plans_.begin(), plans_.end(), [&](const KnownPlan& entry) {
     return entry.address == request.plan.get() && !entry.plan.expired();
   });
@@ -82,19 +89,25 @@ Result<const SupervisorState::KnownPlan*> SupervisorState::keep_texts(const Star
                        run::index_of(*request.plan),
                        nullptr,
                        {},
-                       0});
+                       0,
+                       nullptr,
+                       {},
+                       {},
+                       0,
+                       nullptr});
     known = plans_.begin();
   } else if (known->workflow_text != request.workflow_text) {
     HILLSTAR_TRY(known->workflow_sha256, store.put_blob(request.workflow_text));
     known->workflow_text = request.workflow_text;
   }
-  HILLSTAR_CHECK(keep_routes(request, *known));
+  HILLSTAR_CHECK(keep_routes(request, rules, *known));
+  HILLSTAR_CHECK(keep_guard(request, rules, *known));
   const KnownPlan* found = &*known;
   return found;
 }
 
-Result<void> SupervisorState::keep_routes(const StartRun& request, KnownPlan& known_plan) {
-  const auto number = known(request.environment).number;
+Result<void> SupervisorState::keep_routes(const StartRun& request, const RulesPtr& rules, KnownPlan& known_plan) {
+  const auto number = known(request.environment, rules).number;
   if (known_plan.routes_environment == number) return {};
   const auto& services = *parts_.services;
   const auto& registry = services.registry ? *services.registry : policy::shipped_registry();
@@ -109,13 +122,35 @@ Result<void> SupervisorState::keep_routes(const StartRun& request, KnownPlan& kn
   return {};
 }
 
+Result<void> SupervisorState::keep_guard(const StartRun& request, const RulesPtr& rules, KnownPlan& known_plan) {
+  const bool same_rules = rules && known_plan.rules ? *rules == *known_plan.rules : rules == known_plan.rules;
+  if (!same_rules || (rules && known_plan.rules_sha256.empty())) {
+    known_plan.rules = rules;
+    known_plan.rules_sha256.clear();
+    if (rules) {
+      HILLSTAR_TRY(known_plan.rules_sha256, parts_.services->store->put_blob(policy::to_text(*rules)));
+    }
+  }
+  if (!same_rules || known_plan.guard_environment != known_plan.routes_environment ||
+      known_plan.guard_workspace != request.workspace) {
+    HILLSTAR_TRY(known_plan.guard, guard_of(*request.plan, known_plan.routes.get(), rules.get(), request.workspace));
+    known_plan.guard_environment = known_plan.routes_environment;
+    known_plan.guard_workspace = request.workspace;
+  }
+  return policy::check_leaks(*request.plan, known_plan.guard.get());
+}
+
 void SupervisorState::on_start(StartRequest& message) {
   if (stopping_) return;
   if (const auto checked = policy::check_rule_choice(message.request->environment); !checked)
     return message.reply.answer(checked.error());
-  if (const auto checked = check_secrets(*message.request, known(message.request->environment).secrets); !checked)
+  const auto loaded = tools::load_rules(message.request->workspace, message.request->environment);
+  if (!loaded) return message.reply.answer(loaded.error());
+  const auto& rules = *loaded;
+  if (const auto checked = check_secrets(*message.request, known(message.request->environment, rules).secrets);
+      !checked)
     return message.reply.answer(checked.error());
-  const auto texts = keep_texts(*message.request);
+  const auto texts = keep_texts(*message.request, rules);
   if (!texts) return message.reply.answer(texts.error());
   const auto& services = *parts_.services;
   const auto run = message.request->run ? *message.request->run : services.ids->new_run(services.clock->utc_now());
@@ -126,17 +161,19 @@ void SupervisorState::on_start(StartRequest& message) {
     (void)prepare_output_folder(folder, message.request->plan->workflow.str());
   auto& live = live_[run];
   live.environment = message.request->environment;
-  live.actor = spawn_run(run, live.environment);
-  auto birth =
-      std::make_shared<const Birth>(Birth{std::move(*message.request), (*texts)->workflow_sha256, (*texts)->plan_sha256,
-                                          (*texts)->index, (*texts)->routes, (*texts)->routes_sha256});
+  live.actor = spawn_run(run, live.environment, rules);
+  const bool air_gapped = message.request->air_gapped || (rules && rules->air_gap.always) ||
+                          policy::is_local_only(message.request->plan->model_config);
+  auto birth = std::make_shared<const Birth>(
+      Birth{std::move(*message.request), (*texts)->workflow_sha256, (*texts)->plan_sha256, (*texts)->index,
+            (*texts)->routes, (*texts)->routes_sha256, (*texts)->guard, (*texts)->rules_sha256, air_gapped});
   caf::anon_send(live.actor, BeginRun{std::move(birth), std::move(message.reply)});
 }
 
 void SupervisorState::on_restart(const RestartRun& message) {
   const auto entry = live_.find(message.run);
   if (stopping_ || entry == live_.end() || entry->second.actor) return;
-  entry->second.actor = spawn_run(message.run, entry->second.environment);
+  entry->second.actor = spawn_run(message.run, entry->second.environment, nullptr);
   caf::anon_send(entry->second.actor, BeginRun{});
 }
 
@@ -148,7 +185,7 @@ SupervisorState::Live* SupervisorState::live_or_recovered(const RunId& run,
   if (stopping_ || !row || run::is_terminal(*row)) return nullptr;
   auto& live = live_[run];
   live.environment = environment;
-  live.actor = spawn_run(run, environment);
+  live.actor = spawn_run(run, environment, nullptr);
   caf::anon_send(live.actor, BeginRun{});
   return &live;
 }
@@ -167,7 +204,7 @@ void SupervisorState::on_set_environment(SetEnvironment& message) {
   if (live != nullptr && !was_live) return message.reply.answer(true);
   if (live == nullptr) return message.reply.answer(Error{Errc::run_state, "the run is not live", message.run.str()});
   live->environment = message.environment;
-  message.redactor = known(message.environment).redactor;
+  message.redactor = known(message.environment, nullptr).redactor;
   if (live->actor)
     caf::anon_send(live->actor, std::move(message));
   else

@@ -62,18 +62,26 @@ class SupervisorState {
     std::shared_ptr<const policy::Routes> routes;  ///< Null: it calls no model.
     std::string routes_sha256;
     std::uint64_t routes_environment = 0;  ///< KnownEnvironment::number that the routes are of; 0: none yet.
+    std::shared_ptr<const policy::Rules> rules;
+    std::string rules_sha256;
+    std::string guard_workspace;  ///< With rules and routes: what the guard was made of.
+    std::uint64_t guard_environment = 0;
+    std::shared_ptr<const policy::DataGuard> guard;
   };
   /// Secrets of an environment. Many runs share one, so that many runs look for them with one redactor.
   struct KnownEnvironment {
-    std::uint64_t number = 0;  ///< Grows with each.
+    std::uint64_t number = 0;         ///< Grows with each.
+    std::vector<std::string> redact;  ///< Rules that were switched on besides.
     std::vector<std::string> variables;
     std::vector<policy::KnownSecret> secrets;
     policy::Redactor redactor;
   };
-  Result<const KnownPlan*> keep_texts(const StartRun& request);
-  Result<void> keep_routes(const StartRun& request, KnownPlan& known_plan);
-  const KnownEnvironment& known(const std::vector<std::string>& environment);
-  RunActor spawn_run(const RunId& run, std::vector<std::string> environment);
+  using RulesPtr = std::shared_ptr<const policy::Rules>;
+  Result<const KnownPlan*> keep_texts(const StartRun& request, const RulesPtr& rules);
+  Result<void> keep_routes(const StartRun& request, const RulesPtr& rules, KnownPlan& known_plan);
+  Result<void> keep_guard(const StartRun& request, const RulesPtr& rules, KnownPlan& known_plan);
+  const KnownEnvironment& known(const std::vector<std::string>& environment, const RulesPtr& rules);
+  RunActor spawn_run(const RunId& run, std::vector<std::string> environment, const RulesPtr& rules);
   /// The live run, taken up from its history if need be; null if there is no such run, or it has ended.
   Live* live_or_recovered(const RunId& run, const std::vector<std::string>& environment);
   void died(const RunId& run, Live& live);

@@ -26,6 +26,7 @@ tools::ToolCall call_of(const Attempt& attempt, workflow::Rendered input) {
   call.parameters = attempt.node->parameters;
   call.cwd = attempt.node->cwd;
   call.start_to_close = attempt.node->start_to_close;
+  call.sandbox = attempt.node->sandbox;
   return call;
 }
 

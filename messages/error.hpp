@@ -43,6 +43,12 @@ enum class Errc : std::uint16_t {
   permission_denied = 300,
   path_refused = 301,
   approval_needed = 302,
+  policy_invalid = 303,
+  terms_not_accepted = 304,
+  data_refused = 305,
+  air_gapped = 306,
+  sandbox_refused = 307,
+  credential_found = 308,
   // 4xx providers
   provider_unknown = 400,
   provider_config = 401,

@@ -12,7 +12,7 @@ constexpr std::array<std::string_view, std::variant_size_v<Event>> kTypeNames = 
     "run_failed",    "run_cancelled",  "loop_exhausted",      "node_inherited",     "node_scheduled",
     "map_expanded",  "node_completed", "node_attempt_failed", "node_attempt_lost",  "node_cancelled",
     "node_failed",   "node_skipped",   "checkpoint_reached",  "approval_requested", "approval_answered",
-    "node_resolved", "node_retry_due", "budget_exhausted"};
+    "node_resolved", "node_retry_due", "budget_exhausted",    "connection_attempted"};
 
 template <class E>
 const NodeId* pointer_to(const E& event) {

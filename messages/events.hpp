@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "messages/failure.hpp"
+#include "messages/governance_events.hpp"
 #include "messages/ids.hpp"
 #include "messages/units.hpp"
 #include "messages/value.hpp"
@@ -60,10 +61,12 @@ struct RunStarted {
   std::string engine;                    ///< Version and build of the program that started the run.
   std::optional<std::string> routes_sha256 = {};  ///< Blob: where its model calls may go, and at what prices.
   std::optional<std::uint32_t> priority = {};     ///< 1 to 100: turns at a backend, against other runs; absent: 10.
+  bool air_gapped = false;                        ///< It may talk to declared endpoints only.
+  std::optional<std::string> rules_sha256 = {};   ///< Blob: the rules of whoever runs it; absent: nobody gave any.
 };
 BOOST_DESCRIBE_STRUCT(RunStarted, (),
                       (workflow, workflow_file, workflow_sha256, plan_sha256, inputs, workspace, output_dir,
-                       allow_paths, parent, started_by, engine, routes_sha256, priority))
+                       allow_paths, parent, started_by, engine, routes_sha256, priority, air_gapped, rules_sha256))
 
 /// Nothing new starts until RunResumed.
 struct RunPaused {
@@ -139,8 +142,9 @@ struct NodeScheduled {
   std::optional<std::uint32_t> item;
   std::uint32_t attempt = 1;
   std::optional<Reservation> call = {};  ///< Of a model call.
+  bool granted = false;                  ///< The workflow's permission for the node is `always`, in so many words.
 };
-BOOST_DESCRIBE_STRUCT(NodeScheduled, (), (node, item, attempt, call))
+BOOST_DESCRIBE_STRUCT(NodeScheduled, (), (node, item, attempt, call, granted))
 
 /// The list of a map is known; its items may be scheduled.
 struct MapExpanded {
@@ -230,20 +234,6 @@ struct CheckpointReached {
 };
 BOOST_DESCRIBE_STRUCT(CheckpointReached, (), (node))
 
-struct ApprovalRequested {
-  NodeId node;
-  std::string prompt;
-};
-BOOST_DESCRIBE_STRUCT(ApprovalRequested, (), (node, prompt))
-
-struct ApprovalAnswered {
-  NodeId node;
-  bool approved = false;
-  std::string who;
-  std::string reason;
-};
-BOOST_DESCRIBE_STRUCT(ApprovalAnswered, (), (node, approved, who, reason))
-
 /// A person settled a lost attempt of a node whose effect is `once`.
 BOOST_DEFINE_ENUM_CLASS(Settlement, run_again, failed)
 struct NodeResolved {
@@ -271,10 +261,11 @@ struct BudgetExhausted {
 BOOST_DESCRIBE_STRUCT(BudgetExhausted, (), (node, item, scope, limit, spent, needed))
 
 /// Order is part of nothing: records name their type.
-using Event = std::variant<RunStarted, RunPaused, RunResumed, CancelRequested, RunCompleted, RunFailed, RunCancelled,
-                           LoopExhausted, NodeInherited, NodeScheduled, MapExpanded, NodeCompleted, NodeAttemptFailed,
-                           NodeAttemptLost, NodeCancelled, NodeFailed, NodeSkipped, CheckpointReached,
-                           ApprovalRequested, ApprovalAnswered, NodeResolved, NodeRetryDue, BudgetExhausted>;
+using Event =
+    std::variant<RunStarted, RunPaused, RunResumed, CancelRequested, RunCompleted, RunFailed, RunCancelled,
+                 LoopExhausted, NodeInherited, NodeScheduled, MapExpanded, NodeCompleted, NodeAttemptFailed,
+                 NodeAttemptLost, NodeCancelled, NodeFailed, NodeSkipped, CheckpointReached, ApprovalRequested,
+                 ApprovalAnswered, NodeResolved, NodeRetryDue, BudgetExhausted, ConnectionAttempted>;
 
 /// An event with its place in a history.
 struct Recorded {

@@ -24,6 +24,16 @@ struct AttemptRef {
   bool operator==(const AttemptRef&) const = default;
 };
 
+/// As in ConnectionAttempted.
+struct Connection {
+  std::string endpoint;
+  std::optional<std::string> address = {};
+  bool allowed = false;
+  std::optional<std::string> failure = {};
+
+  bool operator==(const Connection&) const = default;
+};
+
 struct Start {
   RunStarted started;
   std::vector<NodeInherited> inherited;  ///< For forks: results taken over, in plan order.
@@ -34,6 +44,7 @@ struct AttemptSucceeded {
   std::vector<bool> tests;
   std::optional<Usage> usage;
   std::optional<Json> detail;
+  std::vector<Connection> connections = {};  ///< Those that the attempt made or was refused; air-gapped runs only.
 };
 /// The list of a map was evaluated.
 struct ItemsListed {
@@ -48,16 +59,19 @@ struct AttemptFailed {
   Value result;
   std::optional<Usage> usage;
   std::optional<Json> detail = {};  ///< Of a model call that was sent: to whom, and what was reserved for it.
+  std::vector<Connection> connections = {};
 };
 struct AttemptLost {
   AttemptRef ref;
   std::optional<Json> detail = {};  ///< Of a model call that was sent: what is known of it.
+  std::vector<Connection> connections = {};
 };
 /// The attempt ended because it was asked to.
 struct AttemptCancelled {
   AttemptRef ref;
   bool unsent = false;              ///< A model call that never left.
   std::optional<Json> detail = {};  ///< As for AttemptLost.
+  std::vector<Connection> connections = {};
 };
 /// A budget that many runs share has not enough left: the attempt was not made.
 struct BudgetRefused {

@@ -63,6 +63,12 @@ constexpr Exit exit_of(Errc code) {
       return Exit::not_found;
     case Errc::permission_denied:
     case Errc::path_refused:
+    case Errc::policy_invalid:
+    case Errc::terms_not_accepted:
+    case Errc::data_refused:
+    case Errc::air_gapped:
+    case Errc::sandbox_refused:
+    case Errc::credential_found:
       return Exit::refused;
     case Errc::approval_needed:
       return Exit::waits;

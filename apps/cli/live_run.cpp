@@ -94,6 +94,7 @@ struct Words {
   std::optional<std::string> operator()(const CheckpointReached& e) const { return "checkpoint " + e.node.str(); }
   std::optional<std::string> operator()(const ApprovalRequested& e) const {
     std::string text = e.node.str() + " waits for approval";
+    if (e.approvals) text += fmt::format(" by {} different people", *e.approvals);
     return e.prompt.empty() ? text : text + ": " + one_line(e.prompt, kMessageColumns);
   }
   std::optional<std::string> operator()(const ApprovalAnswered& e) const {

@@ -253,6 +253,13 @@ LookUp look_up_in(const std::vector<std::string>& environment) {
   };
 }
 
+bool is_local_only(const Json& model_config) {
+  if (model_config.text().find("local_only") == std::string::npos) return false;
+  const auto config = model_config.value();
+  const auto* object = config.if_object();
+  return object != nullptr && ChoiceRules(*object).local_only();
+}
+
 bool is_seat(std::string_view model) { return model.starts_with(kSeatPrefix); }
 
 std::uint64_t tokens_asked(const PlanNode& node, const Json& model_config) {

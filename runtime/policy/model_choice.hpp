@@ -70,6 +70,8 @@ struct Choice {
   std::vector<LeftOut> left_out;      ///< What was considered, and why it will not do.
 };
 
+/// True for a workflow of the preset `local_only`: nothing of it leaves this machine and its network.
+bool is_local_only(const Json& model_config);
 /// True for names of roles, not of models: the known ones, and all that start with `router-`.
 bool is_seat(std::string_view model);
 

@@ -23,7 +23,8 @@ std::vector<Route> ask(const workflow::PlanNode& node, const Json& config, const
   if (!choice) return list;
   for (auto& candidate : choice->candidates)
     list.push_back({std::move(candidate.provider), std::move(candidate.model), std::move(candidate.backend.name),
-                    std::move(candidate.reason), candidate.backend.prices, candidate.backend.context_tokens});
+                    std::move(candidate.reason), candidate.backend.prices, candidate.backend.context_tokens,
+                    candidate.backend.is_near});
   return list;
 }
 

@@ -26,10 +26,11 @@ struct Route {
   std::string reason;    ///< Why this one, in words for the author.
   std::optional<ModelPrices> prices;
   std::optional<std::uint64_t> context_tokens;
+  bool near = false;  ///< Neither the address nor the model leaves this machine or its network.
 
   bool operator==(const Route&) const = default;
 };
-BOOST_DESCRIBE_STRUCT(Route, (), (provider, model, backend, reason, prices, context_tokens))
+BOOST_DESCRIBE_STRUCT(Route, (), (provider, model, backend, reason, prices, context_tokens, near))
 
 /// Nodes that ask alike share a list.
 struct Routes {

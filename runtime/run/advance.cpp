@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "runtime/policy/budget.hpp"
+#include "runtime/policy/data_guard.hpp"
 #include "runtime/run/purse.hpp"
 #include "runtime/run/run.hpp"
 #include "runtime/run/units.hpp"
@@ -87,7 +88,7 @@ class Advance {
       const bool loop_done = plan_.nodes[i].stands_for.has_value();
       facts_.emplace_back(NodeSkipped{id(i), loop_done ? SkipReason::loop_done : SkipReason::condition, std::nullopt});
     }
-    for (const auto i : state_.to_ask) facts_.emplace_back(ApprovalRequested{id(i), approval_prompt(plan_.nodes[i])});
+    for (const auto i : state_.to_ask) facts_.emplace_back(approval_request(state_, i));
   }
 
   void start() {
@@ -109,8 +110,20 @@ class Advance {
   bool schedule(const UnitRef& ref, const UnitState& unit) {
     auto call = purse_.pay(ref, unit);
     if (!call) return false;
-    facts_.emplace_back(NodeScheduled{id(ref.node), ref.item, unit.attempt + 1, *std::move(call)});
+    const auto& node = plan_.nodes[ref.node];
+    if (const auto* release = forbidden(ref.node, *call))
+      facts_.emplace_back(NodeFailed{
+          node.id, ref.item,
+          Failure{FailureClass::permission, policy::describe(*release) + "; nobody approved that", std::nullopt}});
+    else
+      facts_.emplace_back(NodeScheduled{node.id, ref.item, unit.attempt + 1, *std::move(call), node.granted});
     return true;
+  }
+
+  /// The last door: a run with such a place does not start, unless people are asked about it.
+  [[nodiscard]] const Release* forbidden(NodeIndex i, const std::optional<Reservation>& call) const {
+    if (state_.guard == nullptr || state_.nodes[i].approved) return nullptr;
+    return state_.guard->leak(i, call ? call->candidate : 0);
   }
 
   void start_items(NodeIndex i, std::uint32_t& slots) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Input -> facts about what just happened. Whatever is stale, repeated or late becomes nothing.
+#include <algorithm>
 #include <utility>
 
 #include "runtime/policy/budget.hpp"
@@ -27,7 +28,10 @@ class Decision {
   Facts operator()(const AttemptSucceeded& in) {
     const auto* unit = current(in.ref);
     if (unit == nullptr || unit->status != NodeStatus::running) return {};
-    return {NodeCompleted{id(in.ref.node), in.ref.item, in.ref.attempt, in.result, in.tests, in.usage, in.detail}};
+    auto facts = connections(in.ref, in.connections);
+    facts.emplace_back(
+        NodeCompleted{id(in.ref.node), in.ref.item, in.ref.attempt, in.result, in.tests, in.usage, in.detail});
+    return facts;
   }
 
   Facts operator()(const ItemsListed& in) {
@@ -43,18 +47,27 @@ class Decision {
     NodeAttemptFailed fact{id(in.ref.node), in.ref.item, in.ref.attempt, in.failure,
                            in.result,       {},          in.usage,       in.detail};
     if (state_.status == RunStatus::running || state_.status == RunStatus::paused) follow_up(*unit, in, fact);
-    return {std::move(fact)};
+    auto facts = connections(in.ref, in.connections);
+    facts.emplace_back(std::move(fact));
+    return facts;
   }
 
   Facts operator()(const AttemptLost& in) {
-    return current(in.ref) == nullptr ? Facts{} : Facts{lost(in.ref, in.detail)};
+    if (current(in.ref) == nullptr) return {};
+    auto facts = connections(in.ref, in.connections);
+    facts.emplace_back(lost(in.ref, in.detail));
+    return facts;
   }
 
   Facts operator()(const AttemptCancelled& in) {
     if (current(in.ref) == nullptr) return {};
+    auto facts = connections(in.ref, in.connections);
     // Nobody asked for it: whoever stopped the attempt, the run did not see its end.
-    if (state_.status != RunStatus::cancelling && !state_.interrupted) return {lost(in.ref, in.detail)};
-    return {NodeCancelled{id(in.ref.node), in.ref.item, in.ref.attempt, in.unsent, in.detail}};
+    if (state_.status != RunStatus::cancelling && !state_.interrupted)
+      facts.emplace_back(lost(in.ref, in.detail));
+    else
+      facts.emplace_back(NodeCancelled{id(in.ref.node), in.ref.item, in.ref.attempt, in.unsent, in.detail});
+    return facts;
   }
 
   Facts operator()(const BudgetRefused& in) {
@@ -75,6 +88,11 @@ class Decision {
   Facts operator()(const ApprovalGiven& in) {
     const auto* unit = find_unit(state_, in.node, std::nullopt);
     if (unit == nullptr || unit->status != NodeStatus::held) return {};
+    const auto& approval = *state_.nodes[in.node].approval;
+    const auto& may = approval.asked.approvers;
+    const bool may_answer = may.empty() || std::find(may.begin(), may.end(), in.who) != may.end();
+    // Nobody counts twice; who approved may still reject.
+    if (!may_answer || (in.approved && approval.given.contains(in.who))) return {};
     return {ApprovalAnswered{id(in.node), in.approved, in.who, in.reason}};
   }
 
@@ -117,6 +135,15 @@ class Decision {
   }
 
  private:
+  [[nodiscard]] Facts connections(const AttemptRef& ref, const std::vector<Connection>& made) const {
+    Facts facts;
+    facts.reserve(made.size() + 1);
+    for (const auto& one : made)
+      facts.emplace_back(ConnectionAttempted{id(ref.node), ref.item, ref.attempt, one.endpoint, one.address,
+                                             one.allowed, one.failure});
+    return facts;
+  }
+
   /// What follows a failed attempt: a reply is mended, then the same place is tried again, then the next one.
   void follow_up(const UnitState& unit, const AttemptFailed& in, NodeAttemptFailed& fact) const {
     const auto& node = state_.plan->nodes[in.ref.node];

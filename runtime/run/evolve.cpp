@@ -255,15 +255,24 @@ class Evolution {
     if (policy::pauses(plan_, event.scope)) return;
     fail_run({FailureClass::budget, policy::describe(event), std::nullopt}, index_of_node(state_, event.node));
   }
+  /// For whoever reads the history: nothing follows from it.
+  void operator()(const ConnectionAttempted&) {}
   void operator()(const ApprovalRequested& event) {
     const auto i = index_of_node(state_, event.node);
-    state_.to_ask.erase(i);
+    startable_.unplace(i);
     state_.nodes[i].status = NodeStatus::held;
+    state_.nodes[i].approval = std::make_unique<ApprovalState>(ApprovalState{event, {}});
     ++state_.held;
   }
   void operator()(const ApprovalAnswered& event) {
     const auto i = index_of_node(state_, event.node);
     auto& node = state_.nodes[i];
+    HILLSTAR_ASSERT(node.approval != nullptr);
+    if (event.approved) {
+      node.approval->given.insert(event.who);
+      if (node.approval->given.size() < node.approval->asked.approvals.value_or(1)) return;
+    }
+    node.approval.reset();
     --state_.held;
     if (event.approved) {
       node.approved = true;

@@ -227,6 +227,21 @@ struct TraceEntry::Writer {
     entry.type_ = "approval_requested";
     set_node(event.node);
     entry.message_ = event.prompt;
+    if (event.approvals) out["approvals"] = *event.approvals;
+    if (event.release)
+      out["release"] = {{"data", event.release->data},
+                        {"clearance", event.release->clearance},
+                        {"to", event.release->to},
+                        {"path", boost::json::value_from(event.release->path)}};
+  }
+  void operator()(const ConnectionAttempted& event) {
+    entry.type_ = "connection_attempted";
+    unit(event.node, event.item, event.attempt);
+    entry.message_ = event.endpoint + (event.allowed ? "" : " refused");
+    out["endpoint"] = event.endpoint;
+    out["allowed"] = event.allowed;
+    if (event.address) out["address"] = *event.address;
+    if (event.failure) out["error"] = *event.failure;
   }
   void operator()(const ApprovalAnswered& event) {
     entry.type_ = "approval_answered";

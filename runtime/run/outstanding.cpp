@@ -118,7 +118,7 @@ std::vector<Command> outstanding(const RunState& state) {
   for (NodeIndex i = 0; i < state.nodes.size(); ++i) {
     const auto& node = state.nodes[i];
     owed_to(state, {i, std::nullopt, node.attempt}, node, commands);
-    if (node.status == NodeStatus::held) commands.emplace_back(AskApproval{i, approval_prompt(state.plan->nodes[i])});
+    if (node.status == NodeStatus::held) commands.emplace_back(AskApproval{i, node.approval->asked.prompt});
     if (!node.map || has_ended(node.status)) continue;
     for (std::uint32_t item = 0; item < node.map->next; ++item)
       owed_to(state, {i, item, node.map->units[item].attempt}, node.map->units[item], commands);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/run/replay_check.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "messages/json_codec.hpp"
@@ -51,7 +52,7 @@ bool is_derived(const RunState& state, const Event& event) {
 
 /// Events of one step that come from its input, not from the state: nothing is derived between them.
 bool go_together(const Event& a, const Event& b) {
-  if (std::holds_alternative<NodeInherited>(b)) return true;
+  if (std::holds_alternative<NodeInherited>(b) || std::holds_alternative<ConnectionAttempted>(a)) return true;
   if (std::holds_alternative<NodeCancelled>(a) || std::holds_alternative<BudgetExhausted>(a))
     return std::holds_alternative<BudgetExhausted>(b) || std::holds_alternative<RunPaused>(b);
   return std::holds_alternative<NodeAttemptLost>(a) && std::holds_alternative<NodeAttemptLost>(b);
@@ -147,7 +148,9 @@ void ReplayCheck::foresee() {
 void ReplayCheck::compare(const NodeOutcome& outcome) {
   const auto& [seq, at, event] = history_[next_];
   const auto facts = decide(state_, std::visit([&](const auto& what) { return Input{at, 0, what}; }, outcome));
-  const Event now = facts.empty() ? Event{RunResumed{}} : facts.front();
+  const auto end = std::find_if(facts.begin(), facts.end(),
+                                [](const Event& fact) { return !std::holds_alternative<ConnectionAttempted>(fact); });
+  const Event now = end == facts.end() ? Event{RunResumed{}} : *end;
   const auto recorded_words = std::visit(EndWords{}, event);
   const auto words_now = std::visit(EndWords{}, now);
   if (recorded_words != words_now) report(DifferenceKind::end, recorded_words, words_now);

@@ -13,7 +13,7 @@ void Startable::place(NodeIndex i) {
     state_.to_refuse.insert(i);
   } else if ((node.skip_if && holds(state_, *node.skip_if)) || (node.when && !holds(state_, *node.when))) {
     state_.to_skip.insert(i);
-  } else if (node.permission == workflow::Permission::ask && !state_.nodes[i].approved) {
+  } else if (asks_first(state_, i)) {
     state_.to_ask.insert(i);
   } else if (node.lane.empty()) {
     state_.ready.insert(i);

@@ -14,6 +14,7 @@
 
 #include "messages/events.hpp"
 #include "messages/inputs.hpp"
+#include "runtime/policy/data_guard.hpp"
 #include "runtime/policy/routes.hpp"
 #include "runtime/workflow/plan.hpp"
 
@@ -74,9 +75,16 @@ struct MapState {
   mutable std::shared_ptr<const Value> collected;
 };
 
+/// A request that is open.
+struct ApprovalState {
+  ApprovalRequested asked;
+  std::set<std::string> given;  ///< Who has approved so far.
+};
+
 struct NodeState : UnitState {
   std::uint32_t open_predecessors = 0;
-  bool approved = false;
+  bool approved = false;                    ///< By enough people.
+  std::unique_ptr<ApprovalState> approval;  ///< Present while the node is held.
   std::vector<bool> tests;
   std::unique_ptr<MapState> map;  ///< Present once the list is known.
 };
@@ -104,6 +112,7 @@ struct RunState {
   std::shared_ptr<const PlanIndex> index;
   std::shared_ptr<const policy::Routes>
       routes;  ///< Null: not known; calls find their own way, and nothing is reserved.
+  std::shared_ptr<const policy::DataGuard> guard;  ///< Null: no data is classified.
   RunStatus status = RunStatus::created;
   std::uint64_t version = 0;  ///< Number of events applied.
   RunStarted started;

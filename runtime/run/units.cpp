@@ -3,15 +3,45 @@
 
 #include <boost/json.hpp>
 
-namespace hillstar::run {
+#include "runtime/policy/data_guard.hpp"
 
-std::string approval_prompt(const workflow::PlanNode& node) {
+namespace hillstar::run {
+namespace {
+
+/// A checkpoint asks its own `parameters.prompt`.
+std::string prompt_of(const workflow::PlanNode& node) {
   if (node.tool == "checkpoint") {
     const auto parameters = node.parameters.value();
-    const auto* prompt = parameters.is_object() ? parameters.get_object().if_contains("prompt") : nullptr;
+    const auto* prompt = json::member(parameters, "prompt");
     if (prompt != nullptr && prompt->is_string()) return std::string(prompt->get_string());
   }
   return "May node '" + node.id.str() + "' (" + node.tool + ") run?";
+}
+
+/// What the node must not get unless people let it; a node that nobody is asked about is refused instead.
+const Release* release_of(const RunState& state, NodeIndex node) {
+  if (state.guard == nullptr || !state.plan->nodes[node].asks_release) return nullptr;
+  return state.guard->first_leak(node);
+}
+
+}  // namespace
+
+bool asks_first(const RunState& state, NodeIndex node) {
+  if (state.nodes[node].approved) return false;
+  return state.plan->nodes[node].permission == workflow::Permission::ask || release_of(state, node) != nullptr;
+}
+
+ApprovalRequested approval_request(const RunState& state, NodeIndex i) {
+  const auto& node = state.plan->nodes[i];
+  ApprovalRequested request{node.id, prompt_of(node), node.approvals};
+  const auto* release = release_of(state, i);
+  if (release == nullptr) return request;
+  request.release = *release;
+  request.prompt += " It asks for a release: " + policy::describe(*release) + ".";
+  request.approvers = state.guard->approvers();
+  const auto needed = std::max(node.approvals.value_or(1), state.guard->approvals());
+  request.approvals = needed > 1 ? std::optional(needed) : std::nullopt;
+  return request;
 }
 
 }  // namespace hillstar::run

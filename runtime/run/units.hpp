@@ -52,8 +52,9 @@ inline bool has_startable_item(const workflow::PlanNode& node, const MapState& m
          (!map.again.empty() || map.next < map.units.size());
 }
 
-/// What a person is asked before a node with permission `ask` runs.
-/// A checkpoint asks its own `parameters.prompt`.
-std::string approval_prompt(const workflow::PlanNode& node);
+/// True if people must approve the node before it runs, and have not.
+bool asks_first(const RunState& state, NodeIndex node);
+/// What they are asked.
+ApprovalRequested approval_request(const RunState& state, NodeIndex node);
 
 }  // namespace hillstar::run

@@ -20,6 +20,8 @@
 #include "messages/units.hpp"
 #include "messages/value.hpp"
 #include "runtime/policy/redaction.hpp"
+#include "runtime/policy/rules.hpp"
+#include "runtime/workflow/plan.hpp"
 #include "runtime/workflow/references.hpp"
 
 namespace hillstar::tools {
@@ -39,6 +41,8 @@ struct RunContext {
   std::vector<std::string> environment;       ///< `NAME=value` of the person who started the run. Never logged.
   std::uint32_t priority = kPriorityDefault;  ///< 1 to 100: turns of its model calls, against other runs.
   policy::Redactor redactor;  ///< Of the secrets in `environment`: for everything that leaves an attempt.
+  bool air_gapped = false;    ///< It may talk to declared endpoints only, and its scripts to nobody.
+  std::shared_ptr<const policy::Rules> rules;  ///< Of whoever runs it. Null: nobody gave any.
 };
 
 /// Set once, from any thread; a tool that blocks waits on `descriptor` beside its own (readable once cancelled).
@@ -66,8 +70,9 @@ struct ToolCall {
   std::string idempotency_key;  ///< `run/node`: the same for every attempt.
   std::string attempt_key;      ///< `run/node/attempt`.
   workflow::Rendered input;
-  Json parameters;  ///< An object.
-  std::string cwd;  ///< As written; empty: the workspace.
+  Json parameters;                           ///< An object.
+  std::string cwd;                           ///< As written; empty: the workspace.
+  std::optional<workflow::Sandbox> sandbox;  ///< Absent: the standard one.
   std::optional<Millis> start_to_close;
 };
 

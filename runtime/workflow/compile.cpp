@@ -77,6 +77,7 @@ class PlanBuilder {
     plan.max_concurrency = definition_.max_concurrency;
     plan.inputs = std::move(definition_.inputs);
     plan.file_access = std::move(definition_.file_access);
+    plan.files = std::move(definition_.files);
     plan.model_config = definition_.model_config;
     plan.budget = read_budget(definition_.model_config);
     plan.provider_config = definition_.provider_config;

@@ -40,6 +40,7 @@ class DefinitionReader {
     definition_.description = top_.string("description").value_or("");
     if (const auto* inputs = top_.object("inputs")) definition_.inputs = read_inputs(*inputs, inputs_at_, problems_);
     definition_.file_access = top_.strings("file_access");
+    definition_.files = read_files(top_);
     read_configs();
     const auto* graph_object = top_.object("graph");
     if (graph_object == nullptr) {
@@ -280,7 +281,10 @@ class DefinitionReader {
       if (!word || !node) continue;
       auto& permission = definition_.nodes[*node].draft.permission;
       // A checkpoint that asks stays one: `always` lets a node run, it does not answer for a person.
-      if (*word > 0) permission = static_cast<Permission>(*word);
+      if (*word > 0)
+        permission = static_cast<Permission>(*word);
+      else
+        definition_.nodes[*node].draft.granted = permission == Permission::always;
     }
   }
 

@@ -60,6 +60,7 @@ struct Definition {
   std::vector<LoopDefinition> loops;
   std::vector<InputSpec> inputs;
   std::vector<std::string> file_access;
+  std::map<std::string, std::string> files;
   Json model_config;
   Json provider_config;
   std::unordered_map<std::string_view, AuthoredIndex> index;  ///< Keys are owned by the document.

@@ -123,6 +123,7 @@ std::optional<InputSpec> read_input(std::string_view name, const bj::value& valu
   spec.name = name;
   if (const auto type = input.word("type", kTypes)) spec.type = static_cast<InputType>(*type);
   spec.description = input.string("description").value_or("");
+  spec.data = read_data_class(input);
   if (const auto* fallback = input.find("default")) {
     if (!has_type(*fallback, spec.type)) {
       const auto default_at = at.key("default");

@@ -19,6 +19,12 @@ void check_id(std::string_view id, std::string_view what, const Place& at, Probl
 NodeDefinition read_node(std::string_view id, const FieldReader& node, const CompileOptions& options);
 /// The rest of a model_call: names in its parameters and input, and PlanNode::repairs.
 void read_model_call(const FieldReader& node, PlanNode& draft);
+/// `data`, `clearance`, `release`, `approvals` and `sandbox` of a node.
+void read_governance(const FieldReader& node, PlanNode& draft);
+/// `data` of an input.
+std::optional<std::string> read_data_class(const FieldReader& input);
+/// `files` of the workflow: pattern -> class.
+std::map<std::string, std::string> read_files(const FieldReader& workflow);
 /// `singleClient` of the node or of its custom provider: the lane that its calls share.
 std::string lane_of(const FieldReader& node, const PlanNode& draft, const boost::json::object* model_config);
 

@@ -6,21 +6,23 @@ namespace {
 
 using Names = std::vector<std::string_view>;
 
-const Names kWorkflow = {"id",          "graph",       "inputs",  "max_concurrency", "file_access",
-                         "permissions", "state",       "version", "model_config",    "provider_config",
-                         "name",        "description", "task",    "checkpoints"};
+const Names kWorkflow = {"id",          "graph", "inputs",     "max_concurrency", "file_access",     "files",
+                         "permissions", "state", "version",    "model_config",    "provider_config", "name",
+                         "description", "task",  "checkpoints"};
 const Names kGraph = {"nodes", "edges", "loops"};
-const Names kNode = {"tool",         "input",      "parameters", "when",          "skip_if",  "retry",
-                     "timeout",      "on_error",   "effect",     "for_each",      "parallel", "min_success",
-                     "provider",     "model",      "outputs",    "cwd",           "task",     "name",
-                     "description",  "version",    "persona",    "complexity",    "loop",     "task_type",
-                     "singleClient", "backend_id", "backendId",  "single_client", "backend"};
+const Names kNode = {"tool",       "input",  "parameters", "when",         "skip_if",     "retry",     "timeout",
+                     "on_error",   "effect", "for_each",   "parallel",     "min_success", "provider",  "model",
+                     "outputs",    "cwd",    "task",       "name",         "description", "version",   "persona",
+                     "complexity", "loop",   "task_type",  "singleClient", "backend_id",  "backendId", "single_client",
+                     "backend",    "data",   "clearance",  "release",      "approvals",   "sandbox"};
 const Names kEdge = {"from", "to", "description"};
 const Names kLoop = {"id", "body", "max_attempts", "until", "on_exhausted", "description"};
 const Names kCondition = {"node", "contains", "not_contains", "equals", "status", "input", "all_of", "any_of", "not"};
 const Names kRetry = {"attempts", "backoff", "factor", "cap", "jitter", "on"};
 const Names kTimeout = {"start_to_close", "queue"};
-const Names kInput = {"type", "default", "description"};
+const Names kInput = {"type", "default", "description", "data"};
+const Names kSandbox = {"profile",   "network", "env",       "read",       "write",
+                        "memory_mb", "file_mb", "processes", "cpu_seconds"};
 const Names kState = {"checkpoints", "shared"};
 const Names kModelConfig = {"mode",
                             "preset",
@@ -134,6 +136,8 @@ const Names& fields_of(Section section) {
       return kTurn;
     case Section::content_part:
       return kContentPart;
+    case Section::sandbox:
+      return kSandbox;
   }
   return kAnyKey;
 }

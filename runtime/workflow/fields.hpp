@@ -30,7 +30,8 @@ enum class Section {
   image,
   conversation,
   turn,
-  content_part
+  content_part,
+  sandbox
 };
 
 const std::vector<std::string_view>& fields_of(Section section);

@@ -91,6 +91,25 @@ BOOST_DEFINE_ENUM_CLASS(Effect, none, repeatable, once)
 BOOST_DEFINE_ENUM_CLASS(OnError, fail, proceed, skip_dependents)
 BOOST_DEFINE_ENUM_CLASS(Permission, always, ask, never)
 
+/// `standard`: the layers that the system offers. `bubblewrap`: besides, a file system of its own.
+BOOST_DEFINE_ENUM_CLASS(SandboxProfile, standard, bubblewrap, none)
+
+/// What a script may do beyond the ordinary, or not at all.
+struct Sandbox {
+  SandboxProfile profile = SandboxProfile::standard;
+  std::optional<bool> network;     ///< Absent: yes, unless the run is air-gapped.
+  std::vector<std::string> env;    ///< Variables that it gets besides, by name.
+  std::vector<std::string> read;   ///< Paths that it may read, and
+  std::vector<std::string> write;  ///< write besides; relative ones start at the workspace.
+  std::optional<std::uint64_t> memory_bytes;
+  std::optional<std::uint64_t> file_bytes;  ///< Of the largest file that it writes.
+  std::optional<std::uint32_t> processes;
+  std::optional<Millis> cpu;
+
+  bool operator==(const Sandbox&) const = default;
+};
+BOOST_DESCRIBE_STRUCT(Sandbox, (), (profile, network, env, read, write, memory_bytes, file_bytes, processes, cpu))
+
 /// Which attempt of which loop a node is.
 struct LoopPlace {
   std::string loop;
@@ -140,9 +159,15 @@ struct PlanNode {
   std::optional<Millis> queue_timeout;   ///< Longest wait of one attempt for a slot.
   OnError on_error = OnError::fail;
   Permission permission = Permission::always;
-  std::optional<Condition> when;        ///< False: skipped; dependents see an empty result.
-  std::optional<Condition> skip_if;     ///< True: skipped.
-  std::optional<NodeIndex> stands_for;  ///< Skipped loop attempt: its result is this node's (the attempt before).
+  bool granted = false;                    ///< The author wrote `always`.
+  std::optional<std::uint32_t> approvals;  ///< Different people who must approve; absent: one, if any is asked.
+  std::optional<std::string> data;         ///< Class of what it gives, if that is more than what it gets.
+  std::optional<std::string> clearance;    ///< The highest class that it may get.
+  bool asks_release = false;               ///< A person may let it have data beyond a clearance.
+  std::optional<Sandbox> sandbox;          ///< script_run; absent: the standard one.
+  std::optional<Condition> when;           ///< False: skipped; dependents see an empty result.
+  std::optional<Condition> skip_if;        ///< True: skipped.
+  std::optional<NodeIndex> stands_for;     ///< Skipped loop attempt: its result is this node's (the attempt before).
   std::optional<LoopPlace> loop;
   std::optional<MapSpec> map;
   bool checkpoint = false;              ///< `state.checkpoints` names it.
@@ -157,8 +182,9 @@ struct PlanNode {
 };
 BOOST_DESCRIBE_STRUCT(PlanNode, (),
                       (id, tool, input, parameters, outputs, provider, model, complexity, cwd, effect, retry, repairs,
-                       start_to_close, queue_timeout, on_error, permission, when, skip_if, stands_for, loop, map,
-                       checkpoint, lane, tests, sources, predecessors, successors))
+                       start_to_close, queue_timeout, on_error, permission, granted, approvals, data, clearance,
+                       asks_release, sandbox, when, skip_if, stands_for, loop, map, checkpoint, lane, tests, sources,
+                       predecessors, successors))
 
 struct PlanLoop {
   std::string id;
@@ -177,10 +203,11 @@ struct InputSpec {
   InputType type = InputType::any;
   std::optional<Json> fallback;  ///< Absent: the input is required.
   std::string description;
+  std::optional<std::string> data;  ///< Class of what is given.
 
   bool operator==(const InputSpec&) const = default;
 };
-BOOST_DESCRIBE_STRUCT(InputSpec, (), (name, type, fallback, description))
+BOOST_DESCRIBE_STRUCT(InputSpec, (), (name, type, fallback, description, data))
 
 struct Plan {
   WorkflowId workflow;
@@ -188,16 +215,17 @@ struct Plan {
   std::vector<PlanNode> nodes;
   std::vector<PlanLoop> loops;
   std::vector<InputSpec> inputs;
-  std::vector<std::string> file_access;  ///< Folders beyond the workspace that the author asks for.
-  Json model_config;                     ///< As written; providers read their parts.
+  std::vector<std::string> file_access;      ///< Folders beyond the workspace that the author asks for.
+  std::map<std::string, std::string> files;  ///< Pattern of paths -> class of the data in them.
+  Json model_config;                         ///< As written; providers read their parts.
   Json provider_config;
   std::optional<Budget> budget;  ///< Of model_config.
 
   bool operator==(const Plan&) const = default;
 };
 BOOST_DESCRIBE_STRUCT(Plan, (),
-                      (workflow, max_concurrency, nodes, loops, inputs, file_access, model_config, provider_config,
-                       budget))
+                      (workflow, max_concurrency, nodes, loops, inputs, file_access, files, model_config,
+                       provider_config, budget))
 
 /// Canonical JSON of the plan: what is hashed and stored.
 std::string to_text(const Plan& plan);

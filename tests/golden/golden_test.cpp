@@ -211,6 +211,9 @@ class Scenario {
     return std::string(type_name(event)) + std::visit([](const auto& fact) { return details(fact); }, event);
   }
   static std::string details(const RunStarted&) { return {}; }
+  static std::string details(const ConnectionAttempted& e) {
+    return attempt_of(e) + " " + e.endpoint + (e.allowed ? "" : " refused");
+  }
   static std::string details(const RunPaused& e) {
     return (e.node ? " for " + e.node->str() : "") + ": " + e.reason + (e.interrupted ? " (attempts are stopped)" : "");
   }
