@@ -24,7 +24,10 @@ build: configure  ## Build the program: build/apps/hillstar-actors
 demo: build  ## Run, kill and resume a workflow with a real local model
 	@tests/support/demo.sh $(BUILD)/apps/hillstar-actors
 
+# A real keyring for one test, which is skipped without them.
+TEST_PACKAGES = dbus-daemon gnome-keyring libsecret-tools
 test: configure  ## Build everything and run every test
+	@tests/support/install_dependencies.sh $(TEST_PACKAGES)
 	@tests/support/build.sh $(BUILD) $(JOBS) all
 	@tests/support/run_tests.sh $(BUILD)
 

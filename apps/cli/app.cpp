@@ -13,6 +13,7 @@
 #include "apps/cli/environment.hpp"
 #include "apps/cli/given_settings.hpp"
 #include "apps/cli/governance_table.hpp"
+#include "apps/cli/keyring_helper.hpp"
 #include "apps/cli/operator_table.hpp"
 #include "apps/cli/project_table.hpp"
 #include "apps/cli/text.hpp"
@@ -289,6 +290,7 @@ int finish(Output& output, const Result<Exit>& result) {
 }  // namespace
 
 int run_program(int argc, const char* const* argv) {
+  if (argc == 2 && argv[1] == kKeyringHelper) return keyring_helper();
   CLI::App app{"Durable, auditable workflow runs. Data goes to stdout, talk to stderr.", "hillstar-actors"};
   app.set_version_flag("--version", std::string(engine_name()));
   app.require_subcommand(0, 1);

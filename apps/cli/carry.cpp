@@ -12,6 +12,8 @@
 
 #include "apps/cli/environment.hpp"
 #include "apps/cli/interrupts.hpp"
+#include "apps/cli/registry_file.hpp"
+#include "apps/cli/run_variables.hpp"
 #include "apps/cli/text.hpp"
 #include "persistence/rocksdb_store.hpp"
 #include "runtime/run/fork.hpp"
@@ -231,11 +233,14 @@ Result<std::shared_ptr<const persistence::EventStore>> read_store(const Context&
 }
 
 Result<std::vector<std::string>> variables_for(const Context& context, const std::string& workflow_file,
-                                               const std::string& workspace, const std::string& env_file) {
-  auto environment = context.environment;
+                                               const std::string& workspace, const std::string& env_file,
+                                               const workflow::Plan* plan) {
   const auto file = std::filesystem::path(workspace) / workflow_file;
-  HILLSTAR_CHECK(load_environment_files(environment, file.parent_path().string(), env_file));
-  return environment;
+  HILLSTAR_TRY(const auto registry, load_registry(context.environment));
+  HILLSTAR_TRY(auto variables, read_variables(context.environment, {file.parent_path().string(), env_file}, *registry));
+  if (plan != nullptr) add_from_keyring(variables, missing_keys(*plan, *registry, variables.environment));
+  for (const auto& warning : variables.warnings) context.output.warn("warning: " + visible(warning));
+  return std::move(variables.environment);
 }
 
 }  // namespace hillstar::cli

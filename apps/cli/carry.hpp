@@ -22,8 +22,9 @@ Result<void> check_store(const Context& context);
 /// The store for reading alone, beside its owner if it has one. not_found if there is no store.
 Result<std::shared_ptr<const persistence::EventStore>> read_store(const Context& context);
 
-/// Variables of this person for a run of that workflow file.
+/// Variables of this person for a run of that workflow file, with the keys that its plan (may be null) asks for.
 Result<std::vector<std::string>> variables_for(const Context& context, const std::string& workflow_file,
-                                               const std::string& workspace, const std::string& env_file = {});
+                                               const std::string& workspace, const std::string& env_file,
+                                               const workflow::Plan* plan);
 
 }  // namespace hillstar::cli

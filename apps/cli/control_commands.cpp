@@ -47,7 +47,8 @@ FollowOptions follow_options(const Context& context, const StoredRun& stored) {
 }
 
 Result<std::vector<std::string>> variables_of(const Context& context, const StoredRun& stored) {
-  return variables_for(context, stored.state.started.workflow_file, stored.state.started.workspace);
+  return variables_for(context, stored.state.started.workflow_file, stored.state.started.workspace, {},
+                       stored.state.plan.get());
 }
 
 /// `deploy=run-again`, `fetch[3]=failed`.

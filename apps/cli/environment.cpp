@@ -16,8 +16,6 @@ extern char** environ;
 namespace hillstar::cli {
 namespace {
 
-constexpr std::size_t kVariablesBytesMax = 1U << 20U;
-
 std::string_view trimmed(std::string_view text) {
   const auto begin = text.find_first_not_of(" \t\r");
   if (begin == std::string_view::npos) return {};
@@ -58,28 +56,6 @@ void add_variables(std::vector<std::string>& environment, std::string_view text)
     if (variable(environment, name)) continue;
     environment.push_back(std::string(name) + "=" + std::string(unquoted(trimmed(line.substr(equals + 1)))));
   }
-}
-
-Result<void> load_environment_files(std::vector<std::string>& environment, const std::string& folder,
-                                    const std::string& given_file) {
-  if (!given_file.empty()) {
-    HILLSTAR_TRY(const auto text, read_file(given_file, Errc::io, kVariablesBytesMax));
-    add_variables(environment, text);
-  } else {
-    std::filesystem::path here = absolute_path(folder);
-    while (true) {
-      if (const auto text = read_file((here / ".env").string(), Errc::io, kVariablesBytesMax)) {
-        add_variables(environment, *text);
-        break;
-      }
-      if (here == here.parent_path()) break;
-      here = here.parent_path();
-    }
-  }
-  if (const auto home = variable(environment, "HOME"))
-    if (const auto text = read_file(*home + "/.config/hillstar/secrets.env", Errc::io, kVariablesBytesMax))
-      add_variables(environment, *text);
-  return {};
 }
 
 std::string absolute_path(const std::string& path) {

@@ -18,11 +18,6 @@ std::optional<std::string> variable(const std::vector<std::string>& environment,
 /// Adds `NAME=value` lines to `environment`; what is there already wins. Knows comments, `export`, and quotes.
 void add_variables(std::vector<std::string>& environment, std::string_view text);
 
-/// The nearest `.env` of `folder` and its parents, or of the file that is given instead, then
-/// ~/.config/hillstar/secrets.env. Errors: not_found if the given file cannot be read.
-Result<void> load_environment_files(std::vector<std::string>& environment, const std::string& folder,
-                                    const std::string& given_file);
-
 /// Absolute and without `.` and `..`; symbolic links stay.
 std::string absolute_path(const std::string& path);
 /// Where the program runs. io if that folder is gone or may not be looked at.

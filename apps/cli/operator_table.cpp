@@ -3,6 +3,7 @@
 
 #include "apps/cli/command_table.hpp"
 #include "apps/cli/config_command.hpp"
+#include "apps/cli/secrets_command.hpp"
 
 namespace hillstar::cli {
 namespace {
@@ -21,10 +22,24 @@ void add_config(Commands& commands, const Configuration& configuration) {
   config->add_flag("--origin", args->origin, "view: say where each value comes from");
 }
 
+void add_secrets(Commands& commands) {
+  auto [secrets, args] =
+      commands.add<SecretsArgs>("secrets", "Keep keys of providers: in the keyring, or in a file", manage_secrets);
+  secrets->add_option("WHAT", args->what, "ls, set, rm, or move (out of registry files)")
+      ->check(CLI::IsMember({"ls", "set", "rm", "move"}))
+      ->capture_default_str();
+  secrets->add_option("NAME", args->name, "a provider, or the variable that holds its key");
+  secrets->add_option("--in", args->place, "where to keep or remove it; auto: the keyring if there is one")
+      ->check(CLI::IsMember({"auto", "keyring", "file"}))
+      ->capture_default_str()
+      ->type_name("PLACE");
+}
+
 }  // namespace
 
 void add_operator_commands(Commands& commands, const Configuration& configuration) {
   add_config(commands, configuration);
+  add_secrets(commands);
 }
 
 std::vector<std::string> operator_choices(const std::string& command) {
@@ -33,6 +48,7 @@ std::vector<std::string> operator_choices(const std::string& command) {
     words = {"view", "set", "unset"};
     for (const auto& setting : policy::settings()) words.emplace_back(setting.name);
   }
+  if (command == "secrets") words = {"ls", "set", "rm", "move"};
   return words;
 }
 

@@ -263,7 +263,7 @@ Result<Exit> plan_file(Context& context, const RunArgs& args) {
   const bool any_given = !given.empty() || !file_values.is_null();
   if (any_given && !show_diagnostics(output, inputs.diagnostics, args.file)) return Exit::invalid_workflow;
 
-  HILLSTAR_TRY(const auto environment, variables_for(context, args.file, workspace, args.env_file));
+  HILLSTAR_TRY(const auto environment, variables_for(context, args.file, workspace, args.env_file, &plan));
   const policy::LookUp look_up = [&](const std::string& name) { return variable(environment, name); };
   const auto rows = Planner(plan, *registry, look_up).rows(inputs.values);
   const auto totals = total_of(rows);

@@ -9,6 +9,7 @@
 #include "apps/cli/environment.hpp"
 #include "apps/cli/json_fields.hpp"
 #include "apps/cli/registry_file.hpp"
+#include "apps/cli/run_variables.hpp"
 #include "apps/cli/text.hpp"
 #include "runtime/workflow/did_you_mean.hpp"
 
@@ -147,8 +148,10 @@ Result<Exit> show_providers(Context& context, const ProviderArgs& args) {
   }
   if (args.what == "test") return test_providers(context, args);
   if (args.what == "usage") return show_usage(context, args);
-  auto environment = context.environment;
-  HILLSTAR_CHECK(load_environment_files(environment, ".", {}));
+  HILLSTAR_TRY(auto variables, read_variables(context.environment, {".", {}}, *registry));
+  add_from_keyring(variables, missing_keys(*registry, args.names, variables.environment));
+  for (const auto& warning : variables.warnings) context.output.warn("warning: " + visible(warning));
+  const auto& environment = variables.environment;
   if (args.what == "models")
     list_models(context.output, *registry, args.names);
   else

@@ -13,6 +13,7 @@
 #include "apps/cli/environment.hpp"
 #include "apps/cli/json_fields.hpp"
 #include "apps/cli/registry_file.hpp"
+#include "apps/cli/run_variables.hpp"
 #include "apps/cli/text.hpp"
 #include "messages/json_codec.hpp"
 #include "providers/adapter.hpp"
@@ -270,8 +271,10 @@ std::vector<std::string> names_to_test(const policy::Registry& registry, const s
 
 Result<Exit> test_providers(Context& context, const ProviderArgs& args) {
   HILLSTAR_TRY(const auto registry, load_registry(context.environment));
-  auto environment = context.environment;
-  HILLSTAR_CHECK(load_environment_files(environment, ".", {}));
+  HILLSTAR_TRY(auto variables, read_variables(context.environment, {".", {}}, *registry));
+  add_from_keyring(variables, missing_keys(*registry, args.names, variables.environment));
+  for (const auto& warning : variables.warnings) context.output.warn("warning: " + visible(warning));
+  const auto& environment = variables.environment;
   const auto names = names_to_test(*registry, args.names, environment);
   Tester tester(context, args, *registry, environment);
   bj::array all;

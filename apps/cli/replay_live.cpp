@@ -200,7 +200,8 @@ Result<Exit> replay_live_run(Context& context, const ReplayArgs& args) {
   const auto& started = stored.state.started;
   HILLSTAR_TRY(const auto workflow_text, below->read_blob(started.workflow_sha256));
   auto request = start_of(stored, workflow_text);
-  HILLSTAR_TRY(request.environment, variables_for(context, started.workflow_file, started.workspace, args.env_file));
+  HILLSTAR_TRY(request.environment, variables_for(context, started.workflow_file, started.workspace, args.env_file,
+                                                  stored.state.plan.get()));
   persistence::OverlayStore store(below);
   EngineOptions options;
   options.catalog = recorded_catalog(stored.history);

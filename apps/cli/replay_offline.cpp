@@ -180,7 +180,8 @@ Result<Exit> replay_offline_run(Context& context, const ReplayArgs& args) {
     return Error{Errc::record_corrupt, "The history does not begin with run_started.", row.run.str()};
   Scratch scratch;
   ReplayOptions options;
-  HILLSTAR_TRY(options.environment, variables_for(context, started->workflow_file, started->workspace, args.env_file));
+  HILLSTAR_TRY(options.environment,
+               variables_for(context, started->workflow_file, started->workspace, args.env_file, nullptr));
   HILLSTAR_TRY(options.registry, load_registry(context.environment));
   options.run_tools = args.run_tools;
   if (args.run_tools) {

@@ -60,7 +60,7 @@ Result<Exit> run_workflow(Context& context, const RunArgs& args) {
   job.output_dir = absolute_path(args.output_dir.empty() ? ".hillstar" : args.output_dir);
   for (const auto& folder : args.allow_paths) job.allow_paths.push_back(absolute_path(folder));
   for (const auto& folder : plan.file_access) job.allow_paths.push_back(absolute_path(folder));
-  HILLSTAR_TRY(job.environment, variables_for(context, args.file, job.workspace, args.env_file));
+  HILLSTAR_TRY(job.environment, variables_for(context, args.file, job.workspace, args.env_file, &plan));
   job.started_by = person();
   job.priority = priority;
   if (!args.resume_from.empty()) {

@@ -302,9 +302,10 @@ Error BackendResolver::missing_key(const std::vector<std::string>& variables) co
   for (const auto& variable : variables) names += (names.empty() ? "" : " or ") + variable;
   return {Errc::provider_config,
           "Environment variable " + names +
-              " is not set; it must hold the API key. Looked at: the environment, the nearest .env file, and "
-              "~/.config/hillstar/secrets.env.",
-          where(), "Export " + variables.front() + ", or write " + variables.front() + "=... into one of these files."};
+              " is not set; it must hold the API key. Looked at: the environment, the nearest .env file, "
+              "~/.config/hillstar/secrets.env, and the keyring.",
+          where(),
+          "Export " + variables.front() + ", or keep it with `hillstar-actors secrets set " + variables.front() + "`."};
 }
 
 /// Before keys are asked for: what is forbidden needs none.

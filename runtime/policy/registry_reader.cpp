@@ -198,8 +198,6 @@ class Reader {
                          "api_version",  "key_required", "default_model",   "limits",
                          "notes",        "same_as",      "api_key",         "tested",
                          "command",      "local"});
-    if (in.contains("api_key"))
-      warn(at + "/api_key", "not used: keys come from environment variables; export the provider's.");
     ProviderEntry entry;
     entry.name = name;
     entry.display_name = text(in, at, "display_name");

@@ -77,7 +77,7 @@ class Config(EndToEnd):
 
     def test_a_project_may_not_redirect(self):
         for name, value in (('registry', 'x.json'), ('router_url', 'http://evil'), ('anthropic_base_url', 'http://evil'),
-                            ('env_file', '.env'), ('redact_off', 'openai_key'), ('keyring', 'never')):
+                            ('env_file', '.env'), ('keyring', 'never')):
             self.project(**{name: value})
             refused = self.hill('ls', code=6)
             self.assertIn(f'{self.path(PROJECT)}:1: A project\'s file may not hold the setting {name}', refused.err)

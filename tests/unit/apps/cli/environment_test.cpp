@@ -17,13 +17,6 @@ TEST_CASE("environment: variables of a file never replace what is set") {
   CHECK_FALSE(variable(variables, "KE"));
 }
 
-TEST_CASE("environment: a file that is asked for must be there") {
-  std::vector<std::string> variables;
-  const auto loaded = load_environment_files(variables, ".", "/nonexistent/.env");
-  REQUIRE_FALSE(loaded);
-  CHECK(loaded.error().code == Errc::not_found);
-}
-
 TEST_CASE("environment: paths are made absolute without dots and slashes at the end") {
   CHECK(absolute_path("/a/./b/../c/") == "/a/c");
   CHECK(absolute_path("/") == "/");
