@@ -67,6 +67,7 @@ struct Library {
   std::uint64_t (*item_modified)(void* item);
   void* (*item_secret)(void* item);
   const char* (*value_text)(void* value);
+  int (*item_delete)(void* item, void* cancel, GError**);
 
   bool open() {
     void* library = ::dlopen("libsecret-1.so.0", RTLD_NOW | RTLD_LOCAL);
@@ -78,7 +79,8 @@ struct Library {
            load(library, "secret_item_get_attributes", item_attributes) &&
            load(library, "secret_item_get_locked", item_locked) &&
            load(library, "secret_item_get_modified", item_modified) &&
-           load(library, "secret_item_get_secret", item_secret) && load(library, "secret_value_get_text", value_text);
+           load(library, "secret_item_get_secret", item_secret) &&
+           load(library, "secret_item_delete_sync", item_delete) && load(library, "secret_value_get_text", value_text);
   }
 };
 
@@ -175,7 +177,21 @@ class Helper {
     const auto label = "Password for '" + name + "' on '" + kKeyringService + "'";
     const int kept =
         library_.store(&schema_, table(name.c_str(), true), nullptr, label.c_str(), value.c_str(), nullptr, &error);
-    return kept != 0 && error == nullptr ? bj::object{{"kept", true}} : failed(error, false);
+    if (kept == 0 || error != nullptr) return failed(error, false);
+    remove_older(name, value);
+    return {{"kept", true}};
+  }
+
+  /// Items of the name that another program made with other attributes, and that nobody should find any more.
+  void remove_older(const std::string& name, const std::string& value) {
+    GError* error = nullptr;
+    auto* list =
+        library_.search(nullptr, &schema_, table(name.c_str(), false), kSearchAll | kSearchLoads, nullptr, &error);
+    for (; error == nullptr && list != nullptr; list = list->next) {
+      void* secret = library_.item_locked(list->data) == 0 ? library_.item_secret(list->data) : nullptr;
+      const char* text = secret != nullptr ? library_.value_text(secret) : nullptr;
+      if (text == nullptr || text != value) library_.item_delete(list->data, nullptr, &error);
+    }
   }
 
   bj::object remove(const std::string& name) {

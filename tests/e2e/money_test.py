@@ -131,7 +131,7 @@ class Money(EndToEnd):
         openai, = done.json
         self.assertEqual((openai['default_model'], openai['limits']['requests_per_minute']), ('gpt-5.1', 7))
         self.assertGreater(openai['models'], 5)
-        self.assertIn('/providers/openai/api_key', done.err)
+        self.assertIn('secrets move', done.err)
         self.assertNotIn('canary', done.out + done.err)
         # A project does not say where keys go.
         self.write('.env', 'HILLSTAR_REGISTRY=/nowhere.json\n')
