@@ -5,7 +5,7 @@
 
 namespace hillstar::cli {
 
-/// enforce, mode.
+/// enforce, mode, agent-scan.
 void add_governance(Commands& commands);
 
 }  // namespace hillstar::cli
