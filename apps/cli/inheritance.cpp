@@ -115,10 +115,16 @@ Result<std::vector<NodeInherited>> inherit(const Checkpoint& checkpoint, const w
     stands[i] = rests && result != results.end() && !is_error(result->second->json.value());
     // Skipped attempts of loops have no result of their own; they are skipped again.
     if (!stands[i]) continue;
-    HILLSTAR_TRY(auto tests, verdicts(node, *result->second, read));
-    inherited.push_back({node.id, *result->second, std::move(tests), checkpoint.origin, false});
+    HILLSTAR_TRY(auto taken, taken_over(node, *result->second, checkpoint.origin, read));
+    inherited.push_back(std::move(taken));
   }
   return inherited;
+}
+
+Result<NodeInherited> taken_over(const workflow::PlanNode& node, const Value& result,
+                                 const std::optional<Origin>& origin, const ReadBlob& read) {
+  HILLSTAR_TRY(auto tests, verdicts(node, result, read));
+  return NodeInherited{node.id, result, std::move(tests), origin, false};
 }
 
 Result<void> edit(std::vector<NodeInherited>& inherited, const workflow::Plan& plan, std::string_view assignment,

@@ -30,6 +30,10 @@ Result<Checkpoint> read_checkpoint(const std::string& text, const std::string& f
 Result<std::vector<NodeInherited>> inherit(const Checkpoint& checkpoint, const workflow::Plan& plan,
                                            const ReadBlob& read);
 
+/// `result` as what `node` is taken to have produced, its tests answered. Errors: those of `read`.
+Result<NodeInherited> taken_over(const workflow::PlanNode& node, const Value& result,
+                                 const std::optional<Origin>& origin, const ReadBlob& read);
+
 /// Sets `node.path` (`review.output`, `fetch.body.items.0`) in an inherited result; `value` is taken as JSON if it is
 /// JSON, else as text. Marks the result as edited and answers the node's tests again.
 /// Errors: not_found if the node is not inherited or the path leads nowhere.

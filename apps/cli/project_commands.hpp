@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// discover, presets, project-init, json-view: about a project's files, not about runs.
+// discover, presets, project-init, json-view: about a project's files, not about runs. execute-node: a node alone.
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "apps/cli/commands.hpp"
 
@@ -29,5 +30,19 @@ struct JsonViewArgs {
 };
 /// Ends with 1 if the file is no JSON object.
 Result<Exit> view_json(Context& context, const JsonViewArgs& args);
+
+struct ExecuteNodeArgs {
+  std::string file;
+  std::string node;
+  std::vector<std::string> parameters;  ///< `name=value`.
+  std::string params_file;
+  std::vector<std::string> edits;  ///< `node.path=value`.
+  std::string from_run;
+  std::vector<std::string> allow_paths;
+  std::string env_file;
+  bool strict = false;
+};
+/// A run of one node; nodes before it are taken over. Errors: inputs_invalid if a result that it needs is not given.
+Result<Exit> execute_node(Context& context, const ExecuteNodeArgs& args);
 
 }  // namespace hillstar::cli

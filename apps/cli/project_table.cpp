@@ -26,6 +26,29 @@ void add_json_view(Commands& commands) {
       ->type_name("PATH");
 }
 
+void add_execute_node(Commands& commands) {
+  auto [node, n] = commands.add<ExecuteNodeArgs>(
+      "execute-node", "Run one node of a workflow; what lies before it is taken over", execute_node);
+  node->add_option("FILE", n->file, "the workflow")->required();
+  node->add_option("NODE", n->node, "the node")->required();
+  node->add_option("--from-run", n->from_run, "results of the nodes before: those of this run")->type_name("RUN");
+  node->add_option("--set", n->edits, "a result of a node before, or a change of it; may be repeated")
+      ->type_name("NODE.PATH=VALUE")
+      ->allow_extra_args(false)
+      ->take_all();
+  node->add_option("-p,--param", n->parameters, "an input of the workflow, name=value; may be repeated")
+      ->type_name("NAME=VALUE")
+      ->allow_extra_args(false)
+      ->take_all();
+  node->add_option("--params-file", n->params_file, "inputs as one JSON object; -p wins");
+  node->add_option("--allow-path", n->allow_paths, "a further folder that file tools may use; may be repeated")
+      ->type_name("DIR")
+      ->allow_extra_args(false)
+      ->take_all();
+  node->add_option("--env-file", n->env_file, "instead of the nearest .env; what is set already wins");
+  node->add_flag("--strict", n->strict, "unknown fields are errors");
+}
+
 }  // namespace
 
 void add_project_commands(Commands& commands) {
@@ -44,6 +67,7 @@ void add_project_commands(Commands& commands) {
   init->add_option("PATH", i->folder, "the project")->capture_default_str();
 
   add_json_view(commands);
+  add_execute_node(commands);
 }
 
 }  // namespace hillstar::cli

@@ -5,7 +5,7 @@
 
 namespace hillstar::cli {
 
-/// diagram, discover, presets, project-init, json-view.
+/// diagram, discover, presets, project-init, json-view, execute-node.
 void add_project_commands(Commands& commands);
 
 }  // namespace hillstar::cli

@@ -107,6 +107,10 @@ class Judge {
     if (marker.run.empty() || marker.chain.empty() || marker.workflow_sha256.empty())
       return run_again("The commit_ready marker names no run: it was not written by hillstar-actors after a success.",
                        "run");
+    if (marker.nodes_given > 0)
+      return run_again("The run took over results that no run made, from a checkpoint file or changed by hand.", "run");
+    if (marker.nodes_executed == 0)
+      return run_again("The run executed no node: what it says was checked before.", "run");
     return std::nullopt;
   }
 

@@ -47,6 +47,8 @@ struct CommitMarker {
   std::string executed_at;
   std::string run;
   std::uint64_t seq = 0;
+  std::uint64_t nodes_executed = 0;
+  std::uint64_t nodes_given = 0;          ///< Results that no run made: from a checkpoint file, or changed by hand.
   std::string chain;                      ///< Hex hash of the run's last record.
   std::optional<std::string> git_folder;  ///< Nothing: the workspace was in no repository.
   std::string head;                       ///< Empty: before the first commit.

@@ -76,6 +76,12 @@ std::string text_of(const bj::object& object, std::string_view name) {
   return text == nullptr ? std::string() : std::string(*text);
 }
 
+std::uint64_t count_of(const bj::object& object, std::string_view name) {
+  const auto* value = object.if_contains(name);
+  const auto* count = value == nullptr ? nullptr : value->if_int64();
+  return count != nullptr && *count > 0 ? static_cast<std::uint64_t>(*count) : 0;
+}
+
 /// `digits` digits at `at`, which moves on.
 bool number_at(std::string_view text, std::size_t& at, std::size_t digits, int& number) {
   if (text.size() < at + digits) return false;
@@ -150,8 +156,9 @@ Result<CommitMarker> read_commit_marker(std::string_view text) {
   marker.executed_at = text_of(*object, "executed_at");
   marker.run = text_of(*object, "run");
   marker.chain = text_of(*object, "chain");
-  if (const auto* seq = object->if_contains("seq"); seq != nullptr && seq->is_int64() && seq->get_int64() > 0)
-    marker.seq = static_cast<std::uint64_t>(seq->get_int64());
+  marker.seq = count_of(*object, "seq");
+  marker.nodes_executed = count_of(*object, "nodes_executed");
+  marker.nodes_given = count_of(*object, "nodes_given");
   const auto* git = object->if_contains("git");
   if (const auto* place = git == nullptr ? nullptr : git->if_object()) {
     marker.git_error = text_of(*place, "error");

@@ -166,6 +166,8 @@ std::string marker_text(const HillstarHistory& history, const Json& git) {
   document["workflow_file"] = state.started.workflow_file;
   document["executed_at"] = iso_utc(history.at);
   document["summary"] = std::to_string(executed(history)) + " nodes executed";
+  document["nodes_executed"] = executed(history);
+  document["nodes_given"] = history.given;
   document["run"] = history.run.str();
   document["seq"] = history.seq;
   document["chain"] = history.chain;

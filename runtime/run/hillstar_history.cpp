@@ -66,6 +66,7 @@ void HillstarHistory::take(const Recorded& recorded, std::string chain_hash) {
   } else if (const auto* taken = std::get_if<NodeInherited>(&recorded.event)) {
     ended.push_back(index_of(taken->node));
     ++inherited;
+    if (!taken->origin || taken->edited) ++given;
   }
 }
 

@@ -34,6 +34,7 @@ class HillstarHistory {
   std::vector<NodeIndex> ended;                  ///< In order of their ends: completed, inherited and skipped nodes.
   std::uint32_t completed = 0;                   ///< In this run, without inherited ones.
   std::uint32_t inherited = 0;
+  std::uint32_t given = 0;  ///< Inherited ones that no run made as they are: from a file, or changed by hand.
   std::uint32_t skipped = 0;
 
  private:

@@ -162,6 +162,30 @@ class Checks(Governed):
         self.run_flow()
         self.commit()
 
+    def test_results_by_hand_and_runs_that_did_nothing_license_nothing(self):
+        self.repository(install=False)
+        self.put('two.json', json.dumps({'id': 'two', 'graph': {
+            'nodes': {'a': script('echo a'), 'b': script('cat', '{{ a.output }}')}, 'edges': [{'from': 'a', 'to': 'b'}]},
+            'state': {'checkpoints': ['a', 'b']}}))
+        self.run_flow('two.json')
+        self.check(0)
+        self.hill('fork', 'latest', '--from', 'b', '-q')
+        self.check(0)
+        self.hill('fork', 'latest', '--from', 'b', '--set', 'a.output=fine', '-q')
+        self.check(1, 'changed by hand')
+        self.run_flow('two.json')
+        self.hill('resume', 'latest', '-q')             # it has completed: nothing new is minted
+        self.check(0)
+        self.hill('run', 'two.json', '--resume-from', 'b', '-q')
+        self.check(1, 'executed no node')
+        checkpoints = os.path.join(self.project, '.hillstar/checkpoints')
+        file = os.path.join(checkpoints, sorted(n for n in os.listdir(checkpoints) if '_a_' in n)[0])
+        self.hill('run', 'two.json', '--resume-from', file, '-q')
+        self.check(1, 'no run made')
+        os.unlink(os.path.join(self.project, '.hillstar/commit_ready.json'))
+        self.hill('execute-node', 'two.json', 'a', '-q')
+        self.check(1, 'No workflow execution found')
+
     def test_the_record_is_looked_at_if_it_can_be(self):
         self.repository()
         self.put('a.py')

@@ -121,6 +121,80 @@ class Init(EndToEnd):
         self.assertEqual(open('/etc/hostname').read(), before)
 
 
+class ExecuteNode(EndToEnd):
+    def setUp(self):
+        super().setUp()
+        self.flow({'a': script('echo a >> ran; echo A'), 'other': script('echo other >> ran'),
+                   'b': script('echo b >> ran; sed s/^/b:/', '{{ a.output }}'),
+                   'c': script('echo c >> ran; cat', '{{ b.output }}{{ inputs.who }}'),
+                   'asked': script('true'), 'last': script('echo last >> ran')},
+                  [('a', 'b'), ('b', 'c'), ('c', 'asked'), ('asked', 'last')], permissions={'asked': 'ask'},
+                  inputs={'who': {'type': 'string', 'default': 'x'}})
+
+    def only(self, *arguments, code=0):
+        return self.hill('execute-node', 'flow.json', *arguments, code=code)
+
+    def ran(self):
+        return self.read('ran').split() if os.path.exists(self.path('ran')) else []
+
+    def test_a_node_runs_alone_on_results_given_by_hand(self):
+        done = self.only('b', '--set', 'a.output=hand')
+        self.assertEqual(done.out, 'b:hand\n')
+        self.assertEqual(self.ran(), ['b'])
+        taken, = self.events(kind='node_inherited')
+        self.assertEqual((taken['data']['edited'], taken['data'].get('origin')), (True, None))
+        self.assertFalse(os.path.exists(self.path('.hillstar/commit_ready.json')))
+        self.assertFalse(os.path.exists(self.path('.hillstar/traces')))
+        self.holds()
+        self.hill('replay', 'latest', '--offline')
+        self.assertEqual(self.only('a', '-o', 'json').json['status'], 'completed')
+
+    def test_results_of_a_run_are_taken_over_and_may_be_changed(self):
+        self.hill('run', 'flow.json', '-q', code=8)
+        run = self.runs()[0]['run']
+        self.hill('reject', run, 'asked', code=1)
+        before = self.ran()
+        self.assertEqual(self.only('c', '--from-run', run, '-p', 'who=me').out, 'b:A\nme\n')
+        self.assertEqual(self.events(kind='run_started')[0]['data']['parent']['run'], run)
+        self.assertEqual(self.only('c', '--from-run', run, '--set', 'b.output=z').out, 'zx\n')
+        self.assertEqual(self.ran(), before + ['c', 'c'])
+        self.holds()
+
+    def test_permissions_hold(self):
+        self.only('asked', code=8)
+        self.assertEqual(self.ran(), [])
+        self.hill('approve', 'latest', 'asked')
+        refused = self.only('last', '--set', 'asked.output=fine', code=6)
+        self.assertIn("'asked', before 'last', asks for approval", refused.err)
+        self.hill('run', 'flow.json', '-q', code=8)
+        self.only('last', '--from-run', 'flow', code=6)
+        self.hill('approve', 'flow', 'asked', '-q')
+        self.only('last', '--from-run', 'flow')
+        self.assertEqual(self.ran().count('last'), 2)
+
+    def test_what_is_missing_is_named(self):
+        self.assertIn("--set a.output=VALUE", self.only('b', code=3).err)
+        self.assertIn("'b'", self.only('c', '--set', 'a.output=1', code=3).err)
+        self.assertIn('Nodes are', self.only('zzz', code=4).err)
+        self.only('b', '--set', 'a.output=1', '--set', 'c.output=1', code=4)
+        self.only('b', '--set', 'nonsense', code=3)
+        self.only('b', '--set', 'a.output=1', '-p', 'whom=1', code=3)
+        self.only('b', '--from-run', '01KAMV', code=4)
+        self.hill('execute-node', 'gone.json', 'b', code=4)
+        self.only(code=2)
+        self.assertEqual(self.ran(), [])
+        self.only('a')
+        self.only('b', '--from-run', 'flow')
+        self.write('other.json', self.read('flow.json').replace('"flow"', '"other"', 1))
+        self.assertIn('of workflow', self.hill('execute-node', 'other.json', 'b', '--from-run', 'flow', code=5).err)
+
+    def test_a_node_of_a_loop(self):
+        self.flow({'w': script('echo w'), 'r': script('cat', '{{ w.output }}')}, [('w', 'r')], name='loop.json',
+                  loops=[{'id': 'l', 'body': ['w', 'r'], 'max_attempts': 2, 'until': {'node': 'r', 'contains': 'never'}}])
+        done = self.hill('execute-node', 'loop.json', 'r@2', '--set', 'w@2.output=second', '--set', 'r.output=no')
+        self.assertEqual(done.out, 'second\n')
+
+
 class JsonView(EndToEnd):
     def setUp(self):
         super().setUp()

@@ -24,6 +24,7 @@ CommitFacts good() {
   marker.run = "01RUN";
   marker.seq = 7;
   marker.chain = "c0de";
+  marker.nodes_executed = 3;
   marker.git_folder = "/p/.git";
   marker.head = kHead;
   facts.marker = marker;
@@ -66,6 +67,8 @@ TEST_CASE("governance: each thing that does not fit refuses, and says what and w
       {"missing workflow_id", [](CommitFacts& f) { f.marker->workflow_id.clear(); }},
       {"names no run", [](CommitFacts& f) { f.marker->run.clear(); }},
       {"names no run", [](CommitFacts& f) { f.marker->workflow_sha256.clear(); }},
+      {"changed by hand", [](CommitFacts& f) { f.marker->nodes_given = 1; }},
+      {"executed no node", [](CommitFacts& f) { f.marker->nodes_executed = 0; }},
       {"no repository", [](CommitFacts& f) { f.marker->git_folder.reset(); }},
       {"no repository", [](CommitFacts& f) { f.git_folder.reset(); }},
       {"git could not be asked", [](CommitFacts& f) { f.marker->git_error = "dubious ownership"; }},

@@ -9,6 +9,7 @@
 #include "runtime/workflow/did_you_mean.hpp"
 #include "runtime/workflow/fields.hpp"
 #include "runtime/workflow/graph.hpp"
+#include "runtime/workflow/part.hpp"
 #include "runtime/workflow/render.hpp"
 #include "tests/unit/runtime/workflow/compiling.hpp"
 
@@ -95,6 +96,50 @@ TEST_CASE("inputs: declarations are checked") {
   CHECK(has(declare(R"({"a":{"type":"strng"}})"), "did you mean 'string'?"));
   CHECK(has(declare(R"({"a":{"type":"integer","default":"x"}})"), "default of type integer expected"));
   CHECK(has(declare("[]"), "/inputs: expected an object"));
+}
+
+TEST_CASE("part: a node and what leads to it, with edges and conditions in their new places") {
+  const auto compiled = compile(flow(script("a") + "," + script("x") + "," + script("b", input("{{ a.output }}")) +
+                                         R"(,"c":{"tool":"script_run","parameters":{"script":"s"},)"
+                                         R"("when":{"node":"b","contains":"yes"}})",
+                                     "a>b x>c b>c"));
+  REQUIRE(compiled.plan);
+  const auto& plan = *compiled.plan;
+  const auto index = [](const Plan& of, const char* id) {
+    for (NodeIndex i = 0; i < of.nodes.size(); ++i)
+      if (of.nodes[i].id.str() == id) return i;
+    FAIL("no such node");
+    return NodeIndex{0};
+  };
+  const auto b = part_before(plan, index(plan, "b"));
+  REQUIRE(b.nodes.size() == 2);
+  CHECK(b.nodes[1].predecessors == std::vector<NodeIndex>{0});
+  CHECK(b.nodes[1].successors.empty());
+  CHECK(b.nodes[0].successors == std::vector<NodeIndex>{1});
+  CHECK(needed_by(b, 1) == std::vector<NodeIndex>{0});
+  const auto c = part_before(plan, index(plan, "c"));
+  REQUIRE(c.nodes.size() == 4);
+  REQUIRE(c.nodes[3].when);
+  REQUIRE(c.nodes[3].when->test);
+  CHECK(c.nodes[c.nodes[3].when->test->node].id.str() == "b");
+  CHECK(needed_by(c, 3) == std::vector<NodeIndex>{index(c, "b")});
+  const auto x = part_before(plan, index(plan, "x"));
+  CHECK(x.nodes.size() == 1);
+  CHECK(x.nodes[0].successors.empty());
+}
+
+TEST_CASE("draw: Hillstar's style has its colours, and ids of our own") {
+  const auto compiled = compile(flow(script("end") + R"(,"m":{"tool":"model_call","provider":"ollama","model":"m",)"
+                                                     R"("complexity":"simple"})",
+                                     "end>m"));
+  REQUIRE(compiled.plan);
+  CHECK(draw(*compiled.plan, GraphFormat::hillstar) ==
+        "graph TD\n"
+        "    n0[\"end<br/>(script_run)\"]\n"
+        "    style n0 fill:#FF9800,stroke:#E65100,stroke-width:2px,color:#fff\n"
+        "    n1[\"m<br/>(model_call, simple)\"]\n"
+        "    style n1 fill:#2196F3,stroke:#1565C0,stroke-width:2px,color:#fff\n"
+        "    n0 --> n1\n");
 }
 
 TEST_CASE("draw: every format names every node and edge, and nothing breaks out of a label") {
