@@ -50,7 +50,7 @@ Result<GitAnswer> ask_git(const std::string& folder, const std::vector<std::stri
   spec.arguments.insert(spec.arguments.end(), arguments.begin(), arguments.end());
   for (const auto& entry : environment)
     if (!entry.starts_with("LC_ALL=") && !entry.starts_with("LANGUAGE=")) spec.environment.push_back(entry);
-  for (const auto* entry : {"LC_ALL=C", "GIT_OPTIONAL_LOCKS=0", "GIT_TERMINAL_PROMPT=0"})
+  for (const auto* entry : {"LC_ALL=C", "GIT_OPTIONAL_LOCKS=0", "GIT_TERMINAL_PROMPT=0", "GIT_NO_LAZY_FETCH=1"})
     spec.environment.emplace_back(entry);
   spec.cwd = folder;
   spec.time_limit = kGitQueryTime;
@@ -72,8 +72,9 @@ Result<GitAnswer> ask_git(const std::string& folder, const std::vector<std::stri
 }
 
 Result<std::optional<GitPlace>> git_place(const std::string& folder, const std::vector<std::string>& environment) {
-  HILLSTAR_TRY(const auto found, ask_git(folder, {"rev-parse", "--absolute-git-dir", "HEAD^{commit}"}, environment));
-  // The folder is printed before HEAD is looked at, which does not exist before the first commit.
+  // The folder is printed before HEAD is looked at, which does not exist before the first commit. The commit itself is
+  // not looked at: in a partial clone git would fetch it, with whatever program the repository names for that.
+  HILLSTAR_TRY(const auto found, ask_git(folder, {"rev-parse", "--absolute-git-dir", "HEAD"}, environment));
   GitPlace place;
   place.folder = first_line(found.out);
   if (place.folder.empty()) {

@@ -205,6 +205,9 @@ ScanPatterns ruin_patterns() {
 
 ScanPatterns hiding_patterns() {
   return ScanPatterns({
+      {"quoted value",
+       R"re((?i)(?:pass(?:wd|word|phrase)?|token|secret|api[-_]?key|access[-_]?key|auth|credentials?))re"
+       R"re(["']?\s{0,4}[=:]\s{0,4}["']([^"'\n]{3,}))re"},
       {"argument", R"re((?i)(?:pass(?:wd|word|phrase)?|token|secret|api[-_]?key|access[-_]?key|auth|)re"
                    R"re(credentials?)["']?(?:\s{0,4}[=:]\s{0,4}|\s{1,4})["']?([^\s"',;|&)]{3,}))re"},
       {"address", R"re(://[^/\s:@"']*:([^@\s/"']+)@)re"},

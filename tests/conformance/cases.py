@@ -175,8 +175,10 @@ CASES = [
     Case("05_failure", [run("workflow.json", exit=FAILED, absent=[".hillstar/commit_ready.json"],
                             outputs=".hillstar", ignore=["bad"],
                             why="a failed node's output is no result in a checkpoint")]),
-    # What a script prints is stored as it is, in both.
-    Case("05c_secret_not_redacted", [run("workflow.json", exit=FAILED, outputs=".hillstar")]),
+    Case("05c_secret_not_redacted", [
+        run("workflow.json", exit=FAILED, outputs=".hillstar",
+            expected={"a": "key [REDACTED:anthropic_key] leaked\n"}, why="what looks like a credential is masked"),
+    ]),
     Case("06_loop_success_on_2", [
         run("workflow.json", exit=DONE, files={"out/final.txt": None}, outputs=".hillstar",
             expected={"implement@3": "impl-2 got:[spec=seed prev=revise: impl-1 got:[spec=seed prev=] ]\n"},

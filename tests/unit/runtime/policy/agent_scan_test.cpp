@@ -119,6 +119,9 @@ TEST_CASE("agent scan: evidence never holds a secret") {
   CHECK(text.findings.size() > 2);
   CHECK_FALSE(shows(text, "abcdefghijklmnopqrstuvwx"));
   CHECK_FALSE(shows(text, "correct"));
+  const auto open = skill("rm -rf / --password: \"correct horse battery\n");
+  REQUIRE(open.findings.size() == 1);
+  CHECK_FALSE(shows(open, "battery"));
 }
 
 TEST_CASE("agent scan: what is no plain JSON is said, and looked at as far as it can be") {
