@@ -22,6 +22,7 @@ namespace fs = std::filesystem;
 constexpr std::string_view kOurMark = "hillstar-actors governance hook";
 constexpr std::string_view kHillstarMark = "Hillstar governance";
 constexpr std::string_view kKeptMark = "\nkept=";
+constexpr std::string_view kHuskyHook = "/.husky/_/pre-commit";
 constexpr std::size_t kHookBytesMax = 1U << 20U;
 constexpr int kKeptMax = 1'000;
 constexpr mode_t kHookMode = 0755;
@@ -166,6 +167,10 @@ Result<HookChange> install_hook(const GovernancePlaces& places, const HookState&
     HILLSTAR_CHECK(write_hook(state.file, text));
     return HookChange{true, "Pre-commit hook already installed: " + state.file};
   }
+  if (state.kind == HookKind::foreign && state.file.ends_with(kHuskyHook))
+    return HookChange{false, "Husky finds its hooks by their names, so " + state.file +
+                                 " cannot be kept under another one. Add this line to .husky/pre-commit instead:\n"
+                                 "  hillstar-actors enforce check --hook || exit 1"};
   if (!force && state.is_shared)
     return HookChange{false,
                       "The hooks folder " + fs::path(state.file).parent_path().string() +

@@ -142,6 +142,13 @@ Result<void> write_dev_file(const Context& context, const GovernancePlaces& plac
   return replace_file({Descriptor(::dup(folder.get())), "dev_mode_active"}, text + "\n", places.dev_file());
 }
 
+void tell_mode(Output& output, bool is_dev) {
+  if (output.is_json())
+    output.data(Json::of(bj::object{{"mode", is_dev ? "dev" : "normal"}}));
+  else
+    output.data(is_dev ? "Development mode enabled" : "Development mode disabled");
+}
+
 }  // namespace
 
 Result<Exit> enforce(Context& context, const EnforceArgs& args) {
@@ -162,13 +169,13 @@ Result<Exit> switch_mode(Context& context, const ModeArgs& args) {
       return Error{Errc::permission_denied, "The policy says \"allow_dev_mode\": false.", places.policy_file(),
                    "Who may write that file may change it."};
     HILLSTAR_CHECK(write_dev_file(context, places));
-    context.output.data("Development mode enabled");
+    tell_mode(context.output, true);
     context.output.say("  Commits pass without a run, and each one is recorded in " + places.log_file());
     return Exit::done;
   }
   if (::unlink(places.dev_file().c_str()) != 0 && errno != ENOENT && errno != ENOTDIR)
     return io_error(errno, "remove", places.dev_file());
-  context.output.data("Development mode disabled");
+  tell_mode(context.output, false);
   return Exit::done;
 }
 

@@ -265,7 +265,7 @@ class Policies(Governed):
         self.commit()
         tree = self.git('rev-parse', 'HEAD^{tree}').out.strip()
         self.assertEqual(self.hill('mode', 'normal').out, 'Development mode disabled\n')
-        self.hill('mode', 'normal')
+        self.assertEqual(self.hill('mode', 'normal', '-o', 'json').json, {'mode': 'normal'})
         self.put('b.py')
         self.refused('No workflow')
         self.commit(env={'HILLSTAR_DEV_MODE': '1'})
@@ -497,6 +497,16 @@ class Hooks(Governed):
         self.assertIn('other repositories', self.hill('enforce', 'install', code=1).out)
         self.hill('enforce', 'install', '--force')
         self.refused('No workflow')
+
+    def test_husky_is_told_where_the_line_belongs(self):
+        self.repository(install=False)
+        self.git('config', 'core.hooksPath', '.husky/_')
+        os.makedirs(os.path.join(self.project, '.husky/_'))
+        self.put('.husky/_/pre-commit', '#!/bin/sh\n. "$(dirname "$0")/h"\n', 0o755, stage=False)
+        for options in ([], ['--force']):
+            done = self.hill('enforce', 'install', *options, code=1)
+            self.assertIn('enforce check --hook || exit 1', done.out)
+        self.assertEqual(os.listdir(os.path.join(self.project, '.husky/_')), ['pre-commit'])
 
     def test_a_project_below_the_top_of_its_repository(self):
         self.repository(install=False)
