@@ -233,7 +233,8 @@ int keyring_helper() {
     if (written <= 0) return 1;
     rest.remove_prefix(static_cast<std::size_t>(written));
   }
-  return 0;
+  // GLib's threads still run; nothing of theirs is waited for.
+  ::_exit(0);
 }
 
 }  // namespace hillstar::cli

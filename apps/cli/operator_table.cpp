@@ -3,7 +3,10 @@
 
 #include "apps/cli/command_table.hpp"
 #include "apps/cli/config_command.hpp"
+#include "apps/cli/doctor.hpp"
 #include "apps/cli/secrets_command.hpp"
+#include "apps/cli/wizard.hpp"
+#include "runtime/policy/registry.hpp"
 
 namespace hillstar::cli {
 namespace {
@@ -35,11 +38,20 @@ void add_secrets(Commands& commands) {
       ->type_name("PLACE");
 }
 
+void add_doctor(Commands& commands, const Configuration& configuration) {
+  auto [doctor, args] = commands.add<DoctorArgs>(
+      "doctor", "Look whether this machine, the settings, the keys and the store are fit",
+      [&configuration](Context& context, const DoctorArgs& given) { return examine(context, given, configuration); });
+  doctor->add_flag("--online", args->online, "ask the providers, too: for their lists of models, which is free");
+}
+
 }  // namespace
 
 void add_operator_commands(Commands& commands, const Configuration& configuration) {
   add_config(commands, configuration);
   add_secrets(commands);
+  add_doctor(commands, configuration);
+  commands.add<WizardArgs>("wizard", "Set up keys and local model servers, step by step", set_up);
 }
 
 std::vector<std::string> operator_choices(const std::string& command) {
@@ -48,7 +60,11 @@ std::vector<std::string> operator_choices(const std::string& command) {
     words = {"view", "set", "unset"};
     for (const auto& setting : policy::settings()) words.emplace_back(setting.name);
   }
-  if (command == "secrets") words = {"ls", "set", "rm", "move"};
+  if (command == "secrets") {
+    words = {"ls", "set", "rm", "move"};
+    for (const auto& entry : policy::shipped_registry().providers)
+      if (!entry.key_variables.empty()) words.push_back(entry.name);
+  }
   return words;
 }
 

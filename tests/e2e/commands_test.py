@@ -15,7 +15,8 @@ from harness import EndToEnd, main, script
 
 COMMANDS = ('run', 'resume', 'cancel', 'approve', 'reject', 'fork', 'ls', 'show', 'events', 'logs', 'result', 'replay',
             'export', 'verify', 'repair', 'validate', 'graph', 'enforce', 'mode', 'diagram', 'discover',
-            'presets', 'project-init', 'json-view', 'agent-scan', 'execute-node', 'explain', 'version', 'completion')
+            'presets', 'project-init', 'json-view', 'agent-scan', 'execute-node', 'explain', 'version', 'completion',
+            'config', 'secrets', 'doctor', 'wizard')
 
 
 class WithoutRuns(EndToEnd):

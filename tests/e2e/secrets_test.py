@@ -98,7 +98,7 @@ class InFiles(WithKeys):
 
     def test_who_wins(self):
         self.lab()
-        self.write(FILE, 'LAB_KEY=wrong-secrets-env-9\n')
+        self.write(FILE, 'LAB_KEY=wrong-secrets-env-9\n', 0o644)
         self.write('.env', f'LAB_KEY={KEY}\n')
         self.hill('run', 'flow.json')
         self.hill('run', 'flow.json', code=1, env={'LAB_KEY': 'wrong-environment-9'})
