@@ -245,7 +245,9 @@ bool is_local_host(std::string_view host) {
 }
 
 std::string masked(std::string_view secret) {
-  return (secret.size() < kMaskedFrom ? std::string() : json::to_utf8(secret.substr(0, kMaskedHead))) + "****";
+  const auto head = secret.substr(0, kMaskedHead);
+  const bool is_plain = std::all_of(head.begin(), head.end(), [](char c) { return c > ' ' && c < 0x7F; });
+  return (secret.size() < kMaskedFrom || !is_plain ? std::string() : std::string(head)) + "****";
 }
 
 std::string ScanPatternSet::evidence(std::string_view text) const {
