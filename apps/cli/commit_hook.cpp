@@ -164,8 +164,12 @@ Result<HookChange> install_hook(const GovernancePlaces& places, const HookState&
                                 const std::vector<std::string>& environment) {
   if (state.kind == HookKind::ours) {
     HILLSTAR_TRY(const auto text, hook_text(places, state.kept, environment));
+    const auto old = read_file(state.file, Errc::io, kHookBytesMax);
+    if (old && *old == text && ::access(state.file.c_str(), X_OK) == 0)
+      return HookChange{true, "Pre-commit hook already installed: " + state.file};
     HILLSTAR_CHECK(write_hook(state.file, text));
-    return HookChange{true, "Pre-commit hook already installed: " + state.file};
+    return HookChange{true,
+                      "Pre-commit hook was already installed; it is now for " + places.project + ": " + state.file};
   }
   if (state.kind == HookKind::foreign && state.file.ends_with(kHuskyHook))
     return HookChange{false, "Husky finds its hooks by their names, so " + state.file +

@@ -519,6 +519,10 @@ class Hooks(Governed):
         self.git('commit', '-am', 'm', code=1)
         self.run_flow(cwd=sub)
         self.git('commit', '-am', 'm')
+        self.assertIn('already installed; it is now for ' + self.project, self.hill('enforce', 'install').out)
+        self.hill('enforce', 'install', '--project-dir', 'sub')
+        os.chmod(self.hook(), 0o644)                    # git would not call it
+        self.hill('enforce', 'install', '--project-dir', 'sub')
         self.put('sub/x.py')
         self.refused('licenses one commit', cwd=sub)
 
