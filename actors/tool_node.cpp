@@ -94,11 +94,16 @@ NodeOutcome run_attempt(const Attempt& attempt, const tools::ToolEntry& tool, co
   if (!input) return failed(attempt, FailureClass::io, input.error());
   auto reply = tool.run(call_of(attempt, std::move(*input)), context_of(attempt, services, cancel));
   if (reply.cancelled) return AttemptCancelled{attempt.command.ref};
-  if (!reply.failure) return succeed(attempt, std::move(reply.result), services);
+  if (!reply.failure) {
+    auto outcome = succeed(attempt, std::move(reply.result), services);
+    if (auto* succeeded = std::get_if<AttemptSucceeded>(&outcome)) succeeded->detail = std::move(reply.detail);
+    return outcome;
+  }
   reply.result.json = attempt.run->redactor.redact(reply.result.json);
   if (const auto kept = keep_small(reply.result, *services.store); !kept)
     return failed(attempt, FailureClass::io, kept.error());
-  return AttemptFailed{attempt.command.ref, std::move(*reply.failure), std::move(reply.result), {}};
+  return AttemptFailed{
+      attempt.command.ref, std::move(*reply.failure), std::move(reply.result), {}, std::move(reply.detail)};
 }
 
 NodeOutcome checkpoint(const Attempt& attempt, const Services& services) {

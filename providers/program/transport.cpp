@@ -38,6 +38,7 @@ constexpr std::uint64_t kProcessesMax = 8'192;
 Result<Confinement> confinement() {
   SandboxLayers layers;
   layers.drops_rights = true;
+  layers.limits.core_bytes = 0;
   layers.limits.open_files = kOpenFilesMax;
   layers.limits.processes = kProcessesMax;
   return Confinement::make(layers, 0, nullptr);

@@ -75,6 +75,7 @@ void Confinement::add_limits(const SandboxLimits& limits) {
   const auto add = [this](int resource, const std::optional<std::uint64_t>& value) {
     if (value) limits_.push_back({resource, *value});
   };
+  add(RLIMIT_CORE, limits.core_bytes);
   add(RLIMIT_AS, limits.memory_bytes);
   add(RLIMIT_FSIZE, limits.file_bytes);
   add(RLIMIT_NOFILE, limits.open_files);
@@ -86,8 +87,7 @@ Result<Confinement> Confinement::make(const SandboxLayers& layers, int landlock,
   Confinement made;
   made.drops_rights_ = layers.drops_rights;
   made.add_limits(layers.limits);
-  if (layers.drops_rights) made.limits_.push_back({RLIMIT_CORE, 0});
-  if (layers.network == SandboxNetwork::cell) {
+  if (layers.network == SandboxNetwork::cell && !layers.is_for_wrapper) {
     if (cell == nullptr) return Error(Errc::io, "there is no network of its own to enter");
     made.cell_ = cell;
   }
@@ -97,7 +97,7 @@ Result<Confinement> Confinement::make(const SandboxLayers& layers, int landlock,
   if (layers.filters_calls) {
     made.filter_ = make_call_filter(layers.network);
     if (made.filter_.empty()) return Error(Errc::io, "there is no filter of calls for this machine");
-    if (layers.filter_is_handed_on) {
+    if (layers.is_for_wrapper) {
       HILLSTAR_TRY(made.handed_on_, as_file(made.filter_));
       made.filter_.clear();
     }

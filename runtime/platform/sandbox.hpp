@@ -34,6 +34,7 @@ enum class SandboxNetwork {
 
 /// Empty: as they are. Limits can only be lowered; a higher number than the present one changes nothing.
 struct SandboxLimits {
+  std::optional<std::uint64_t> core_bytes;    ///< Of a core dump; 0: none is made.
   std::optional<std::uint64_t> memory_bytes;  ///< Of address space, for each process.
   std::optional<std::uint64_t> file_bytes;
   std::optional<std::uint64_t> open_files;
@@ -43,13 +44,15 @@ struct SandboxLimits {
 
 /// What is put around a program. All of it, or it does not start.
 struct SandboxLayers {
-  bool drops_rights = false;  ///< no_new_privs; of root's capabilities only the ordinary ones stay. No core dumps.
+  bool drops_rights = false;  ///< no_new_privs; of root's capabilities only the ordinary ones stay.
   bool filters_calls = false;
   std::optional<SandboxFiles> files;  ///< Empty: as the user may.
   bool scopes_signals = false;        ///< With `files`: signals and abstract sockets reach only the program's own.
   SandboxNetwork network = SandboxNetwork::open;
   SandboxLimits limits;
-  bool filter_is_handed_on = false;  ///< The filter is not entered but readable as descriptor 4 (for bubblewrap).
+  /// Network and filter are left to a program in between (bubblewrap): the filter is not entered but readable as
+  /// descriptor Confinement::kHandedOn.
+  bool is_for_wrapper = false;
 };
 
 /// Where a child could not do what it was to do.

@@ -169,22 +169,24 @@ class Folders {
     } else {
       store_ = workspace_ + "/.hillstar/store";
     }
-    closed_.push_back(store_);
+    // Nothing can be taken out of the workspace, so it does not close what lies around it either.
+    if (!lies_in(store_, workspace_)) closed_.push_back(store_);
   }
 
-  SandboxFiles files() {
+  SandboxFolders take() {
     open_below("/", 0);
     open_software();
     for (const auto& path : places_.read) files_.read.push_back(named(path));
     open_work();
     open_devices();
-    return std::move(files_);
-  }
-
-  [[nodiscard]] Paths hidden() const {
-    Paths result;
+    SandboxFolders result;
+    result.files = std::move(files_);
     for (const auto& path : closed_)
-      if (path != "/dev" && path != "/tmp" && path != "/var/tmp" && exists(path)) result.push_back(path);
+      if (path != "/dev" && path != "/tmp" && path != "/var/tmp" && exists(path)) result.hidden.push_back(path);
+    if (exists(store_)) {
+      result.store = store_;
+      if (lies_in(store_, workspace_)) result.hidden.push_back(store_);
+    }
     return result;
   }
 
@@ -290,8 +292,6 @@ class Folders {
 
 }  // namespace
 
-SandboxFiles sandbox_files(const SandboxPlaces& places) { return Folders(places).files(); }
-
-std::vector<std::string> hidden_folders(const SandboxPlaces& places) { return Folders(places).hidden(); }
+SandboxFolders sandbox_folders(const SandboxPlaces& places) { return Folders(places).take(); }
 
 }  // namespace hillstar

@@ -23,14 +23,18 @@ struct SandboxPlaces {
 /// Never more than this many names of one folder are looked at.
 inline constexpr std::size_t kFolderNamesMax = 1'000;
 
+struct SandboxFolders {
+  SandboxFiles files;
+  std::vector<std::string> hidden;  ///< Homes and the store, where they exist: closed but for what `files` opens.
+  std::string store;  ///< One of `hidden`; it may lie in the workspace, which Landlock cannot take it out of.
+};
+
 /// Looks at the machine; never fails: what cannot be read is left out.
 ///
-/// Readable is all but homes (/home, /root, HOME and its neighbours), the store that HILLSTAR_STORE names and devices;
-/// of HOME what is named or is software (folders of PATH and of variables such as PYTHONPATH, and well-known ones).
-/// Writable are the workspace, the named folders and those for temporary files.
-SandboxFiles sandbox_files(const SandboxPlaces& places);
-
-/// What is left out although it lies in a readable folder: for a sandbox that can hide (bubblewrap).
-std::vector<std::string> hidden_folders(const SandboxPlaces& places);
+/// Readable is all but homes (/home, /root, HOME and its neighbours), the store (HILLSTAR_STORE, else
+/// `.hillstar/store` of the workspace) and devices; of HOME what is named or is software (folders of PATH and of
+/// variables such as PYTHONPATH, and well-known ones). Writable are the workspace, the named folders and those for
+/// temporary files.
+SandboxFolders sandbox_folders(const SandboxPlaces& places);
 
 }  // namespace hillstar

@@ -58,26 +58,6 @@ std::string json_escaped(std::string_view secret) {
   return quoted.substr(1, quoted.size() - 2);
 }
 
-bool is_secret_name(std::string_view name) {
-  constexpr std::array<std::string_view, 12> kParts{"KEY",        "APIKEY",     "TOKEN",       "SECRET",
-                                                    "PASSWORD",   "PASSWD",     "PASS",        "PWD",
-                                                    "PASSPHRASE", "CREDENTIAL", "CREDENTIALS", "PAT"};
-  if (name == "PWD" || name == "OLDPWD") return false;
-  std::string part;
-  bool found = false;
-  for (std::size_t i = 0; i <= name.size(); ++i) {
-    const char c = i < name.size() ? name[i] : '_';
-    if (is_letter(c) || is_digit(c)) {
-      part += c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
-      continue;
-    }
-    if (part == "PUBLIC") return false;
-    found = found || std::find(kParts.begin(), kParts.end(), part) != kParts.end();
-    part.clear();
-  }
-  return found;
-}
-
 /// A word or a path; neither is a secret, and both stand in ordinary text.
 bool is_ordinary(std::string_view value) {
   if (value.starts_with('/') || value.starts_with("./") || value.starts_with("~/")) return true;
@@ -98,6 +78,26 @@ std::optional<std::string> password_in(std::string_view url) {
 }
 
 }  // namespace
+
+bool sounds_secret(std::string_view name) {
+  constexpr std::array<std::string_view, 12> kParts{"KEY",        "APIKEY",     "TOKEN",       "SECRET",
+                                                    "PASSWORD",   "PASSWD",     "PASS",        "PWD",
+                                                    "PASSPHRASE", "CREDENTIAL", "CREDENTIALS", "PAT"};
+  if (name == "PWD" || name == "OLDPWD") return false;
+  std::string part;
+  bool found = false;
+  for (std::size_t i = 0; i <= name.size(); ++i) {
+    const char c = i < name.size() ? name[i] : '_';
+    if (is_letter(c) || is_digit(c)) {
+      part += c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+      continue;
+    }
+    if (part == "PUBLIC") return false;
+    found = found || std::find(kParts.begin(), kParts.end(), part) != kParts.end();
+    part.clear();
+  }
+  return found;
+}
 
 void add_forms(const std::string& secret, std::vector<std::string>& forms) {
   if (secret.size() < kSecretBytesMin || secret.size() > kSecretBytesMax) return;
@@ -133,7 +133,7 @@ std::vector<KnownSecret> secrets_of(const std::vector<std::string>& environment)
     std::string value = entry.substr(equals + 1);
     if (auto password = password_in(value); password && password->size() >= kSecretBytesMin && !is_ordinary(*password))
       secrets.push_back({entry.substr(0, equals), *std::move(password)});
-    if (is_secret_name(std::string_view(entry).substr(0, equals)) && value.size() >= kSecretBytesMin &&
+    if (sounds_secret(std::string_view(entry).substr(0, equals)) && value.size() >= kSecretBytesMin &&
         !is_ordinary(value))
       secrets.push_back({entry.substr(0, equals), std::move(value)});
   }

@@ -19,6 +19,9 @@ struct KnownSecret {
   std::string value;
 };
 
+/// A part of the name is KEY, TOKEN, SECRET, PASSWORD and the like, and none is PUBLIC.
+bool sounds_secret(std::string_view name);
+
 /// Adds `secret` as it is and encoded, each form once; nothing if it is shorter or longer than the limits.
 void add_forms(const std::string& secret, std::vector<std::string>& forms);
 

@@ -163,7 +163,11 @@ struct TraceEntry::Writer {
     output(event.result);
     backend(event.item);
     if (event.usage) money(*event.usage);
-    if (event.detail) out["model_call"] = event.detail->value();
+    if (event.detail) {
+      const auto detail = event.detail->value();
+      const auto* sandbox = json::member(detail, "sandbox");
+      out[sandbox != nullptr ? "sandbox" : "model_call"] = sandbox != nullptr ? *sandbox : detail;
+    }
   }
   void operator()(const NodeAttemptFailed& event) {
     entry.type_ = event.retry_at ? "retry" : event.next_candidate ? "provider_fallback" : "attempt_failed";

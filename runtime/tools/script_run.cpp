@@ -3,10 +3,13 @@
 //
 // A value never becomes part of a command: references are not filled into `script`, and the input is stdin.
 // Source of the shell rule and the result's shape: Hillstar specification section 1.5.2.
+#include <unistd.h>
+
 #include <boost/json.hpp>
 
 #include "runtime/platform/process.hpp"
 #include "runtime/tools/output.hpp"
+#include "runtime/tools/script_cage.hpp"
 #include "runtime/tools/standard_tools.hpp"
 
 namespace hillstar::tools {
@@ -143,7 +146,7 @@ ToolReply reply_to(const ProcessEnd& end, const std::string& script, const ToolC
 
 }  // namespace
 
-ToolReply script_run(const ToolCall& call, const ToolContext& context, ProcessGuard* guard) {
+ToolReply script_run(const ToolCall& call, const ToolContext& context, ScriptCage& cage, ProcessGuard* guard) {
   const auto script = string_parameter(call, "script");
   if (!script) return failed(script.error());
   if (script->empty()) return failed(FailureClass::invalid_input, "script_run requires script parameter");
@@ -165,6 +168,8 @@ ToolReply script_run(const ToolCall& call, const ToolContext& context, ProcessGu
   spec.cancel_descriptor = context.cancel->descriptor();
   spec.output_bytes_max = kToolBytesMax;
   spec.time_limit = call.start_to_close;
+  ShutIn shut_in;
+  if (const auto done = cage.shut_in(call, *context.run, spec, shut_in); !done) return failed(done.error());
 
   Streams streams(context);
   ProcessOutput output;
@@ -175,7 +180,12 @@ ToolReply script_run(const ToolCall& call, const ToolContext& context, ProcessGu
   };
   const auto end = run_process(spec, output, guard);
   if (const auto rest = streams.finish(); !rest) return failed(rest.error());
-  return reply_to(end, *script, call, streams);
+  auto reply = reply_to(end, *script, call, streams);
+  // Hillstar's result keeps the script's own words. A program that we may not start either is no matter of the sandbox.
+  if (reply.failure && (end.kind != ProcessEndKind::not_started || access(script->c_str(), X_OK) == 0))
+    reply.failure->message += shut_in.hint(*script, reply.failure->message);
+  reply.detail = shut_in.detail();
+  return reply;
 }
 
 }  // namespace hillstar::tools

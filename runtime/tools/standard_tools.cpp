@@ -22,6 +22,7 @@ FailureClass class_of(Errc code) {
     case Errc::not_found:
       return FailureClass::not_found;
     case Errc::permission_denied:
+    case Errc::sandbox_refused:
       return FailureClass::permission;
     case Errc::tool_parameters:
       return FailureClass::invalid_input;
@@ -90,9 +91,14 @@ Result<std::vector<std::string>> list_parameter(const ToolCall& call, std::strin
 FileAccess file_access(const RunContext& run) { return FileAccess(run.workspace, run.allow_paths); }
 
 std::vector<std::string> tool_environment(const ToolCall& call, const RunContext& run) {
+  return tool_environment(call, run, run.environment);
+}
+
+std::vector<std::string> tool_environment(const ToolCall& call, const RunContext& run,
+                                          const std::vector<std::string>& inherited) {
   std::vector<std::string> result;
-  result.reserve(run.environment.size() + kOwnNames.size());
-  for (const auto& entry : run.environment) {
+  result.reserve(inherited.size() + kOwnNames.size());
+  for (const auto& entry : inherited) {
     const std::string_view name = std::string_view(entry).substr(0, entry.find('='));
     if (std::find(kOwnNames.begin(), kOwnNames.end(), name) == kOwnNames.end()) result.push_back(entry);
   }

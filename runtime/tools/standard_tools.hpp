@@ -16,13 +16,15 @@ class ProcessGuard;
 
 namespace hillstar::tools {
 
+class ScriptCage;
+
 /// Bytes that file_read reads and that one stream of a script may have.
 inline constexpr std::uint64_t kToolBytesMax = 64U << 20U;
 
 ToolReply file_read(const ToolCall& call, const ToolContext& context);
 ToolReply file_write(const ToolCall& call, const ToolContext& context);
 /// @param guard  kills what the script started if this process dies; may be null
-ToolReply script_run(const ToolCall& call, const ToolContext& context, ProcessGuard* guard);
+ToolReply script_run(const ToolCall& call, const ToolContext& context, ScriptCage& cage, ProcessGuard* guard);
 ToolReply git_commit(const ToolCall& call, const ToolContext& context, ProcessGuard* guard);
 
 /// Hillstar's view of an input as text: null, false, 0 and empty containers are the empty text.
@@ -41,6 +43,9 @@ FileAccess file_access(const RunContext& run);
 /// What a program of this attempt sees: the person's environment and the HILLSTAR_* names, absolute paths.
 /// Names of ours that do not apply to this run are taken out, also if the person's environment has them.
 std::vector<std::string> tool_environment(const ToolCall& call, const RunContext& run);
+/// The same with `inherited` in the place of the person's environment.
+std::vector<std::string> tool_environment(const ToolCall& call, const RunContext& run,
+                                          const std::vector<std::string>& inherited);
 
 /// The end of a cancelled attempt.
 ToolReply cancelled();

@@ -89,6 +89,7 @@ struct ToolReply {
   Value result;  ///< Hillstar's result object, e.g. {"output", "error", "return_code"}.
   std::optional<Failure> failure;
   bool cancelled = false;
+  std::optional<Json> detail = {};  ///< For the history, beside the result: an object.
 };
 
 using Tool = std::function<ToolReply(const ToolCall&, const ToolContext&)>;

@@ -7,6 +7,7 @@ Usage: runs_test.py --binary PROGRAM
 import glob
 import json
 import os
+import signal
 import sys
 
 from harness import EndToEnd, main, script
@@ -220,10 +221,12 @@ class Again(EndToEnd):
         self.assertEqual(len(self.runs()), runs)
 
     def test_a_lost_attempt_that_must_not_be_repeated(self):
-        self.flow({'a': script('echo pay >> ran; [ -e second ] || { touch second; kill -9 $PPID; sleep 60; }',
+        self.flow({'a': script('echo pay >> ran; [ -e second ] || { touch second; sleep 60; }',
                                effect='once'),
                    'b': script('echo b', '{{ a.output }}')})
-        self.hill('run', 'flow.json', code=-9)
+        started = self.start('run', 'flow.json')
+        self.until(lambda: os.path.exists(self.path('second')), 'the script to have begun')
+        started.send(signal.SIGKILL).end(-signal.SIGKILL)
         done = self.hill('resume', code=8)
         run = self.status()['run']
         self.assertIn(f"hillstar-actors resume {run} --settle 'a=run-again'", done.err)

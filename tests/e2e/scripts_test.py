@@ -193,6 +193,7 @@ class Secrets(EndToEnd):
     """What a script prints of the keys it was given is recorded nowhere, however it prints them."""
 
     KEY = 'sk-canary-0aB/9x'
+    GIVEN = {'env': ['LAB_API_KEY']}
 
     def hidden(self, *arguments, code=0, **options):
         done = self.hill(*arguments, code=code, env={**os.environ, 'LAB_API_KEY': self.KEY}, **options)
@@ -209,9 +210,9 @@ class Secrets(EndToEnd):
                         self.assertNotIn(needle, file.read(), path)
 
     def test_a_key_that_a_script_prints_is_masked_everywhere(self):
-        self.flow({'short': script('echo "key is $LAB_API_KEY."'),
-                   'coded': script('printf %s "$LAB_API_KEY" | base64'),
-                   'long': script('for i in $(seq 20000); do echo "line $i $LAB_API_KEY"; done'),
+        self.flow({'short': script('echo "key is $LAB_API_KEY."', sandbox=self.GIVEN),
+                   'coded': script('printf %s "$LAB_API_KEY" | base64', sandbox=self.GIVEN),
+                   'long': script('for i in $(seq 20000); do echo "line $i $LAB_API_KEY"; done', sandbox=self.GIVEN),
                    'read': script('cat', '{{ short.output }}')})
         self.hidden('run', 'flow.json')
         self.assertEqual(self.hill('result', 'latest', 'read').out, 'key is [REDACTED:known_secret].\n')
@@ -221,7 +222,7 @@ class Secrets(EndToEnd):
         self.nowhere()
 
     def test_a_key_in_an_error_is_masked(self):
-        self.flow({'fails': script('echo "cannot log in with $LAB_API_KEY" >&2; exit 3')})
+        self.flow({'fails': script('echo "cannot log in with $LAB_API_KEY" >&2; exit 3', sandbox=self.GIVEN)})
         self.assertIn('cannot log in with [REDACTED', self.hidden('run', 'flow.json', code=1).err)
         self.nowhere()
 

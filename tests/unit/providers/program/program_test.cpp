@@ -95,6 +95,18 @@ TEST_CASE("program: an address is its command, and nothing else is one") {
   CHECK_FALSE(policy::check_command({std::string(policy::kProgramAddressBytesMax, 'x')}));
 }
 
+TEST_CASE("program transport: a program gains no rights, leaves no core dump and inherits no descriptors") {
+  const auto transport = with_programs(std::make_unique<Servers>());
+  auto outcome =
+      send(*transport,
+           shell("grep NoNewPrivs /proc/self/status; ulimit -Hc; for fd in /proc/self/fd/*; do echo $fd; done"))
+          .outcome.get();
+  REQUIRE(std::holds_alternative<HttpReply>(outcome));
+  const auto& body = std::get<HttpReply>(outcome).body;
+  CHECK(body.starts_with("NoNewPrivs:\t1\n0\n"));
+  CHECK(std::count(body.begin(), body.end(), '\n') <= 2 + 4);  // 0, 1, 2, and the listing's own
+}
+
 TEST_CASE("program transport: stdin, stdout and the exit code are request, body and status") {
   const auto transport = with_programs(std::make_unique<Servers>());
   auto request = shell("tr a-z A-Z");

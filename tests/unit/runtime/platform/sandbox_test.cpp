@@ -49,6 +49,7 @@ struct Cage {
     std::filesystem::create_directory(folder / "work");
     put(folder / "secret", "secret");
     layers.drops_rights = true;
+    layers.limits.core_bytes = 0;
   }
   Cage& files() {
     SandboxFiles files;
@@ -333,7 +334,7 @@ TEST_CASE("sandbox: abstract sockets of others are out of reach, of one's own ar
 TEST_CASE("sandbox: a filter that is handed on is not entered") {
   if (!has_filter()) return;
   Cage cage;
-  cage.filter().layers.filter_is_handed_on = true;
+  cage.filter().layers.is_for_wrapper = true;
   CHECK(cage.runs(
       "grep -q 'Seccomp:.0' /proc/self/status && test $(wc -c <&4) -gt 100 && test $(($(wc -c <&4) % 8)) = 0"));
   CHECK(cage.runs("ls /proc/self/fd | tr '\\n' ' '"));
