@@ -13,6 +13,7 @@
 #include "apps/cli/provider_probe.hpp"
 #include "apps/cli/thread_probe.hpp"
 #include "runtime/platform/sandbox_abilities.hpp"
+#include "runtime/tools/script_sandbox.hpp"
 
 namespace hillstar::cli {
 namespace {
@@ -65,11 +66,13 @@ void check_sandbox(const SandboxAbilities& can, Findings& found) {
   words += can.bubblewrap.empty() ? "" : ", bubblewrap";
   if (!can.namespace_error.empty()) words += " (" + can.namespace_error + ")";
   std::string mend;
-  if (can.landlock == 0) mend = "a kernel with Landlock (5.13 or newer, lsm=landlock) can keep programs in folders";
-  if (!can.seccomp) mend += std::string(mend.empty() ? "" : "; ") + "a kernel with seccomp can filter system calls";
-  if (!can.user_namespace && can.bubblewrap.empty())
-    mend += std::string(mend.empty() ? "" : "; ") +
-            "user namespaces (sysctl kernel.unprivileged_userns_clone=1) shut off the network";
+  for (const auto gap : tools::decide_sandbox({}, can).missing)
+    mend += (mend.empty() ? "" : "; ") + tools::explain(gap, can);
+  if (!can.network_namespace)
+    mend += std::string(mend.empty() ? "" : "; ") + (can.seccomp ? "without a network of their own, scripts that shall "
+                                                                   "have none get no sockets at all"
+                                                                 : "nothing takes the network from scripts");
+  if (!can.limits_processes) words += "; as root, scripts may start any number of processes";
   found.push_back({mend.empty() ? Health::ok : Health::warn, kArea, "sandbox", words, mend});
 }
 

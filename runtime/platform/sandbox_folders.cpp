@@ -117,6 +117,9 @@ bool lies_in(std::string_view path, std::string_view folder) {
   return path.starts_with(folder) && (path.size() == folder.size() || path[folder.size()] == '/');
 }
 
+/// Open as a whole, so nothing in it has to be looked for.
+bool is_system(std::string_view path) { return path.starts_with("/usr/") || path == "/bin" || path == "/sbin"; }
+
 std::vector<std::string_view> parts_of(std::string_view list) {
   std::vector<std::string_view> result;
   for (;;) {
@@ -155,7 +158,7 @@ class Folders {
     if (const auto home = variable(places.environment, "HOME"); home.starts_with('/')) home_ = real(std::string(home));
     if (home_ == "/") home_.clear();
     workspace_ = real(places.workspace);
-    closed_ = {"/home", "/root", "/dev", "/tmp", "/var/tmp"};  // the last two are writable anyway
+    closed_ = {"/home", "/root", "/dev", "/tmp"};  // the last is writable anyway
     if (!home_.empty()) {
       closed_.push_back(home_);
       const auto around = parent(home_);
@@ -174,15 +177,15 @@ class Folders {
   }
 
   SandboxFolders take() {
-    open_below("/", 0);
-    open_software();
-    for (const auto& path : places_.read) files_.read.push_back(named(path));
     open_work();
+    open_below("/", 0);
+    for (const auto& path : places_.read) files_.read.push_back(named(path));
+    open_software();
     open_devices();
     SandboxFolders result;
     result.files = std::move(files_);
     for (const auto& path : closed_)
-      if (path != "/dev" && path != "/tmp" && path != "/var/tmp" && exists(path)) result.hidden.push_back(path);
+      if (path != "/dev" && path != "/tmp" && exists(path)) result.hidden.push_back(path);
     if (exists(store_)) {
       result.store = store_;
       if (lies_in(store_, workspace_)) result.hidden.push_back(store_);
@@ -215,8 +218,13 @@ class Folders {
 
   /// Software lies where it lies; but a folder that holds a home is no software.
   void open_read(const std::string& path) {
-    const auto place = real(path);
-    if (!holds_closed(place) && exists(place)) files_.read.push_back(place);
+    if (!exists(path)) return;
+    auto place = real(path);
+    if (!holds_closed(place) && !is_open(place)) files_.read.push_back(std::move(place));
+  }
+  [[nodiscard]] bool is_open(std::string_view path) const {
+    return lies_in(path, workspace_) || std::any_of(files_.read.begin(), files_.read.end(),
+                                                    [&](const auto& folder) { return lies_in(path, folder); });
   }
 
   void open_software() {
@@ -228,7 +236,7 @@ class Folders {
     for (const auto name : kVirtualPlaces) open_interpreter(workspace_ + "/" + std::string(name));
     if (places_.program.starts_with('/')) {
       const auto program = real(places_.program);
-      files_.read.push_back(program);
+      if (!is_open(program)) files_.read.push_back(program);
       open_read(parent(program));
     }
     // The repository that the workspace is a part of.
@@ -241,8 +249,9 @@ class Folders {
 
   /// A folder of PATH, and what its programs bring along.
   void open_programs(const std::string& folder) {
+    if (is_system(folder) || !exists(folder)) return;
     const auto place = real(folder);
-    if (place.starts_with("/usr/") || place == "/bin" || place == "/sbin") return;
+    if (is_system(place)) return;
     open_read(place);
     const auto installed = parent(place);
     if (installed == home_ || installed == home_ + "/.local" || installed == "/") return;
