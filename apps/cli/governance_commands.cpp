@@ -90,7 +90,8 @@ bj::object policy_object(const policy::GovernancePolicy& policy) {
 Exit status(Context& context, const GovernancePlaces& places) {
   const auto judged = judge(context, places, {});
   const auto hook = look_at_hook(places, context.environment);
-  const bool installed = hook && hook->kind == HookKind::ours;
+  // git calls no hook that is not executable.
+  const bool installed = hook && hook->kind == HookKind::ours && ::access(hook->file.c_str(), X_OK) == 0;
   const auto& marker = judged.facts ? judged.facts->marker : std::optional<policy::CommitMarker>();
   auto& output = context.output;
   if (output.is_json()) {

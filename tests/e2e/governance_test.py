@@ -522,6 +522,7 @@ class Hooks(Governed):
         self.assertIn('already installed; it is now for ' + self.project, self.hill('enforce', 'install').out)
         self.hill('enforce', 'install', '--project-dir', 'sub')
         os.chmod(self.hook(), 0o644)                    # git would not call it
+        self.assertFalse(self.hill('enforce', 'status', '-o', 'json').json['hook_installed'])
         self.hill('enforce', 'install', '--project-dir', 'sub')
         self.put('sub/x.py')
         self.refused('licenses one commit', cwd=sub)
