@@ -94,6 +94,7 @@ struct Attempt {
   ExecuteNode command;
   std::shared_ptr<const workflow::PlanNode> node;
   Json model_config;
+  Json provider_config;
   std::optional<workflow::Budget> budget;
   std::shared_ptr<const tools::RunContext> run;
 };

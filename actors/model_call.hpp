@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <utility>
@@ -38,6 +39,7 @@ class ModelCall {
     Secret key;
     std::shared_ptr<const providers::NetworkSettings> network;  ///< Of the run's person.
     std::shared_ptr<const providers::ProgramContext> program;   ///< Of backends that are programs.
+    std::shared_ptr<const policy::Reach> reach;                 ///< Of an air-gapped run; null: anybody.
     std::optional<Millis> start_to_close;
     std::optional<Millis> queue_timeout;
     /// Who is told about pieces of the reply while it streams.
@@ -60,6 +62,10 @@ class ModelCall {
   /// Tells once what the call cost, or may have cost. A call that dies says it by itself.
   void settle(MicroUsd spent);
 
+  /// What a call of an air-gapped run connected to. Thread-safe: the transport says it, the node takes it at the end.
+  void note(const Connection& made);
+  [[nodiscard]] std::vector<Connection> connections() const;
+
   std::function<void(MicroUsd)> on_settled;  ///< Set by the directory before the call goes to its pool.
   // Owned by the pool.
   std::uint64_t ticket = 0;
@@ -73,6 +79,8 @@ class ModelCall {
  private:
   Parts parts_;
   bool answered_ = false;
+  mutable std::mutex connections_mutex_;
+  std::vector<Connection> connections_;
 };
 
 }  // namespace hillstar::actors

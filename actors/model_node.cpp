@@ -10,6 +10,7 @@
 #include "actors/model_call.hpp"
 #include "actors/tool_node.hpp"
 #include "providers/pool/token_bound.hpp"
+#include "runtime/policy/air_gap.hpp"
 #include "runtime/policy/call_bound.hpp"
 #include "runtime/policy/model_request.hpp"
 #include "runtime/policy/pricing.hpp"
@@ -28,6 +29,7 @@ AttemptFailed failed(const Attempt& attempt, FailureClass kind, const Error& err
 FailureClass class_of(const Error& error) {
   switch (error.code) {
     case Errc::permission_denied:
+    case Errc::terms_not_accepted:
       return FailureClass::permission;
     case Errc::provider_config:
       return FailureClass::auth;
@@ -42,6 +44,13 @@ FailureClass class_of(const Error& error) {
     default:
       return FailureClass::invalid_request;
   }
+}
+
+/// The refusal is a connection that was attempted, and stands in the history as one.
+AttemptFailed refused_by_gap(const Attempt& attempt, const policy::Backend& backend, const Error& error) {
+  auto refused = failed(attempt, FailureClass::permission, error);
+  refused.connections.push_back({backend.base_url, std::nullopt, false, error.message});
+  return refused;
 }
 
 /// What can be known of a request's size before it is sent.
@@ -171,12 +180,20 @@ std::variant<ModelCallPtr, AttemptFailed> prepare_call(const Attempt& attempt, c
   if (!prompt) return failed(attempt, FailureClass::io, prompt.error());
   const auto look_up = policy::look_up_in(attempt.run->environment);
   const auto& registry = services->registry ? *services->registry : policy::shipped_registry();
-  const policy::World world{registry, look_up, services->keys_needed};
+  // A replay sends nothing, so it asks for nothing.
+  const policy::World world{registry, look_up, services->keys_needed,
+                            services->keys_needed ? &attempt.provider_config : nullptr};
   const auto& planned = attempt.command.call;
   auto backend =
       planned ? policy::find_backend(*attempt.node, attempt.model_config, world, planned->provider, planned->model)
               : policy::choose_backend(*attempt.node, attempt.model_config, world);
   if (!backend) return failed(attempt, class_of(backend.error()), backend.error());
+  std::shared_ptr<const policy::Reach> reach;
+  if (attempt.run->air_gapped) {
+    reach = std::make_shared<const policy::Reach>(policy::reach_of(attempt.run->rules.get()));
+    if (const auto reached = policy::check_reach(*reach, *backend, attempt.node->id.str()); !reached)
+      return refused_by_gap(attempt, *backend, reached.error());
+  }
   auto asked = asked_of(attempt, prompt->text, *services);
   if (!asked) return failed(attempt, FailureClass::io, asked.error());
   auto request = policy::make_request(attempt.node->parameters, attempt.model_config, *asked, *backend);
@@ -198,6 +215,7 @@ std::variant<ModelCallPtr, AttemptFailed> prepare_call(const Attempt& attempt, c
   parts.node_id = attempt.node->id;
   parts.workflow = attempt.run->workflow;
   if (attempt.budget) parts.shared = {attempt.budget->workflow, attempt.budget->day};
+  parts.reach = std::move(reach);
   parts.priority = attempt.run->priority;
   parts.redactor = attempt.run->redactor;
   return std::make_shared<ModelCall>(std::move(parts));

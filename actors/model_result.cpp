@@ -127,6 +127,14 @@ NodeOutcome outcome_of(const Attempt& attempt, const ModelCall& call, ModelDone&
   return ended;
 }
 
+void add_connections(NodeOutcome& outcome, std::vector<Connection> made) {
+  std::visit(
+      [&](auto& what) {
+        if constexpr (requires { what.connections; }) what.connections = std::move(made);
+      },
+      outcome);
+}
+
 }  // namespace
 
 NodeOutcome model_outcome(const Attempt& attempt, const ModelCall& call, ModelDone& done, const Services& services) {
@@ -137,6 +145,7 @@ NodeOutcome model_outcome(const Attempt& attempt, const ModelCall& call, ModelDo
     return AttemptFailed{attempt.command.ref, Failure{FailureClass::io, to_string(names.error()), {}}, {}, {}};
   auto outcome = outcome_of(attempt, call, done, services);
   name_records(outcome, *names);
+  if (call.parts().reach) add_connections(outcome, call.connections());
   return outcome;
 }
 

@@ -21,11 +21,14 @@ namespace {
 /// What Ollama has is asked of it just before the call.
 constexpr std::string_view kLister = "ollama";
 constexpr Millis kListTime{5'000};
+/// Of one call: it has few, and its record must stay small.
+constexpr std::size_t kConnectionsMax = 16;
 
 Result<providers::HttpRequest> list_request(const providers::Endpoint& endpoint,
                                             const providers::HttpRequest& for_call) {
   HILLSTAR_TRY(auto list, providers::find_adapter(kLister)->encode_models(endpoint));
   list.network = for_call.network;
+  list.reach = for_call.reach;
   list.connect_timeout = list.first_byte_timeout = list.idle_timeout = list.total_timeout =
       std::min(kListTime, for_call.total_timeout);
   return list;
@@ -56,6 +59,7 @@ providers::NextRequest seat_filler(const ModelCall::Parts& parts, const provider
     auto http = providers::find_adapter(adapter)->encode(request, endpoint);
     if (!http) return Failure{FailureClass::invalid_request, to_string(http.error()), {}};
     http->network = prepared.network;
+    http->reach = prepared.reach;
     http->total_timeout = prepared.total_timeout;
     return *std::move(http);
   };
@@ -70,6 +74,16 @@ ModelCall::~ModelCall() {
 
 void ModelCall::settle(MicroUsd spent) {
   if (const auto settled = std::exchange(on_settled, nullptr)) settled(spent);
+}
+
+void ModelCall::note(const Connection& made) {
+  const std::lock_guard lock(connections_mutex_);
+  if (connections_.size() < kConnectionsMax) connections_.push_back(made);
+}
+
+std::vector<Connection> ModelCall::connections() const {
+  const std::lock_guard lock(connections_mutex_);
+  return connections_;
 }
 
 void ModelCall::answer(ModelAnswer what, std::string partial) {
@@ -165,6 +179,7 @@ bool ProviderPoolState::start(const ModelCallPtr& call) {
   auto request = adapter->encode(parts.request, endpoint);
   if (!request) return refuse(to_string(request.error()));
   request->network = parts.network;
+  request->reach = parts.reach;
   if (parts.start_to_close) request->total_timeout = std::min(request->total_timeout, *parts.start_to_close);
 
   // The callbacks run on the transport's thread: they use the reader, which is theirs alone, and send. They hold this
@@ -178,6 +193,7 @@ bool ProviderPoolState::start(const ModelCallPtr& call) {
     if (chunk.text.empty() || !on_text) return;
     if (const auto text = clean->feed(chunk.text); !text.empty()) on_text(*call, text);
   };
+  if (parts.reach) callbacks.on_connection = [call](const Connection& made) { call->note(made); };
   callbacks.done = [reader, call, pool, clean, on_text = parts_.on_text](const providers::HttpOutcome& outcome) {
     if (const auto rest = clean->finish(); on_text && !rest.empty()) on_text(*call, rest);
     CallEnded ended{call, reader->finish(outcome), {}};

@@ -95,6 +95,7 @@ class Replay {
     attempt.node = {plan_, &plan_->nodes[ended.command.ref.node]};
     attempt.command = std::move(ended.command);
     attempt.model_config = plan_->model_config;
+    attempt.provider_config = plan_->provider_config;
     attempt.budget = plan_->budget;
     attempt.run = context_;
     const auto name = unit_name(attempt);

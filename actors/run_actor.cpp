@@ -9,8 +9,8 @@
 #include "actors/node_actor.hpp"
 #include "actors/run_context.hpp"
 #include "runtime/run/run.hpp"
-#include "runtime/tools/policy_files.hpp"
 #include "runtime/run/view.hpp"
+#include "runtime/tools/policy_files.hpp"
 
 namespace hillstar::actors {
 
@@ -236,7 +236,7 @@ void RunActorState::execute(ExecuteNode& command) {
   // Aliasing: the node's part keeps the whole plan alive.
   std::shared_ptr<const workflow::PlanNode> node(state_.plan, &state_.plan->nodes[command.ref.node]);
   self_->anon_send(attempt.node, Attempt{std::move(command), std::move(node), state_.plan->model_config,
-                                         state_.plan->budget, context_});
+                                         state_.plan->provider_config, state_.plan->budget, context_});
 }
 
 void RunActorState::cancel(const CancelNode& command) {

@@ -26,7 +26,7 @@ Result<RecoveredRun> recover_run(const persistence::EventStore& store, const Run
   HILLSTAR_TRY(const auto text, store.read_blob(started.plan_sha256));
   HILLSTAR_TRY(auto plan, workflow::plan_from_text(text));
   try {
-    auto state = run::replay(std::make_shared<const workflow::Plan>(std::move(plan)), history);
+    auto state = run::initial(std::make_shared<const workflow::Plan>(std::move(plan)));
     if (started.routes_sha256) {
       HILLSTAR_TRY(const auto routes_text, store.read_blob(*started.routes_sha256));
       HILLSTAR_TRY(auto routes, policy::routes_from_text(routes_text, state.nodes.size()));
@@ -38,6 +38,7 @@ Result<RecoveredRun> recover_run(const persistence::EventStore& store, const Run
       HILLSTAR_TRY(rules, policy::rules_from_text(rules_text));
     }
     HILLSTAR_TRY(state.guard, guard_of(*state.plan, state.routes.get(), &rules, started.workspace));
+    state = run::replay(std::move(state), history);
     return RecoveredRun{std::move(state), last.front().hash};
   } catch (const InvariantError& bug) {
     return Error{Errc::internal, bug.message, run.str()};

@@ -8,6 +8,8 @@
 
 #include "actors/run_actor.hpp"
 #include "actors/run_context.hpp"
+#include "runtime/policy/air_gap.hpp"
+#include "runtime/policy/credential_check.hpp"
 #include "runtime/policy/data_guard.hpp"
 #include "runtime/policy/model_choice.hpp"
 #include "runtime/run/run.hpp"
@@ -27,6 +29,23 @@ Result<void> check_secrets(const StartRun& request, const std::vector<policy::Kn
   };
   HILLSTAR_CHECK(refuse(policy::find_secret(request.inputs.text(), secrets), "The inputs hold"));
   return refuse(policy::find_secret(request.workflow_text, secrets), "The workflow file holds");
+}
+
+/// The same for what only looks like one.
+template <class Given>
+Result<void> check_credentials(const Given& given, const policy::Redactor& redactor, const std::string& what) {
+  const auto found = policy::first_credential(redactor, given);
+  if (!found) return {};
+  return Error{Errc::credential_found,
+               what + " something that looks like a credential (rule " + found->rule + "), and it would be recorded.",
+               found->pointer,
+               "Name an environment variable instead, and let the script read it. If it is none, switch the rule off: "
+               "HILLSTAR_REDACT_OFF=" +
+                   found->rule + "."};
+}
+
+bool is_air_gapped(const StartRun& request, const std::shared_ptr<const policy::Rules>& rules) {
+  return request.air_gapped || (rules && rules->air_gap.always) || policy::is_local_only(request.plan->model_config);
 }
 
 }  // namespace
@@ -76,6 +95,12 @@ Result<const SupervisorState::KnownPlan*> SupervisorState::keep_texts(const Star
   auto known = std::find_if(plans_.begin(), plans_.end(), [&](const KnownPlan& entry) {
     return entry.address == request.plan.get() && !entry.plan.expired();
   });
+  const auto& surroundings = this->known(request.environment, rules);
+  // Before anything of it is stored.
+  if (known == plans_.end() || known->workflow_text != request.workflow_text ||
+      known->checked_environment != surroundings.number) {
+    HILLSTAR_CHECK(check_credentials(request.workflow_text, surroundings.redactor, "The workflow file holds"));
+  }
   auto& store = *parts_.services->store;
   if (known == plans_.end()) {
     HILLSTAR_TRY(auto plan_sha256, store.put_blob(workflow::to_text(*request.plan)));
@@ -90,6 +115,8 @@ Result<const SupervisorState::KnownPlan*> SupervisorState::keep_texts(const Star
                        nullptr,
                        {},
                        0,
+                       0,
+                       {},
                        nullptr,
                        {},
                        {},
@@ -100,6 +127,7 @@ Result<const SupervisorState::KnownPlan*> SupervisorState::keep_texts(const Star
     HILLSTAR_TRY(known->workflow_sha256, store.put_blob(request.workflow_text));
     known->workflow_text = request.workflow_text;
   }
+  known->checked_environment = surroundings.number;
   HILLSTAR_CHECK(keep_routes(request, rules, *known));
   HILLSTAR_CHECK(keep_guard(request, rules, *known));
   const KnownPlan* found = &*known;
@@ -108,10 +136,19 @@ Result<const SupervisorState::KnownPlan*> SupervisorState::keep_texts(const Star
 
 Result<void> SupervisorState::keep_routes(const StartRun& request, const RulesPtr& rules, KnownPlan& known_plan) {
   const auto number = known(request.environment, rules).number;
-  if (known_plan.routes_environment == number) return {};
+  std::optional<policy::Reach> reach;
+  if (is_air_gapped(request, rules)) reach = policy::reach_of(rules.get());
+  if (known_plan.routes_environment == number && known_plan.reach == reach) return {};
   const auto& services = *parts_.services;
   const auto& registry = services.registry ? *services.registry : policy::shipped_registry();
-  auto routes = policy::routes_of(*request.plan, registry, policy::look_up_in(request.environment));
+  auto routes =
+      policy::routes_of(*request.plan, registry, policy::look_up_in(request.environment), reach ? &*reach : nullptr);
+  if (reach) {
+    const auto all = policy::routes_of(*request.plan, registry, policy::look_up_in(request.environment));
+    HILLSTAR_CHECK(policy::check_routes(*request.plan, all, routes));
+  }
+  known_plan.reach = reach;
+  known_plan.guard_environment = 0;
   known_plan.routes.reset();
   known_plan.routes_sha256.clear();
   if (!routes.empty()) {
@@ -150,6 +187,10 @@ void SupervisorState::on_start(StartRequest& message) {
   if (const auto checked = check_secrets(*message.request, known(message.request->environment, rules).secrets);
       !checked)
     return message.reply.answer(checked.error());
+  if (const auto checked = check_credentials(message.request->inputs,
+                                             known(message.request->environment, rules).redactor, "The inputs hold");
+      !checked)
+    return message.reply.answer(checked.error());
   const auto texts = keep_texts(*message.request, rules);
   if (!texts) return message.reply.answer(texts.error());
   const auto& services = *parts_.services;
@@ -162,8 +203,7 @@ void SupervisorState::on_start(StartRequest& message) {
   auto& live = live_[run];
   live.environment = message.request->environment;
   live.actor = spawn_run(run, live.environment, rules);
-  const bool air_gapped = message.request->air_gapped || (rules && rules->air_gap.always) ||
-                          policy::is_local_only(message.request->plan->model_config);
+  const bool air_gapped = is_air_gapped(*message.request, rules);
   auto birth = std::make_shared<const Birth>(
       Birth{std::move(*message.request), (*texts)->workflow_sha256, (*texts)->plan_sha256, (*texts)->index,
             (*texts)->routes, (*texts)->routes_sha256, (*texts)->guard, (*texts)->rules_sha256, air_gapped});

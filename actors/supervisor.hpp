@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "actors/services.hpp"
+#include "runtime/policy/air_gap.hpp"
 #include "runtime/policy/known_secrets.hpp"
 #include "runtime/policy/redaction.hpp"
 
@@ -61,7 +62,9 @@ class SupervisorState {
     std::shared_ptr<const run::PlanIndex> index;
     std::shared_ptr<const policy::Routes> routes;  ///< Null: it calls no model.
     std::string routes_sha256;
-    std::uint64_t routes_environment = 0;  ///< KnownEnvironment::number that the routes are of; 0: none yet.
+    std::uint64_t routes_environment = 0;   ///< KnownEnvironment::number that the routes are of; 0: none yet.
+    std::uint64_t checked_environment = 0;  ///< With whose redactor the workflow's text was looked through.
+    std::optional<policy::Reach> reach;     ///< The same of those of an air-gapped run.
     std::shared_ptr<const policy::Rules> rules;
     std::string rules_sha256;
     std::string guard_workspace;  ///< With rules and routes: what the guard was made of.

@@ -50,6 +50,7 @@ class Handle final : public Cancellation {
 std::shared_ptr<Cancellation> send_two(Transport& transport, HttpRequest first, NextRequest next,
                                        HttpCallbacks callbacks) {
   auto handle = std::make_shared<Handle>();
+  const auto on_connection = callbacks.on_connection;
   auto done = [handle, &transport, next = std::move(next),
                callbacks = std::move(callbacks)](const HttpOutcome& outcome) {
     auto made = next(outcome);
@@ -60,7 +61,7 @@ std::shared_ptr<Cancellation> send_two(Transport& transport, HttpRequest first, 
     if (!handle->go_on(transport, std::get<HttpRequest>(std::move(made)), callbacks))
       callbacks.done(Failure{FailureClass::network, "The call was cancelled.", {}});
   };
-  handle->began(transport.send(std::move(first), {nullptr, std::move(done)}));
+  handle->began(transport.send(std::move(first), {nullptr, std::move(done), on_connection}));
   return handle;
 }
 

@@ -53,6 +53,7 @@ void add_run(Commands& commands) {
                   "turns of its model calls, against other runs: low, normal, high, 1..100")
       ->type_name("P");
   run->add_option("--env-file", args->env_file, "instead of the nearest .env; what is set already wins");
+  run->add_flag("--air-gapped", args->air_gapped, "reach declared endpoints only; scripts have no network");
   run->add_flag("--ephemeral", args->ephemeral, "keep the history in memory only");
   run->add_flag("--strict", args->strict, "unknown fields are errors");
 }

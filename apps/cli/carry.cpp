@@ -202,6 +202,7 @@ Result<Exit> carry_fork(Context& context, Link& link, const StoredRun& parent, s
   job.environment = link.options().environment;
   job.started_by = person();
   job.priority = started.priority;
+  job.air_gapped = started.air_gapped;
   job.parent = Origin{parent.run, parent.state.version};
   const auto kept = inherited.size();
   job.inherited = std::move(inherited);

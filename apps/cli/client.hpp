@@ -22,6 +22,7 @@ struct StartJob {
   std::vector<std::string> allow_paths;
   std::vector<std::string> environment;
   std::vector<NodeInherited> inherited;  ///< Strings of any size; the host puts large ones aside as blobs.
+  bool air_gapped = false;               ///< As StartRun's.
   Json inputs;
   std::string output_dir;
   std::optional<Origin> parent;
@@ -35,8 +36,8 @@ struct StartJob {
   std::string workspace;
 };
 BOOST_DESCRIBE_STRUCT(StartJob, (),
-                      (allow_paths, environment, inherited, inputs, output_dir, parent, plan, priority, run, started_by,
-                       workflow_file, workflow_text, workspace))
+                      (air_gapped, allow_paths, environment, inherited, inputs, output_dir, parent, plan, priority, run,
+                       started_by, workflow_file, workflow_text, workspace))
 
 BOOST_DEFINE_ENUM_CLASS(WordKind, cancel, pause, resume, answer, settle)
 

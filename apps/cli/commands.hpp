@@ -32,6 +32,7 @@ struct RunArgs {
   std::uint32_t max_concurrency = 0;  ///< 0: as the workflow says.
   std::string priority;               ///< low, normal, high, or 1 to 100; empty: normal.
   bool ephemeral = false;
+  bool air_gapped = false;
   bool strict = false;
   std::string env_file;
 };

@@ -206,6 +206,30 @@ Result<Exit> cancel_run(Context& context, const AnswerArgs& args) {
   return Exit::done;
 }
 
+namespace {
+
+/// What the run would pass over without a word.
+Result<void> may_answer(const StoredRun& stored, const AnswerArgs& args, const run::ApprovalState& approval) {
+  const auto who = person();
+  const auto& approvers = approval.asked.approvers;
+  if (!approvers.empty() && std::find(approvers.begin(), approvers.end(), who) == approvers.end()) {
+    std::string names;
+    for (const auto& name : approvers) names += (names.empty() ? "" : ", ") + name;
+    return Error{
+        Errc::permission_denied,
+        fmt::format("{} may not answer for '{}': data.approvers names {}.", who, visible(args.node), visible(names)),
+        stored.run.str(), "Ask one of them. The rule stands in a policy file of the user or the site."};
+  }
+  if (args.yes && approval.given.contains(who))
+    return Error{Errc::run_state,
+                 fmt::format("{} has approved '{}' already; {} different people must.", who, visible(args.node),
+                             approval.asked.approvals.value_or(1)),
+                 stored.run.str(), "Somebody else must approve it too, from an account of their own."};
+  return {};
+}
+
+}  // namespace
+
 Result<Exit> answer_approval(Context& context, const AnswerArgs& args) {
   HILLSTAR_TRY(auto target, find_target(context, args.run));
   const auto& stored = target.run;
@@ -217,6 +241,8 @@ Result<Exit> answer_approval(Context& context, const AnswerArgs& args) {
                        fmt::format("node '{}' is {} and does not wait for approval", args.node,
                                    run::status_name(stored.state.nodes[node].status)),
                        hint);
+  const auto& approval = *stored.state.nodes[node].approval;
+  HILLSTAR_CHECK(may_answer(stored, args, approval));
   HILLSTAR_TRY(auto environment, variables_of(context, stored));
   Link link({.folder = context.store, .environment = std::move(environment), .ephemeral = false});
   target.store.reset();
@@ -228,8 +254,11 @@ Result<Exit> answer_approval(Context& context, const AnswerArgs& args) {
                                                         .who = person(),
                                                         .reason = args.reason}));
   if (facts.empty()) return wrong_state(stored, "node '" + args.node + "' has been answered already", hint);
+  const auto needed = approval.asked.approvals.value_or(1);
+  const auto given = approval.given.size() + 1;
+  const auto count = args.yes && needed > 1 ? fmt::format(" ({} of {} approvals)", given, needed) : std::string();
   context.output.say(
-      fmt::format("{} {} of {}", args.yes ? "approved" : "rejected", visible(args.node), stored.run.str()));
+      fmt::format("{} {} of {}{}", args.yes ? "approved" : "rejected", visible(args.node), stored.run.str(), count));
   if (link.is_host()) return carry(context, link, follow_options(context, stored));
   // Whoever hosts the run goes on with it.
   if (context.output.format() == Format::json)

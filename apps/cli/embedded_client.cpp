@@ -46,6 +46,7 @@ class EmbeddedClient final : public Client {
     request.environment = job.environment;
     request.started_by = job.started_by;
     request.priority = job.priority;
+    request.air_gapped = job.air_gapped;
     request.run = job.run;
     request.parent = job.parent;
     for (NodeInherited node : job.inherited) {

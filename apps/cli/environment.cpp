@@ -77,13 +77,14 @@ Result<std::string> current_folder() {
                "It may have been removed; change to another one."};
 }
 
-std::string person() {
+std::string person() { return person_of(::getuid()); }
+
+std::string person_of(unsigned uid) {
   std::array<char, 4096> buffer{};
   passwd entry{};
   passwd* found = nullptr;
-  if (::getpwuid_r(::getuid(), &entry, buffer.data(), buffer.size(), &found) == 0 && found != nullptr)
-    return found->pw_name;
-  return "uid " + std::to_string(::getuid());
+  if (::getpwuid_r(uid, &entry, buffer.data(), buffer.size(), &found) == 0 && found != nullptr) return found->pw_name;
+  return "uid " + std::to_string(uid);
 }
 
 Result<std::string> read_file(const std::string& path, Errc unreadable, std::size_t bytes_max) {

@@ -24,6 +24,7 @@ std::string absolute_path(const std::string& path);
 Result<std::string> current_folder();
 /// Login name, else `uid 1000`.
 std::string person();
+std::string person_of(unsigned uid);
 
 /// The whole file. Errors: not_found if there is none, `unreadable` otherwise; both with the reason of the system.
 Result<std::string> read_file(const std::string& path, Errc unreadable, std::size_t bytes_max);

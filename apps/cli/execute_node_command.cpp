@@ -110,7 +110,7 @@ Result<Before> take_over(const Context& context, const ExecuteNodeArgs& args, co
 Result<Exit> execute_node(Context& context, const ExecuteNodeArgs& args) {
   HILLSTAR_TRY(const auto workspace, current_folder());
   HILLSTAR_TRY(const auto registry, load_registry(context.environment));
-  HILLSTAR_TRY(auto loaded, load_workflow(args.file, args.strict, *registry));
+  HILLSTAR_TRY(auto loaded, load_workflow(args.file, {args.strict, *registry, context.environment}));
   if (!show_diagnostics(context.output, loaded.compiled.diagnostics, args.file)) return Exit::invalid_workflow;
   HILLSTAR_TRY(const auto node, find_node(*loaded.compiled.plan, args.node));
   auto plan = workflow::part_before(*loaded.compiled.plan, node);

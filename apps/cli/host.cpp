@@ -14,6 +14,7 @@
 #include <set>
 #include <thread>
 
+#include "apps/cli/environment.hpp"
 #include "apps/cli/protocol.hpp"
 #include "apps/cli/socket_place.hpp"
 #include "apps/cli/version.hpp"
@@ -47,8 +48,8 @@ struct Feed {
 
 class Session : public std::enable_shared_from_this<Session> {
  public:
-  Session(std::shared_ptr<Core> core, Socket::socket socket, asio::thread_pool& calls, Client& service)
-      : core_(std::move(core)), socket_(std::move(socket)), calls_(calls), service_(service) {
+  Session(std::shared_ptr<Core> core, Socket::socket socket, asio::thread_pool& calls, Client& service, uid_t peer)
+      : core_(std::move(core)), socket_(std::move(socket)), calls_(calls), service_(service), peer_(peer) {
     ++core_->sessions_open;
   }
 
@@ -137,13 +138,17 @@ class Session : public std::enable_shared_from_this<Session> {
 
   /// Calls other than those that change the session. On a thread of the pool.
   Result<Json> perform(const Call& call) {
+    if (const auto allowed = may(call); !allowed) return allowed.error();
     if (call.method == "start") {
-      HILLSTAR_TRY(const auto job, json::read<StartJob>(call.params.value(), "start"));
+      HILLSTAR_TRY(auto job, json::read<StartJob>(call.params.value(), "start"));
+      job.started_by = person_of(peer_);
       HILLSTAR_TRY(const auto run, service_.start(job));
       return Json::string(run.str());
     }
     if (call.method == "tell") {
-      HILLSTAR_TRY(const auto tell, json::read<TellCall>(call.params.value(), "tell"));
+      HILLSTAR_TRY(auto tell, json::read<TellCall>(call.params.value(), "tell"));
+      // Who somebody is, says the system.
+      tell.word.who = person_of(peer_);
       HILLSTAR_TRY(const auto events, service_.tell(tell.run, tell.word));
       return events_to_json(tell.run, events);
     }
@@ -153,6 +158,16 @@ class Session : public std::enable_shared_from_this<Session> {
       return Json();
     }
     return Error{Errc::host_protocol, "The host knows no method '" + call.method + "'."};
+  }
+
+  /// Whoever is let in beside the owner of the store may answer what people are asked, and look on.
+  [[nodiscard]] Result<void> may(const Call& call) const {
+    if (peer_ == ::geteuid()) return {};
+    const auto tell = json::read<TellCall>(call.params.value(), "tell");
+    if (call.method == "tell" && tell && tell->word.kind == WordKind::answer) return {};
+    const auto owner = "It belongs to " + person_of(::geteuid()) + ".";
+    const auto what = person_of(peer_) + " may approve and reject in this store, and nothing else.";
+    return Error{Errc::permission_denied, what, {}, owner};
   }
 
   void on_follow(const Call& call) {
@@ -264,6 +279,7 @@ class Session : public std::enable_shared_from_this<Session> {
   Socket::socket socket_;
   asio::thread_pool& calls_;
   Client& service_;
+  uid_t peer_;
   std::string input_;
   std::deque<std::string> output_;
   std::atomic<std::size_t> pending_{0};  // bytes that wait for this terminal, on their way to `output_` or in it
@@ -286,8 +302,7 @@ class SocketHost final : public Host {
     const Socket::endpoint endpoint(place_.path());
     acceptor_.open(endpoint.protocol(), failed);
     if (!failed) acceptor_.bind(endpoint, failed);
-    if (!failed && ::chmod(place_.path().c_str(), S_IRUSR | S_IWUSR) != 0)
-      failed.assign(errno, boost::system::system_category());
+    if (!failed && !place_.open_to_its_people()) failed.assign(errno, boost::system::system_category());
     if (!failed) acceptor_.listen(asio::socket_base::max_listen_connections, failed);
     if (failed)
       return Error{Errc::host_unreachable,
@@ -356,8 +371,9 @@ class SocketHost final : public Host {
     });
     // Dropping the socket closes it; the other side then tries again later.
     if (core_->ending || sessions_.size() >= kTerminalsMax) return;
-    if (peer_uid(socket.native_handle()) != static_cast<long>(::geteuid())) return;
-    auto session = std::make_shared<Session>(core_, std::move(socket), calls_, service_);
+    const auto peer = peer_uid(socket.native_handle());
+    if (peer < 0) return;
+    auto session = std::make_shared<Session>(core_, std::move(socket), calls_, service_, static_cast<uid_t>(peer));
     sessions_.push_back(session);
     session->read();
   }

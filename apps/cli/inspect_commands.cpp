@@ -7,6 +7,7 @@
 
 #include "apps/cli/carry.hpp"
 #include "apps/cli/commands.hpp"
+#include "apps/cli/endpoints.hpp"
 #include "apps/cli/live_run.hpp"
 #include "apps/cli/report.hpp"
 #include "apps/cli/selector.hpp"
@@ -75,6 +76,17 @@ Json show_object(const StoredRun& stored, const run::Summary& row) {
   object["started_by"] = started.started_by;
   object["engine"] = started.engine;
   object["workflow_sha256"] = started.workflow_sha256;
+  object["air_gapped"] = started.air_gapped;
+  bj::array endpoints;
+  for (const auto& use : endpoints_of(stored.history)) {
+    bj::array addresses;
+    for (const auto& address : use.addresses) addresses.emplace_back(address);
+    endpoints.push_back({{"endpoint", use.endpoint},
+                         {"addresses", std::move(addresses)},
+                         {"allowed", use.allowed},
+                         {"refused", use.refused}});
+  }
+  object["endpoints"] = std::move(endpoints);
   return Json::of(object);
 }
 
@@ -96,6 +108,10 @@ void show_head(Output& output, const StoredRun& stored, const run::Summary& row)
   if (row.parent) head.push_back({"Parent", fmt::format("{} at event {}", row.parent->run.str(), row.parent->seq)});
   if (started.inputs.text() != "{}" && !started.inputs.is_null())
     head.push_back({"Inputs", one_line(started.inputs.text(), 200)});
+  const auto endpoints = endpoints_of(stored.history);
+  if (started.air_gapped)
+    head.push_back({"Air gap", endpoints.empty() ? "it reached nobody" : "it reached these endpoints and no others:"});
+  for (const auto& use : endpoints) head.push_back({"Endpoint", to_string(use)});
   head.push_back({"Workspace", visible(started.workspace)});
   if (!started.output_dir.empty()) head.push_back({"Output", visible(started.output_dir)});
   for (const auto& line : table(head)) output.data(line);

@@ -60,13 +60,15 @@ class Planner {
  private:
   /// As it would run here; if it cannot for want of a key, as it would with one.
   void choose(Row& row) const {
-    auto choice = policy::choose(*row.node, plan_.model_config, {registry_, environment_});
+    auto choice =
+        policy::choose(*row.node, plan_.model_config, {registry_, environment_, true, &plan_.provider_config});
     if (choice) {
       row.choice = std::move(choice).value();
       return;
     }
     row.problem = choice.error();
-    auto ahead = policy::choose(*row.node, plan_.model_config, {registry_, environment_, false});
+    auto ahead =
+        policy::choose(*row.node, plan_.model_config, {registry_, environment_, false, &plan_.provider_config});
     if (ahead) row.choice = std::move(ahead).value();
   }
 
@@ -253,7 +255,7 @@ Result<Exit> plan_file(Context& context, const RunArgs& args) {
   HILLSTAR_TRY(const auto workspace, current_folder());
   HILLSTAR_TRY(const auto registry, load_registry(context.environment));
   for (const auto& warning : registry->warnings) output.warn("warning: " + visible(warning));
-  HILLSTAR_TRY(const auto loaded, load_workflow(args.file, args.strict, *registry));
+  HILLSTAR_TRY(const auto loaded, load_workflow(args.file, {args.strict, *registry, context.environment}));
   if (!show_diagnostics(output, loaded.compiled.diagnostics, args.file)) return Exit::invalid_workflow;
   const auto& plan = *loaded.compiled.plan;
   HILLSTAR_TRY(const auto given, given_parameters(args.parameters));

@@ -41,7 +41,7 @@ Result<Exit> run_workflow(Context& context, const RunArgs& args) {
   HILLSTAR_TRY(const auto priority, priority_of(args.priority));
   HILLSTAR_TRY(const auto workspace, current_folder());
   HILLSTAR_TRY(const auto registry, load_registry(context.environment));
-  HILLSTAR_TRY(auto loaded, load_workflow(args.file, args.strict, *registry));
+  HILLSTAR_TRY(auto loaded, load_workflow(args.file, {args.strict, *registry, context.environment, args.air_gapped}));
   if (!show_diagnostics(context.output, loaded.compiled.diagnostics, args.file)) return Exit::invalid_workflow;
   auto& plan = *loaded.compiled.plan;
   if (args.max_concurrency > 0) plan.max_concurrency = args.max_concurrency;
@@ -63,6 +63,7 @@ Result<Exit> run_workflow(Context& context, const RunArgs& args) {
   HILLSTAR_TRY(job.environment, variables_for(context, args.file, job.workspace, args.env_file, &plan));
   job.started_by = person();
   job.priority = priority;
+  job.air_gapped = args.air_gapped;
   if (!args.resume_from.empty()) {
     HILLSTAR_TRY(auto point, find_resume_point(context, args.resume_from, plan, job.output_dir));
     job.inherited = std::move(point.inherited);

@@ -166,7 +166,7 @@ std::vector<std::string> missing_keys(const workflow::Plan& plan, const policy::
   for (const auto& node : plan.nodes) {
     if (node.tool != "model_call") continue;
     if (!seen.emplace(node.provider, node.model, node.complexity.value_or(""), node.parameters.text()).second) continue;
-    (void)policy::choose(node, plan.model_config, policy::World{registry, noting, false});
+    (void)policy::choose(node, plan.model_config, policy::World{registry, noting, false, &plan.provider_config});
   }
   // GEMINI_API_KEY does where GOOGLE_API_KEY is missing.
   std::erase_if(missing, [&](const std::string& name) {

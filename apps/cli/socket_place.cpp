@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -20,6 +21,16 @@ Result<SocketPlace> SocketPlace::of(const std::string& folder) {
   }
   // sun_path holds 108 bytes; the detour over the descriptor makes every folder fit.
   return SocketPlace(descriptor, "/proc/self/fd/" + std::to_string(descriptor) + "/host.sock");
+}
+
+bool SocketPlace::open_to_its_people() const {
+  struct stat folder {};
+  if (::fstat(descriptor_, &folder) != 0) return false;
+  // Many folders may be read by a group that nobody chose; this bit is set on purpose.
+  constexpr mode_t kShared = S_ISGID | S_IRGRP | S_IXGRP;
+  const bool shared = (folder.st_mode & kShared) == kShared;
+  if (shared && ::chown(path_.c_str(), static_cast<uid_t>(-1), folder.st_gid) != 0) return false;
+  return ::chmod(path_.c_str(), shared ? S_IRUSR | S_IWUSR | S_IRGRP | S_IWGRP : S_IRUSR | S_IWUSR) == 0;
 }
 
 SocketPlace::~SocketPlace() {

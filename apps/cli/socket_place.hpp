@@ -20,6 +20,9 @@ class SocketPlace {
   SocketPlace& operator=(SocketPlace&&) = delete;
 
   [[nodiscard]] const std::string& path() const { return path_; }
+  /// Lets in the owner, and the group of a folder with mode 2750: they are the people who may be asked.
+  /// False: it cannot; errno says why.
+  [[nodiscard]] bool open_to_its_people() const;
 
  private:
   SocketPlace(int descriptor, std::string path) : descriptor_(descriptor), path_(std::move(path)) {}

@@ -22,7 +22,7 @@ std::string hillstar_diagram(const workflow::Plan& plan) {
 
 Result<Exit> validate_file(Context& context, const FileArgs& args) {
   HILLSTAR_TRY(const auto registry, load_registry(context.environment));
-  HILLSTAR_TRY(const auto loaded, load_workflow(args.file, args.strict, *registry));
+  HILLSTAR_TRY(const auto loaded, load_workflow(args.file, {args.strict, *registry, context.environment}));
   const auto& compiled = loaded.compiled;
   auto& output = context.output;
   if (!show_diagnostics(output, compiled.diagnostics, args.file)) return Exit::invalid_workflow;
@@ -67,7 +67,7 @@ Result<Exit> validate_file(Context& context, const FileArgs& args) {
 
 Result<Exit> draw_diagram(Context& context, const FileArgs& args) {
   HILLSTAR_TRY(const auto registry, load_registry(context.environment));
-  HILLSTAR_TRY(const auto loaded, load_workflow(args.file, args.strict, *registry));
+  HILLSTAR_TRY(const auto loaded, load_workflow(args.file, {args.strict, *registry, context.environment}));
   if (!show_diagnostics(context.output, loaded.compiled.diagnostics, args.file)) return Exit::invalid_workflow;
   const auto diagram = hillstar_diagram(*loaded.compiled.plan);
   if (context.output.is_json())
@@ -79,7 +79,7 @@ Result<Exit> draw_diagram(Context& context, const FileArgs& args) {
 
 Result<Exit> draw_graph(Context& context, const FileArgs& args) {
   HILLSTAR_TRY(const auto registry, load_registry(context.environment));
-  HILLSTAR_TRY(const auto loaded, load_workflow(args.file, args.strict, *registry));
+  HILLSTAR_TRY(const auto loaded, load_workflow(args.file, {args.strict, *registry, context.environment}));
   auto& output = context.output;
   if (!show_diagnostics(output, loaded.compiled.diagnostics, args.file)) return Exit::invalid_workflow;
   const auto& plan = *loaded.compiled.plan;

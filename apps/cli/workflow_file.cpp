@@ -10,6 +10,8 @@
 #include "apps/cli/text.hpp"
 #include "providers/adapter.hpp"
 #include "runtime/policy/model_check.hpp"
+#include "runtime/policy/rules_check.hpp"
+#include "runtime/tools/policy_files.hpp"
 #include "runtime/workflow/literal_keys.hpp"
 
 namespace hillstar::cli {
@@ -30,7 +32,9 @@ Result<void> try_asking(const ModelRequest& request, const policy::Backend& back
 
 }  // namespace
 
-Result<LoadedWorkflow> load_workflow(const std::string& file, bool strict, const policy::Registry& registry) {
+Result<LoadedWorkflow> load_workflow(const std::string& file, const WorkflowChecks& checks) {
+  HILLSTAR_TRY(const auto workspace, current_folder());
+  HILLSTAR_TRY(const auto rules, tools::load_rules(workspace, checks.environment));
   auto text = read_file(file, Errc::workflow_file, kWorkflowBytesMax);
   if (!text && text.error().code == Errc::not_found)
     return Error{Errc::not_found, "There is no such workflow file.", absolute_path(file),
@@ -40,12 +44,19 @@ Result<LoadedWorkflow> load_workflow(const std::string& file, bool strict, const
   // The text is kept with the run for ever: what opens doors must not be in it.
   loaded.text = workflow::without_literal_keys(std::move(text).value());
   workflow::CompileOptions options;
-  options.strict = strict;
+  options.strict = checks.strict;
   loaded.compiled = workflow::compile(loaded.text, options);
   if (loaded.compiled.plan) {
-    auto found = policy::check_models(*loaded.compiled.plan, loaded.text, registry, try_asking);
+    const auto& plan = *loaded.compiled.plan;
     auto& all = loaded.compiled.diagnostics;
-    all.insert(all.end(), std::make_move_iterator(found.begin()), std::make_move_iterator(found.end()));
+    const auto add = [&](std::vector<workflow::Diagnostic> found) {
+      all.insert(all.end(), std::make_move_iterator(found.begin()), std::make_move_iterator(found.end()));
+    };
+    const auto look_up = policy::look_up_in(checks.environment);
+    add(policy::check_models(plan, loaded.text, checks.registry, try_asking));
+    add(policy::check_rules(
+        plan, loaded.text,
+        {checks.registry, look_up, rules ? *rules : policy::default_rules(), workspace, checks.air_gapped}));
     if (workflow::has_errors(all)) loaded.compiled.plan.reset();
   }
   return loaded;

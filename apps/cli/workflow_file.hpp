@@ -16,9 +16,17 @@ struct LoadedWorkflow {
   workflow::Compiled compiled;
 };
 
-/// Compiles the file and checks its models against the registry.
-/// Errors: not_found, workflow_file (unreadable, a folder, too large). What is wrong inside is in the diagnostics.
-Result<LoadedWorkflow> load_workflow(const std::string& file, bool strict, const policy::Registry& registry);
+/// What a workflow file is checked with, besides itself.
+struct WorkflowChecks {
+  bool strict = false;
+  const policy::Registry& registry;
+  const std::vector<std::string>& environment;  ///< `NAME=value`.
+  bool air_gapped = false;
+};
+/// Compiles the file, checks its models against the registry, and all of it against the rules that hold in the current
+/// folder. Errors: not_found, workflow_file (unreadable, a folder, too large), policy_invalid. What is wrong inside is
+/// in the diagnostics.
+Result<LoadedWorkflow> load_workflow(const std::string& file, const WorkflowChecks& checks);
 
 /// One line each on stderr; with -o json and an error among them, also `{"valid":false,"diagnostics":[...]}` on
 /// stdout. Returns false if one is an error.

@@ -64,6 +64,7 @@ class Exchange final : public std::enable_shared_from_this<Exchange>, private Bo
   void on_read(error_code code, std::size_t bytes);
   void on_header();
   void on_broken(const error_code& code);
+  void report(std::optional<std::string> address, bool allowed, std::optional<std::string> failure);
   bool may_repeat(const error_code& code) const;
   void complete();
   void limit(const char* phase, Millis wait);
@@ -103,7 +104,7 @@ class Exchange final : public std::enable_shared_from_this<Exchange>, private Bo
 Result<void> Exchange::prepare() {
   const auto network = request_.network ? request_.network : core_.network;
   HILLSTAR_TRY(to_.url, parse_url(request_.url));
-  HILLSTAR_TRY(to_.proxy, choose_proxy(network->proxy, to_.url));
+  HILLSTAR_CHECK(choose_way(to_, request_.url, *network, request_.reach.get()));
   HILLSTAR_TRY(head_, request_head(request_, to_.url, reading_proxy()));
   if (to_.url.tls) {
     HILLSTAR_TRY(to_.trust, core_.trust.context(*network));
@@ -116,16 +117,18 @@ void Exchange::start() {
   core_.live.insert(shared_from_this());
   total_end_ = std::chrono::steady_clock::now() + request_.total_timeout;
   if (const auto ready = prepare(); !ready) {
-    const auto& error = ready.error();
-    return fail(error.code == Errc::io ? FailureClass::io : FailureClass::invalid_request,
-                error.hint.empty() ? error.message : error.message + " " + error.hint);
+    const auto failure = unready(ready.error());
+    if (failure.kind == FailureClass::permission) report(std::nullopt, false, failure.message);
+    return finish(failure);
   }
   connection_ = core_.idle.take(route_);
   reused_ = connection_ != nullptr;
-  if (reused_)
-    write();
-  else
-    connect();
+  reused_ ? write() : connect();
+}
+
+void Exchange::report(std::optional<std::string> address, bool allowed, std::optional<std::string> failure) {
+  if (request_.reach && callbacks_.on_connection)
+    callbacks_.on_connection({endpoint_of(to_.url), std::move(address), allowed, std::move(failure)});
 }
 
 void Exchange::connect() {
@@ -135,7 +138,10 @@ void Exchange::connect() {
   limit("connecting", request_.connect_timeout);
   connector->start([self = shared_from_this()](Connector::Outcome outcome) {
     self->connector_ = nullptr;
-    if (auto* failed = std::get_if<Failure>(&outcome)) return self->finish(std::move(*failed));
+    if (auto* failed = std::get_if<Failure>(&outcome)) {
+      self->report(std::nullopt, failed->kind != FailureClass::permission, failed->message);
+      return self->finish(std::move(*failed));
+    }
     self->connection_ = std::get<std::unique_ptr<Connection>>(std::move(outcome));
     self->write();
   });
@@ -145,6 +151,7 @@ void Exchange::write() {
   error_code code;
   const auto peer = connection_->socket.remote_endpoint(code);
   if (code) return on_broken(code);
+  report(peer.address().to_string() + ":" + std::to_string(peer.port()), true, std::nullopt);
   error_code no_address;
   const auto target = to_.proxy ? asio::ip::make_address(to_.url.host, no_address) : peer.address();
   if (!request_.bearer.empty() && !to_.url.tls && (no_address || !is_local(target)))
@@ -219,11 +226,7 @@ void Exchange::on_header() {
     reply_.headers.emplace_back(std::move(name), std::string(field.value()));
   }
   if (reply_.status == 407 && reading_proxy() != nullptr) return finish(proxy_wants_password(*to_.proxy));
-  if (reply_.status / 100 == 3)
-    return fail(FailureClass::invalid_request,
-                "HTTP " + std::to_string(reply_.status) + ": " + server() + " redirects to " +
-                    redirect_target(to_.url, reply_.header("location")) +
-                    "; redirects are not followed, set the endpoint to the final address");
+  if (reply_.status / 100 == 3) return finish(redirected(to_.url, reply_.status, reply_.header("location")));
   if (reply_.status / 100 == 1) return;
   body_failed_ = body_->begin(reply_.status, reply_.header("content-encoding"), std::move(callbacks_.on_body)) ==
                  ReplyBody::Verdict::failed;

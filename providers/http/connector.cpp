@@ -20,10 +20,41 @@ std::string described(const Proxy& proxy) { return proxy.authority() + " (" + pr
 
 }  // namespace
 
+Result<void> choose_way(Destination& to, const std::string& url, const NetworkSettings& network,
+                        const policy::Reach* reach) {
+  if (reach == nullptr) {
+    HILLSTAR_TRY(to.proxy, choose_proxy(network.proxy, to.url));
+    return {};
+  }
+  to.near_only = !reach->endpoints;
+  if (policy::may_reach(*reach, url, to.url.host, to.url.port)) return {};
+  return Error{Errc::air_gapped, "The run is air-gapped, and " + to.url.authority() + " was not declared."};
+}
+
+Failure unready(const Error& error) {
+  const auto kind = error.code == Errc::io           ? FailureClass::io
+                    : error.code == Errc::air_gapped ? FailureClass::permission
+                                                     : FailureClass::invalid_request;
+  return {kind, error.hint.empty() ? error.message : error.message + " " + error.hint, std::nullopt};
+}
+
+Failure redirected(const Url& url, unsigned status, std::string_view location) {
+  return {FailureClass::invalid_request,
+          "HTTP " + std::to_string(status) + ": " + url.authority() + " redirects to " +
+              redirect_target(url, location) + "; redirects are not followed, set the endpoint to the final address",
+          std::nullopt};
+}
+
+std::string endpoint_of(const Url& url) {
+  const auto name = url.host.find(':') == std::string::npos ? url.host : "[" + url.host + "]";
+  return name + ":" + std::to_string(url.port);
+}
+
 std::string route_of(const Destination& to, const NetworkSettings& network) {
   std::string route = to.url.origin();
   if (to.proxy) route += " " + to.proxy->authority() + " " + sha256_hex(to.proxy->authorization.reveal());
   if (to.url.tls) route += " " + network.ca_file + "\n" + network.ca_folder;
+  if (to.near_only) route += " near";
   return route;
 }
 
@@ -101,6 +132,12 @@ void Connector::on_resolved(const error_code& code, std::vector<tcp::endpoint> e
   if (endpoints.empty())
     return fail(FailureClass::invalid_request,
                 to_.url.authority() + " has a link-local, multicast or unspecified address; it is not called.");
+  if (to_.near_only) {
+    std::erase_if(endpoints, [](const tcp::endpoint& endpoint) { return !is_local(endpoint.address()); });
+    if (endpoints.empty())
+      return fail(FailureClass::permission, "The run is air-gapped, and " + to_.url.authority() +
+                                                " stands for addresses that are not on this machine or network.");
+  }
   phase_ = "connecting to";
   const auto hold = std::make_shared<std::vector<tcp::endpoint>>(std::move(endpoints));
   asio::async_connect(connection_->socket, *hold,

@@ -14,6 +14,7 @@
 #include "providers/http/beast_connection.hpp"
 #include "providers/http/network.hpp"
 #include "providers/http/url.hpp"
+#include "runtime/policy/air_gap.hpp"
 
 namespace hillstar::providers::beast_detail {
 
@@ -22,7 +23,18 @@ struct Destination {
   Url url;
   std::optional<Proxy> proxy;
   std::shared_ptr<ssl::context> trust;  ///< Null: no TLS.
+  bool near_only = false;               ///< Addresses elsewhere are not connected to, whatever name stands for them.
 };
+
+/// The proxy, or for an air-gapped run none. Errors: air_gapped if the run may not go there.
+Result<void> choose_way(Destination& to, const std::string& url, const NetworkSettings& network,
+                        const policy::Reach* reach);
+/// Why a request was not even tried.
+Failure unready(const Error& error);
+/// A reply that sends the request elsewhere, which is not done.
+Failure redirected(const Url& url, unsigned status, std::string_view location);
+/// `host:port`, for records.
+std::string endpoint_of(const Url& url);
 
 /// What a connection may be used again for: the same origin by the same proxy and password, and with the same
 /// certificates trusted. Nothing secret.

@@ -13,9 +13,11 @@
 #include <vector>
 
 #include "messages/failure.hpp"
+#include "messages/inputs.hpp"
 #include "messages/secret.hpp"
 #include "messages/units.hpp"
 #include "providers/http/network.hpp"
+#include "runtime/policy/air_gap.hpp"
 
 namespace hillstar::providers {
 
@@ -30,6 +32,8 @@ struct HttpRequest {
   std::string body;
   /// Proxies and certificates of the person it is sent for; null: TransportOptions::network.
   std::shared_ptr<const NetworkSettings> network;
+  /// Whom it may connect to; null: anybody. Then no proxy is used.
+  std::shared_ptr<const policy::Reach> reach;
   /// Of requests to `program:[...]` (providers/program/transport.hpp).
   std::shared_ptr<const ProgramContext> program;
 
@@ -68,6 +72,8 @@ struct HttpCallbacks {
   /// Pieces of a 2xx body as they arrive; empty: the body is collected in HttpReply::body.
   std::function<void(std::string_view)> on_body;
   std::function<void(HttpOutcome)> done;
+  /// Each connection that was used, refused or failed, before `done`; only of requests with a `reach`. May be empty.
+  std::function<void(const Connection&)> on_connection = {};
 };
 
 class Transport {

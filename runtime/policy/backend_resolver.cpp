@@ -6,6 +6,7 @@
 #include <boost/json.hpp>
 #include <utility>
 
+#include "runtime/policy/compliance.hpp"
 #include "runtime/policy/local_models.hpp"
 #include "runtime/policy/program_address.hpp"
 #include "runtime/workflow/did_you_mean.hpp"
@@ -310,6 +311,12 @@ Error BackendResolver::missing_key(const std::vector<std::string>& variables) co
 
 /// Before keys are asked for: what is forbidden needs none.
 Result<void> BackendResolver::place(Backend& backend) const {
+  HILLSTAR_CHECK(place_it(backend));
+  if (world_.provider_config == nullptr) return {};
+  return check_terms(world_.registry, backend, *world_.provider_config, where());
+}
+
+Result<void> BackendResolver::place_it(Backend& backend) const {
   if (is_program(backend.base_url)) return place_program(backend);
   if (!backend.base_url.starts_with("http://") && !backend.base_url.starts_with("https://"))
     return Error{Errc::provider_config, "Endpoint '" + backend.base_url + "' is no http:// or https:// address.",

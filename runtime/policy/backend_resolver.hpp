@@ -58,6 +58,7 @@ class BackendResolver {
   Result<void> take_key(const ProviderEntry& entry, Backend& backend) const;
   [[nodiscard]] Error missing_key(const std::vector<std::string>& variables) const;
   [[nodiscard]] Result<void> place(Backend& backend) const;
+  [[nodiscard]] Result<void> place_it(Backend& backend) const;
   [[nodiscard]] Result<void> place_program(const Backend& backend) const;
   Backend finished(Backend backend);
   [[nodiscard]] std::string default_model(const ProviderEntry& entry) const;

@@ -98,6 +98,7 @@ class Checker {
   void check_node(const PlanNode& node) {
     const auto at = "/graph/nodes/" + json::pointer_token(node.id.str());
     const LookUp nothing = [](const std::string&) { return std::optional<std::string>(); };
+    check_acknowledged(node, at);
     const auto choice = choose(node, plan_.model_config, {registry_, nothing, false});
     if (!choice) {
       const auto& error = choice.error();
@@ -111,6 +112,17 @@ class Checker {
     const auto& backend = choice->candidates.front().backend;
     check_model(node, backend, at);
     check_request(node, backend, at);
+  }
+
+  /// What else is wrong is looked at as if the terms were accepted.
+  void check_acknowledged(const PlanNode& node, const std::string& at) {
+    const LookUp nothing = [](const std::string&) { return std::optional<std::string>(); };
+    const auto choice = choose(node, plan_.model_config, {registry_, nothing, false, &plan_.provider_config});
+    if (choice || choice.error().code != Errc::terms_not_accepted) return;
+    const auto config = plan_.provider_config.value();
+    const bool said = member(config, node.provider) != nullptr;
+    problems_.error(choice.error().code, said ? "/provider_config/" + json::pointer_token(node.provider) : at,
+                    choice.error().message, choice.error().hint);
   }
 
   void check_model(const PlanNode& node, const Backend& backend, const std::string& at) {

@@ -53,6 +53,8 @@ struct World {
   const Registry& registry;
   const LookUp& environment;
   bool keys_needed = true;  ///< False: a missing key is noted instead of refused; for looking ahead.
+  /// The workflow's acknowledgements of terms; null: they are not asked about.
+  const Json* provider_config = nullptr;
 };
 
 struct Candidate {

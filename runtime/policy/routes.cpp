@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "messages/json_codec.hpp"
+#include "runtime/policy/air_gap.hpp"
 
 namespace hillstar::policy {
 namespace {
@@ -16,15 +17,18 @@ std::string question_of(const workflow::PlanNode& node, const Json& model_config
          std::to_string(tokens_asked(node, model_config));
 }
 
-std::vector<Route> ask(const workflow::PlanNode& node, const Json& config, const World& world) {
+std::vector<Route> ask(const workflow::PlanNode& node, const Json& config, const World& world, const Reach* reach) {
   auto choice = choose(node, config, world);
-  if (!choice && world.keys_needed) return ask(node, config, {world.registry, world.environment, false});
+  if (!choice && world.keys_needed)
+    return ask(node, config, {world.registry, world.environment, false, world.provider_config}, reach);
   std::vector<Route> list;
   if (!choice) return list;
-  for (auto& candidate : choice->candidates)
+  for (auto& candidate : choice->candidates) {
+    if (reach != nullptr && !check_reach(*reach, candidate.backend, {})) continue;
     list.push_back({std::move(candidate.provider), std::move(candidate.model), std::move(candidate.backend.name),
                     std::move(candidate.reason), candidate.backend.prices, candidate.backend.context_tokens,
                     candidate.backend.is_near});
+  }
   return list;
 }
 
@@ -36,14 +40,14 @@ const std::vector<Route>& Routes::of(NodeIndex node) const {
   return place == 0 ? kNone : lists[place - 1];
 }
 
-Routes routes_of(const workflow::Plan& plan, const Registry& registry, const LookUp& environment) {
+Routes routes_of(const workflow::Plan& plan, const Registry& registry, const LookUp& environment, const Reach* reach) {
   Routes routes;
   std::unordered_map<std::string, std::uint32_t> places;
   for (NodeIndex i = 0; i < plan.nodes.size(); ++i) {
     if (plan.nodes[i].tool != "model_call") continue;
     const auto [place, is_new] = places.try_emplace(question_of(plan.nodes[i], plan.model_config), 0);
     if (is_new) {
-      auto list = ask(plan.nodes[i], plan.model_config, {registry, environment, true});
+      auto list = ask(plan.nodes[i], plan.model_config, {registry, environment, true, &plan.provider_config}, reach);
       if (!list.empty()) {
         routes.lists.push_back(std::move(list));
         place->second = static_cast<std::uint32_t>(routes.lists.size());

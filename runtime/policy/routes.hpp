@@ -45,9 +45,13 @@ struct Routes {
 };
 BOOST_DESCRIBE_STRUCT(Routes, (), (lists, of_nodes))
 
-/// The routes of all model_call nodes. What is only missing here and now, such as a key, is not left out if nothing
-/// else is there: it may be given later, and what it would cost is known.
-Routes routes_of(const workflow::Plan& plan, const Registry& registry, const LookUp& environment);
+struct Reach;  // runtime/policy/air_gap.hpp
+
+/// The routes of all model_call nodes. With `reach`, only what an air-gapped run may reach. What is only missing here
+/// and now, such as a key, is not left out if nothing else is there: it may be given later, and what it would cost is
+/// known.
+Routes routes_of(const workflow::Plan& plan, const Registry& registry, const LookUp& environment,
+                 const Reach* reach = nullptr);
 
 /// Canonical JSON, which is hashed and stored.
 std::string to_text(const Routes& routes);

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "runtime/policy/budget.hpp"
-#include "runtime/policy/data_guard.hpp"
 #include "runtime/run/purse.hpp"
 #include "runtime/run/run.hpp"
 #include "runtime/run/units.hpp"
@@ -81,9 +80,8 @@ class Advance {
 
   void ask_and_refuse() {
     for (const auto i : state_.to_refuse)
-      facts_.emplace_back(NodeFailed{
-          id(i), std::nullopt,
-          Failure{FailureClass::permission, "Node " + id(i).str() + " is blocked by permission policy", std::nullopt}});
+      facts_.emplace_back(NodeFailed{id(i), std::nullopt,
+                                     Failure{FailureClass::permission, refusal(state_, i).value_or(""), std::nullopt}});
     for (const auto i : state_.to_skip) {
       const bool loop_done = plan_.nodes[i].stands_for.has_value();
       facts_.emplace_back(NodeSkipped{id(i), loop_done ? SkipReason::loop_done : SkipReason::condition, std::nullopt});
@@ -110,20 +108,11 @@ class Advance {
   bool schedule(const UnitRef& ref, const UnitState& unit) {
     auto call = purse_.pay(ref, unit);
     if (!call) return false;
-    const auto& node = plan_.nodes[ref.node];
-    if (const auto* release = forbidden(ref.node, *call))
-      facts_.emplace_back(NodeFailed{
-          node.id, ref.item,
-          Failure{FailureClass::permission, policy::describe(*release) + "; nobody approved that", std::nullopt}});
-    else
-      facts_.emplace_back(NodeScheduled{node.id, ref.item, unit.attempt + 1, *std::move(call), node.granted});
+    // The last door: what leads here was asked for or refused before.
+    HILLSTAR_ASSERT(may_go(state_, ref.node, *call ? (*call)->candidate : 0));
+    facts_.emplace_back(
+        NodeScheduled{id(ref.node), ref.item, unit.attempt + 1, *std::move(call), plan_.nodes[ref.node].granted});
     return true;
-  }
-
-  /// The last door: a run with such a place does not start, unless people are asked about it.
-  [[nodiscard]] const Release* forbidden(NodeIndex i, const std::optional<Reservation>& call) const {
-    if (state_.guard == nullptr || state_.nodes[i].approved) return nullptr;
-    return state_.guard->leak(i, call ? call->candidate : 0);
   }
 
   void start_items(NodeIndex i, std::uint32_t& slots) {

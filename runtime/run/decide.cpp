@@ -158,7 +158,8 @@ class Decision {
     }
     if (!state_.routes || !unit.call || !policy::may_go_elsewhere(in.failure.kind)) return;
     const auto& places = state_.routes->of(in.ref.node);
-    const auto next = unit.call->candidate + 1;
+    auto next = unit.call->candidate + 1;
+    while (next < places.size() && !may_go(state_, in.ref.node, next)) ++next;
     if (next >= places.size()) return;
     fact.next_candidate = next;
     fact.next_provider = places[next].provider;

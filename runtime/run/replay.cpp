@@ -23,10 +23,13 @@ RunState initial(std::shared_ptr<const workflow::Plan> plan, std::shared_ptr<con
   return state;
 }
 
+RunState replay(RunState fresh, const std::vector<Recorded>& history) {
+  for (const auto& recorded : history) evolve(fresh, recorded.event, recorded.at);
+  return fresh;
+}
+
 RunState replay(std::shared_ptr<const workflow::Plan> plan, const std::vector<Recorded>& history) {
-  auto state = initial(std::move(plan));
-  for (const auto& recorded : history) evolve(state, recorded.event, recorded.at);
-  return state;
+  return replay(initial(std::move(plan)), history);
 }
 
 }  // namespace hillstar::run

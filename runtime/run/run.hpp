@@ -44,7 +44,9 @@ std::vector<Command> commands_of(const RunState& state, const Event& event);
 /// What the world still owes this run (recovery): the commands that were issued and not yet answered.
 std::vector<Command> outstanding(const RunState& state);
 
-/// The state after a history.
+/// The state after a history. A run that is to go on is folded from a state with its routes and its guard.
+RunState replay(RunState fresh, const std::vector<Recorded>& history);
+/// To look at: without them.
 RunState replay(std::shared_ptr<const workflow::Plan> plan, const std::vector<Recorded>& history);
 
 bool is_terminal(const RunState& state);

@@ -9,7 +9,7 @@ namespace hillstar::run {
 void Startable::place(NodeIndex i) {
   const auto& node = plan_.nodes[i];
   state_.nodes[i].status = NodeStatus::ready;
-  if (node.permission == workflow::Permission::never) {
+  if (refusal(state_, i)) {
     state_.to_refuse.insert(i);
   } else if ((node.skip_if && holds(state_, *node.skip_if)) || (node.when && !holds(state_, *node.when))) {
     state_.to_skip.insert(i);

@@ -26,6 +26,19 @@ const Release* release_of(const RunState& state, NodeIndex node) {
 
 }  // namespace
 
+bool may_go(const RunState& state, NodeIndex node, std::size_t candidate) {
+  return state.guard == nullptr || state.nodes[node].approved || state.guard->leak(node, candidate) == nullptr;
+}
+
+std::optional<std::string> refusal(const RunState& state, NodeIndex i) {
+  const auto& node = state.plan->nodes[i];
+  if (node.permission == workflow::Permission::never)
+    return "Node " + node.id.str() + " is blocked by permission policy";
+  // A run that would come to this does not start; one whose rules were made stricter since may.
+  if (may_go(state, i, 0) || node.asks_release) return std::nullopt;
+  return policy::describe(*state.guard->leak(i, 0)) + "; nobody may be asked about it";
+}
+
 bool asks_first(const RunState& state, NodeIndex node) {
   if (state.nodes[node].approved) return false;
   return state.plan->nodes[node].permission == workflow::Permission::ask || release_of(state, node) != nullptr;

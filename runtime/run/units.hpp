@@ -52,6 +52,10 @@ inline bool has_startable_item(const workflow::PlanNode& node, const MapState& m
          (!map.again.empty() || map.next < map.units.size());
 }
 
+/// Why the node must not run at all; nothing if it may, or people may let it.
+std::optional<std::string> refusal(const RunState& state, NodeIndex node);
+/// May the node's data go to this place of its routes? (A node that calls no model is its own place, 0.)
+bool may_go(const RunState& state, NodeIndex node, std::size_t candidate);
 /// True if people must approve the node before it runs, and have not.
 bool asks_first(const RunState& state, NodeIndex node);
 /// What they are asked.

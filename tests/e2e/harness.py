@@ -14,6 +14,10 @@ PATIENCE = 60           # seconds that a command may take before the test gives 
 settings = argparse.Namespace(binary=None, server=None, tamper=None)
 
 
+ACCEPTED = {name: {'tos_accepted': True, 'audit_enabled': True, 'restricted_use_acknowledged': True}
+            for name in ('anthropic', 'openai', 'mistral', 'google')}
+
+
 class Done:
     """What a command left behind."""
 

@@ -8,7 +8,7 @@ import base64
 import json
 import sys
 
-from harness import EndToEnd, main, script
+from harness import ACCEPTED, EndToEnd, main, script
 from models_test import Server, reply
 
 USAGE = {'prompt_tokens': 7, 'completion_tokens': 5, 'total_tokens': 12}
@@ -47,7 +47,8 @@ class Structured(EndToEnd):
         return self.hill('run', 'flow.json', *more, code=code)
 
     def refused(self, node, *pieces, code=3):
-        self.flow({'ask': node}, model_config={'custom_providers': {'lab': {'endpoint': 'http://127.0.0.1:9'}}})
+        self.flow({'ask': node}, model_config={'custom_providers': {'lab': {'endpoint': 'http://127.0.0.1:9'}}},
+                  provider_config=ACCEPTED)
         done = self.hill('validate', 'flow.json', code=code)
         for piece in pieces:
             self.assertIn(piece, done.err)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <array>
 
 #include "tests/simulation/world.hpp"
 
@@ -45,6 +46,7 @@ class Builder {
     node.effect = static_cast<Effect>(roll(8) == 0 ? 2 : roll(2));
     node.on_error = static_cast<OnError>(roll(4) == 0 ? 0 : 1 + roll(2));
     node.permission = roll(12) == 0 ? Permission::ask : roll(60) == 0 ? Permission::never : Permission::always;
+    if (roll(3) == 0) node.approvals = 1 + roll(3);
     node.checkpoint = roll(6) == 0;
     if (roll(2) == 0) node.repairs = roll(3);
     node.parameters = Json::from_canonical(R"({"max_tokens":)" + std::to_string(1 + roll(2000)) + "}");
@@ -113,6 +115,18 @@ class Builder {
 
 }  // namespace
 
+std::shared_ptr<const workflow::Plan> classified_plan(std::mt19937_64& dice) {
+  static const std::array kClasses = {"public", "internal", "confidential", "restricted"};
+  const auto roll = [&](unsigned bound) { return static_cast<unsigned>(dice() % bound); };
+  auto plan = *random_plan(dice);
+  for (auto& node : plan.nodes) {
+    if (roll(2) == 0) node.tool = "model_call";
+    if (roll(3) == 0) node.data = kClasses[roll(kClasses.size())];
+    node.asks_release = roll(3) != 0;
+  }
+  return std::make_shared<const workflow::Plan>(std::move(plan));
+}
+
 std::shared_ptr<const policy::Routes> random_routes(std::mt19937_64& dice, std::size_t nodes) {
   const auto roll = [&](unsigned bound) { return static_cast<unsigned>(dice() % bound); };
   policy::Routes routes;
@@ -120,6 +134,8 @@ std::shared_ptr<const policy::Routes> random_routes(std::mt19937_64& dice, std::
   for (unsigned i = 0; i < lists; ++i) {
     auto& list = routes.lists.emplace_back(1 + roll(3));
     for (auto& route : list) {
+      route.near = roll(2) == 0;
+      route.provider = route.near ? "here" : "elsewhere";
       route.backend = "backend " + std::to_string(roll(5));
       if (roll(5) != 0) route.prices = policy::ModelPrices{roll(10'000'000), roll(10'000'000), {}, {}};
     }

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "messages/json_codec.hpp"
+#include "runtime/policy/data_guard.hpp"
 #include "runtime/run/invariants.hpp"
 #include "runtime/run/units.hpp"
 #include "runtime/run/view.hpp"
@@ -25,6 +26,48 @@ AttemptRef ref_of(const std::tuple<NodeIndex, std::int64_t, std::uint32_t>& key)
 World::World(std::shared_ptr<const workflow::Plan> plan, std::uint64_t seed, Odds odds)
     : dice_(seed), odds_(odds), state_(initial(std::move(plan))) {
   if (chance(700)) state_.routes = random_routes(dice_, state_.nodes.size());
+}
+
+void World::classify(std::shared_ptr<const policy::Routes> routes) {
+  static const std::string kWorkspace = "/w";
+  state_.routes = std::move(routes);
+  auto guard = policy::guard_of({*state_.plan, *state_.routes, policy::default_rules().data, kWorkspace});
+  if (!guard) fail(to_string(guard.error()));
+  state_.guard = *std::move(guard);
+  const auto rank = [](const std::string& name) { return *policy::rank_of(policy::default_rules().data, name); };
+  for (const auto& node : state_.plan->nodes) {
+    std::size_t highest = node.data ? rank(*node.data) : 0;
+    for (const auto before : node.predecessors) highest = std::max(highest, classes_[before]);
+    if (node.stands_for) highest = std::max(highest, classes_[*node.stands_for]);
+    classes_.push_back(highest);
+  }
+}
+
+/// Nothing but what is public goes to a place elsewhere, unless enough different people let it.
+void World::check_data(const Event& event) {
+  if (classes_.empty()) return;
+  if (const auto* answered = std::get_if<ApprovalAnswered>(&event)) {
+    const auto node = index_of_node(state_, answered->node);
+    auto& given = given_[node];
+    if (answered->approved && !given.insert(answered->who).second) fail("somebody's approval counts twice");
+    if (answered->approved && given.size() >= state_.plan->nodes[node].approvals.value_or(1)) released_.insert(node);
+    return;
+  }
+  const auto* scheduled = std::get_if<NodeScheduled>(&event);
+  if (scheduled == nullptr) return;
+  const auto node = index_of_node(state_, scheduled->node);
+  const auto& planned = state_.plan->nodes[node];
+  if (planned.approvals && planned.asks_release && state_.guard && state_.guard->first_leak(node) != nullptr &&
+      !released_.contains(node))
+    fail("'" + planned.id.str() + "' was scheduled before enough people approved it");
+  if (planned.tool != "model_call" || released_.contains(node)) return;
+  std::size_t gets = 0;
+  for (const auto before : planned.predecessors) gets = std::max(gets, classes_[before]);
+  if (planned.stands_for) gets = std::max(gets, classes_[*planned.stands_for]);
+  const auto& places = state_.routes->of(node);
+  const bool near = !places.empty() && scheduled->call && places[scheduled->call->candidate].near;
+  const bool lists = planned.map && !scheduled->item;
+  if (gets > 0 && !near && !lists) fail("data of class " + std::to_string(gets) + " left for a cloud unasked");
 }
 
 void World::fail(const std::string& sentence) const {
@@ -65,7 +108,13 @@ void World::turn() {
   if (choice == 1 && !approvals_.empty()) {
     const auto node = *approvals_.begin();
     approvals_.erase(approvals_.begin());
-    return tell({UtcTime{now_}, 0, ApprovalGiven{node, chance(800), "test", "why"}});
+    // One person may answer again and again: nobody counts twice, and the node waits on.
+    approvals_.insert(node);
+    const auto who = "person " + std::to_string(roll(3));
+    const auto yes = chance(800);
+    tell({UtcTime{now_}, 0, ApprovalGiven{node, yes, who, "why"}});
+    if (state_.nodes[node].status != NodeStatus::held) approvals_.erase(node);
+    return;
   }
   if (!executing_.empty()) return answer();
   if (!state_.lost.empty()) {
@@ -160,6 +209,7 @@ void World::issue(const std::vector<Command>& commands) {
 
 void World::check_fact(const Event& event) {
   check_money(event);
+  check_data(event);
   const auto* id = node_of(event);
   if (id == nullptr) return;
   const auto node = index_of_node(state_, *id);
@@ -273,8 +323,10 @@ void World::crash() {
   cancelling_.clear();
   timers_.clear();
   approvals_.clear();
-  auto folded = replay(state_.plan, history_);
-  folded.routes = state_.routes;
+  auto fresh = initial(state_.plan);
+  fresh.routes = state_.routes;
+  fresh.guard = state_.guard;
+  auto folded = replay(std::move(fresh), history_);
   if (run::to_text(folded) != run::to_text(state_))
     fail("the replayed state differs from the live one:\n" + run::to_text(folded));
   state_ = std::move(folded);

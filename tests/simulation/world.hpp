@@ -18,6 +18,8 @@ namespace hillstar::simulation {
 
 /// A random plan: edges, retries, maps, approvals, conditions, lanes, loops, effects, tolerated failures, budgets.
 std::shared_ptr<const workflow::Plan> random_plan(std::mt19937_64& dice);
+/// The same with classes of data, where half of the nodes call models.
+std::shared_ptr<const workflow::Plan> classified_plan(std::mt19937_64& dice);
 /// Some of its nodes may go to up to three places, at random prices.
 std::shared_ptr<const policy::Routes> random_routes(std::mt19937_64& dice, std::size_t nodes);
 
@@ -32,6 +34,8 @@ struct Odds {
 class World {
  public:
   World(std::shared_ptr<const workflow::Plan> plan, std::uint64_t seed, Odds odds);
+  /// Data has classes from now on: the world keeps to itself where they are, and where they must not go.
+  void classify(std::shared_ptr<const policy::Routes> routes);
 
   /// Runs to the end. Throws std::string, a sentence about the broken promise, with the history behind it.
   void run();
@@ -39,6 +43,7 @@ class World {
   [[nodiscard]] const std::vector<Recorded>& history() const { return history_; }
   [[nodiscard]] const run::RunState& state() const { return state_; }
   [[nodiscard]] std::size_t crashes() const { return crashes_; }
+  [[nodiscard]] std::size_t releases() const { return released_.size(); }
 
  private:
   void turn();
@@ -49,6 +54,7 @@ class World {
   void check();
   void check_fact(const Event& event);
   void check_money(const Event& event);
+  void check_data(const Event& event);
   [[nodiscard]] Usage usage_of(const AttemptRef& ref);
   [[nodiscard]] Input answer_of(const AttemptRef& ref, bool lists);
   void check_end();
@@ -79,6 +85,9 @@ class World {
   std::map<Unit, MicroUsd> spent_by_;
   MicroUsd spent_;
   std::optional<MicroUsd> raised_;
+  std::vector<std::size_t> classes_;  // of what each node gives; empty: none are
+  std::set<NodeIndex> released_;      // by people
+  std::map<NodeIndex, std::set<std::string>> given_;
   std::size_t crashes_ = 0;
   std::size_t turns_ = 0;
 };

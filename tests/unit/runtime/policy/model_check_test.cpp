@@ -6,6 +6,7 @@
 #include <boost/json.hpp>
 
 #include "runtime/workflow/compile.hpp"
+#include "tests/support/accepted_terms.hpp"
 
 using namespace hillstar;
 using workflow::Diagnostic;
@@ -15,7 +16,7 @@ namespace {
 
 std::vector<Diagnostic> checked(const std::string& node, const std::string& config = "{}") {
   const std::string text = R"({"id":"w","graph":{"nodes":{"n":{"tool":"model_call","input":"x",)" + node +
-                           R"(}},"edges":[]},"model_config":)" + config + "}";
+                           R"(}},"edges":[]},"model_config":)" + config + "," + kAcceptedTerms + "}";
   const auto compiled = workflow::compile(text);
   REQUIRE(compiled.plan.has_value());
   return policy::check_models(*compiled.plan, text, policy::shipped_registry());

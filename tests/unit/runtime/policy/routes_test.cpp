@@ -5,14 +5,15 @@
 
 #include "runtime/policy/call_bound.hpp"
 #include "runtime/workflow/compile.hpp"
+#include "tests/support/accepted_terms.hpp"
 
 using namespace hillstar;
 
 namespace {
 
 workflow::Plan plan_of(const std::string& nodes, const std::string& config = "{}") {
-  auto compiled =
-      workflow::compile(R"({"id":"w","graph":{"nodes":)" + nodes + R"(,"edges":[]},"model_config":)" + config + "}");
+  auto compiled = workflow::compile(R"({"id":"w","graph":{"nodes":)" + nodes + R"(,"edges":[]},"model_config":)" +
+                                    config + "," + kAcceptedTerms + "}");
   REQUIRE(compiled.plan.has_value());
   return *std::move(compiled.plan);
 }
