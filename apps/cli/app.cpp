@@ -263,7 +263,7 @@ void add_global(CLI::App& app, Global& global) {
 
 /// What is wrong with the settings stops every command but those that help to mend it.
 Result<void> settle(CLI::App& app, Configuration& configuration, Output& output) {
-  constexpr std::array<std::string_view, 4> kMenders{"config", "completion", "explain", "version"};
+  constexpr std::array<std::string_view, 5> kMenders{"config", "completion", "doctor", "explain", "version"};
   const auto given = app.get_subcommands();
   const bool mends =
       given.empty() || std::find(kMenders.begin(), kMenders.end(), given.front()->get_name()) != kMenders.end();

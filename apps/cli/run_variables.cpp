@@ -10,6 +10,7 @@
 #include "apps/cli/environment.hpp"
 #include "apps/cli/key_file.hpp"
 #include "apps/cli/keyring.hpp"
+#include "apps/cli/private_file.hpp"
 #include "runtime/policy/known_secrets.hpp"
 #include "runtime/policy/model_choice.hpp"
 
@@ -43,7 +44,11 @@ bool may_set(const std::string& name, const std::vector<std::string>& file, cons
   constexpr std::array<std::string_view, 10> kNever{"SSL_CERT_FILE", "SSL_CERT_DIR", "https_proxy", "HTTPS_PROXY",
                                                     "http_proxy",    "HTTP_PROXY",   "all_proxy",   "ALL_PROXY",
                                                     "no_proxy",      "NO_PROXY"};
-  if (std::find(kNever.begin(), kNever.end(), name) != kNever.end() || name.starts_with("LD_")) return false;
+  // What a dynamic linker, a session bus or a search for files goes by starts programs, or leads to other keys.
+  constexpr std::array<std::string_view, 3> kNeverBegins{"LD_", "DBUS_", "XDG_"};
+  if (std::find(kNever.begin(), kNever.end(), name) != kNever.end()) return false;
+  if (std::any_of(kNeverBegins.begin(), kNeverBegins.end(), [&](auto begin) { return name.starts_with(begin); }))
+    return false;
   for (const auto& address : addresses) {
     if (address.variable != name) continue;
     // Its own key may go where it says; another one may not.
@@ -123,9 +128,12 @@ Result<Variables> read_variables(const std::vector<std::string>& environment, co
       if (here == here.parent_path()) break;
     }
   }
-  for (const auto& path : secrets_files(environment))
-    if (const auto text = read_file(path, Errc::io, kFileBytesMax))
-      for (auto& entry : variables_in(*text)) add(variables, std::move(entry), path);
+  for (const auto& path : secrets_files(environment)) {
+    const auto text = read_file(path, Errc::io, kFileBytesMax);
+    if (!text) continue;
+    for (auto& entry : variables_in(*text)) add(variables, std::move(entry), path);
+    if (auto open = too_open(path)) variables.warnings.push_back(*std::move(open));
+  }
   add_plain_keys(variables, environment, registry);
   return variables;
 }

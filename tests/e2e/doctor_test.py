@@ -58,6 +58,14 @@ class Doctor(WithKeys):
         self.assertEqual(self.examine('--store', self.path('file'), code=1)['store', 'opening'][0], 'fail')
         self.examine('--store', self.path('file/below'), code=1)
 
+    def test_settings_that_are_broken(self):
+        self.write('.config/hillstar/config.json', '{"quiet": 7}')
+        self.write(REGISTRY, '{"providers": []}')
+        found = self.examine(code=1)
+        self.assertIn('config.json:1', found['settings', 'error'][1])
+        self.assertIn('provider_registry.json', found['settings', 'registry'][1])
+        self.assertEqual(self.examine(code=1, env={'HILLSTAR_STRICT': 'x'})['settings', 'error'][0], 'fail')
+
     def test_keys_are_named_not_shown_and_guarded(self):
         self.keep('anthropic')
         self.write('.env', f'OPENAI_API_KEY={KEY}\n')

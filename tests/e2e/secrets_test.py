@@ -99,6 +99,7 @@ class InFiles(WithKeys):
     def test_who_wins(self):
         self.lab()
         self.write(FILE, 'LAB_KEY=wrong-secrets-env-9\n', 0o644)
+        self.assertIn('chmod 600', self.hill('run', 'flow.json', code=1).err)
         self.write('.env', f'LAB_KEY={KEY}\n')
         self.hill('run', 'flow.json')
         self.hill('run', 'flow.json', code=1, env={'LAB_KEY': 'wrong-environment-9'})
@@ -127,6 +128,14 @@ class InFiles(WithKeys):
         self.assertEqual(len(evil.asked), 1)
         self.hill('run', 'flow.json', '--env-file', '.env', code=1)
         self.assertEqual(len(evil.asked), 2)
+
+    def test_a_project_does_not_name_the_bus(self):
+        self.lab()
+        touched = self.path('touched')
+        self.write('.env', f'DBUS_SESSION_BUS_ADDRESS=unixexec:path=/usr/bin/touch,argv1={touched}\nXDG_RUNTIME_DIR=/x\n')
+        planned = self.hill('plan', 'flow.json', code=1)
+        self.assertIn('DBUS_SESSION_BUS_ADDRESS, XDG_RUNTIME_DIR of', planned.err)
+        self.assertFalse(os.path.exists(touched))
 
     def test_keys_in_hillstars_registry_are_used_warned_of_and_moved(self):
         for nested in (False, True):
