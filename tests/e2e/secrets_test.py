@@ -199,12 +199,14 @@ class InTheKeyring(WithKeys):
         self.environment['XDG_RUNTIME_DIR'] = self.path('run')
         session = subprocess.Popen(
             ['dbus-run-session', '--', 'sh', '-c', 'printf "\\n" | gnome-keyring-daemon --unlock --components=secrets '
-             '>/dev/null; echo "$DBUS_SESSION_BUS_ADDRESS"; cat'], env=self.environment, cwd=self.folder,
+             '>/dev/null && echo "$DBUS_SESSION_BUS_ADDRESS" || echo; cat'], env=self.environment, cwd=self.folder,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         self.addCleanup(session.wait, PATIENCE)
         self.addCleanup(session.stdin.close)
         self.addCleanup(session.stdout.close)
         self.environment['DBUS_SESSION_BUS_ADDRESS'] = session.stdout.readline().decode().strip()
+        if not self.environment['DBUS_SESSION_BUS_ADDRESS']:
+            self.skipTest('gnome-keyring-daemon does not start here (containers without CAP_IPC_LOCK refuse it)')
 
         def tool(*arguments, **more):
             return subprocess.run(['secret-tool', *arguments, 'service', 'hillstar-orchestrator'], timeout=PATIENCE,
