@@ -208,6 +208,15 @@ void add_models(Commands& commands) {
       ->capture_default_str();
 }
 
+/// The words that an argument may be, as its type says them: `TEXT:{check,status}`.
+std::vector<std::string> choices_of(const CLI::Option& argument) {
+  const auto type = argument.get_type_name();
+  const auto open = type.find('{');
+  const auto close = type.find('}', open);
+  if (open == std::string::npos || close == std::string::npos) return {};
+  return CLI::detail::split(type.substr(open + 1, close - open - 1), ',');
+}
+
 /// What the shells complete, from the table itself.
 std::vector<CommandWords> words_of(const CLI::App& app) {
   std::vector<CommandWords> all;
@@ -216,13 +225,17 @@ std::vector<CommandWords> words_of(const CLI::App& app) {
         command->get_name(), command->get_description(), {}, operator_choices(command->get_name()), false};
     for (const auto* option : command->get_options()) {
       if (option->get_positional()) {
-        words.takes_file = words.takes_file || option->get_name() == "FILE" || option->get_name() == "WHAT";
+        constexpr std::array<std::string_view, 4> kFiles{"FILE", "WHAT", "TARGET", "PATH"};
+        const auto choices = choices_of(*option);
+        if (words.choices.empty()) words.choices = choices;
+        const bool is_file = std::find(kFiles.begin(), kFiles.end(), option->get_name()) != kFiles.end();
+        words.takes_file = words.takes_file || (is_file && choices.empty());
         continue;
       }
       for (const auto& name : option->get_lnames())
         words.options.push_back({"--" + name, option->get_description(), option->get_items_expected_max() > 0});
     }
-    if (words.name == "completion") words.choices = {"bash", "zsh", "fish"};
+    if (words.name == "completion") words.choices = {"bash", "zsh", "fish"};  // its type is not shown
     all.push_back(std::move(words));
   }
   return all;

@@ -69,6 +69,14 @@ class WithoutRuns(EndToEnd):
             if shutil.which(shell):
                 subprocess.run([shell, '-n'], input=text, check=True, timeout=60)
 
+    def test_completion_knows_fixed_words(self):
+        text = self.hill('completion', 'bash').out
+        for command, words in (('enforce', 'check status install uninstall'), ('mode', 'dev normal'),
+                               ('providers', 'ls models test usage')):
+            line = next(line for line in text.splitlines() if line.startswith(f'    {command})'))
+            self.assertIn(words, line)
+            self.assertNotIn('compgen -f', line)
+
     def test_validate_and_graph(self):
         self.flow({'a': script('true'), 'b<"&': script('true', '{{ a.output }}')},
                   description='A <b>"test"</b>')
