@@ -101,8 +101,10 @@ const std::vector<Setting>& settings() {
       {"router_url", Type::url, "", "", "HILLSTAR_ROUTER_URL", "", ProjectMay::never, "address that serves seats"},
       {"anthropic_base_url", Type::url, "", "", "ANTHROPIC_BASE_URL", "", ProjectMay::never,
        "address of `anthropic_ollama`"},
-      {"redact_off", Type::rules, "", "", kRedactOff, "", ProjectMay::set, "masking rules that are not used"},
-      {"redact_on", Type::rules, "", "", kRedactOn, "", ProjectMay::set, "masking rules that are used besides"},
+      {"redact_off", Type::rules, "", "", kRedactOff, "", ProjectMay::never, "masking rules that are not used"},
+      {"redact_on", Type::rules, "", "", kRedactOn, "", ProjectMay::never, "masking rules that are used besides"},
+      {"air_gapped", Type::flag, "", "air-gapped", "HILLSTAR_AIR_GAPPED", "false", ProjectMay::never,
+       "runs reach declared endpoints only"},
       {"keyring", Type::choice, "auto never", "", "HILLSTAR_KEYRING", "auto", ProjectMay::never,
        "whether keys may be looked for in the desktop's keyring"},
   };

@@ -65,6 +65,11 @@ class Config(EndToEnd):
         self.hill('validate', 'odd.json', code=3, env={'HILLSTAR_STRICT': '1'})
         self.project(strict=True)
         self.hill('validate', 'odd.json', code=3)
+        self.user(air_gapped=True)
+        self.hill('run', 'flow.json')
+        self.assertTrue(self.hill('show', '-o', 'json').json['air_gapped'])
+        self.hill('run', 'flow.json', env={'HILLSTAR_AIR_GAPPED': 'no'})
+        self.assertFalse(self.hill('show', '-o', 'json').json['air_gapped'])
 
     def test_registry_and_router_of_the_persons_file(self):
         self.write('lab.json', json.dumps({'providers': {'lab': {'adapter': 'openai_compatible', 'type': 'local',
@@ -77,7 +82,7 @@ class Config(EndToEnd):
 
     def test_a_project_may_not_redirect(self):
         for name, value in (('registry', 'x.json'), ('router_url', 'http://evil'), ('anthropic_base_url', 'http://evil'),
-                            ('env_file', '.env'), ('keyring', 'never')):
+                            ('env_file', '.env'), ('keyring', 'never'), ('redact_off', 'openai_key'), ('air_gapped', 'no')):
             self.project(**{name: value})
             refused = self.hill('ls', code=6)
             self.assertIn(f'{self.path(PROJECT)}:1: A project\'s file may not hold the setting {name}', refused.err)

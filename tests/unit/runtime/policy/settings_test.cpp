@@ -27,7 +27,8 @@ TEST_CASE("settings: names, options and variables are there once, and standards 
 }
 
 TEST_CASE("settings: a project decides neither where keys go nor what is trusted") {
-  for (const char* name : {"registry", "router_url", "anthropic_base_url", "env_file", "keyring"})
+  for (const char* name :
+       {"registry", "router_url", "anthropic_base_url", "env_file", "keyring", "redact_off", "redact_on", "air_gapped"})
     CHECK(find_setting(name)->project == ProjectMay::never);
   for (const char* name : {"store", "output_dir"}) CHECK(find_setting(name)->project == ProjectMay::inside);
 }
