@@ -158,6 +158,11 @@ class InFiles(WithKeys):
                 self.assertNotIn('secrets move', self.hill('run', 'flow.json').err)
                 self.hill('secrets', 'rm', 'LAB_KEY')
         self.assertIn('No keys', self.hill('secrets', 'move').err)
+        # A file with a key alone takes neither models nor terms away, as it did in Hillstar.
+        self.write(REGISTRY, json.dumps({'version': '9.9', 'providers': {'anthropic': {'api_key': KEY}}}))
+        self.flow({'a': {'tool': 'model_call', 'provider': 'anthropic', 'model': 'claude-opus-4-6', 'input': 'x'}})
+        self.assertIn('terms', self.hill('validate', 'flow.json', code=3).err)
+        self.assertIn('claude-opus-4-6', self.hill('providers', 'models', 'anthropic').out)
         self.write(REGISTRY, json.dumps({'providers': {'nameless': {'api_key': KEY}}}))
         self.hill('secrets', 'move', code=1)
         self.assertIn('canary', self.read(REGISTRY))
@@ -222,6 +227,11 @@ class InTheKeyring(WithKeys):
         self.hill('run', 'flow.json')
         self.hill('run', 'flow.json', code=1, env={'HILLSTAR_KEYRING': 'never'})
         self.hill('run', 'flow.json', code=1, env={'LAB_KEY': 'environment-goes-first'})
+        self.write('leak.txt', f'it is {KEY}')
+        self.flow({'a': {'tool': 'model_call', 'provider': 'lab', 'input': 'x', 'retry': 1},
+                   'b': {'tool': 'file_read', 'parameters': {'path': 'leak.txt'}}}, name='leak.json')
+        self.hill('run', 'leak.json')
+        self.assertIn('it is [REDACTED:known_secret]', self.hill('result', 'latest', 'b').out)
         # What Hillstar's wizard keeps is found, and what is kept here is found by it.
         tool('store', '--label', 'x', 'username', 'mistral', 'application', 'Python keyring library', input=b'sk-mistral-1')
         self.assertEqual(self.kept()['MISTRAL_API_KEY'], 'keyring')
