@@ -151,7 +151,10 @@ class Replay {
     }
     const auto* succeeded = std::get_if<AttemptSucceeded>(&recorded);
     // What was concluded of the result is concluded again.
-    return succeeded != nullptr ? succeed(attempt, succeeded->result, *services_) : recorded;
+    if (succeeded == nullptr) return recorded;
+    auto now = succeed(attempt, succeeded->result, *services_);
+    if (auto* again = std::get_if<AttemptSucceeded>(&now)) again->detail = succeeded->detail;
+    return now;
   }
 
   /// Renders the request again and answers it with what was kept.
