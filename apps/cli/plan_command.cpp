@@ -12,6 +12,7 @@
 #include "apps/cli/given_inputs.hpp"
 #include "apps/cli/json_fields.hpp"
 #include "apps/cli/registry_file.hpp"
+#include "apps/cli/script_notes.hpp"
 #include "apps/cli/text.hpp"
 #include "apps/cli/workflow_file.hpp"
 #include "runtime/policy/estimate.hpp"
@@ -273,6 +274,8 @@ Result<Exit> plan_file(Context& context, const RunArgs& args) {
     print_json(output, plan, rows, totals);
   else
     print_table(output, plan, rows, totals);
+  if (!output.is_json())
+    for (const auto& line : lines_of(script_notes(plan, environment))) output.data(visible(line));
   const bool runs = std::none_of(rows.begin(), rows.end(), [](const Row& row) { return row.problem.has_value(); });
   return runs ? Exit::done : Exit::run_failed;
 }

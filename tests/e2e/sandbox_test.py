@@ -177,6 +177,13 @@ class Opened(Sandboxed):
         done = self.go('trap "" XFSZ; head -c 3000000 /dev/zero > big', code=1, file_mb=1)
         self.assertIn('File too large', done.err)
 
+    def test_plan_says_what_scripts_get(self):
+        self.flow({'a': script('true', sandbox={'env': ['B_KEY'], 'network': False, 'write': ['out']}), 'b': script('true')})
+        done = self.hill('plan', 'flow.json', env={'B_KEY': 'canary-1234', 'A_TOKEN': 'canary-1234', 'C': 'plain'})
+        self.assertIn('Scripts do not see A_TOKEN, B_KEY; "sandbox": {"env": [...]}', done.out)
+        self.assertIn('a: no network, sees B_KEY, writes out', done.out)
+        self.assertNotIn('canary', done.out)
+
     def test_none_needs_the_rule(self):
         done = self.go('true', code=6, profile='none')
         for part in ('sandbox.allow_none', 'operator', '/etc/hillstar/policy.json'):
