@@ -15,6 +15,7 @@
 #include <thread>
 
 #include "apps/cli/environment.hpp"
+#include "apps/cli/host_rights.hpp"
 #include "apps/cli/protocol.hpp"
 #include "apps/cli/socket_place.hpp"
 #include "apps/cli/version.hpp"
@@ -138,7 +139,7 @@ class Session : public std::enable_shared_from_this<Session> {
 
   /// Calls other than those that change the session. On a thread of the pool.
   Result<Json> perform(const Call& call) {
-    if (const auto allowed = may(call); !allowed) return allowed.error();
+    if (const auto allowed = may_call(call, peer_, shut_in_); !allowed) return allowed.error();
     if (call.method == "start") {
       HILLSTAR_TRY(auto job, json::read<StartJob>(call.params.value(), "start"));
       job.started_by = person_of(peer_);
@@ -158,16 +159,6 @@ class Session : public std::enable_shared_from_this<Session> {
       return Json();
     }
     return Error{Errc::host_protocol, "The host knows no method '" + call.method + "'."};
-  }
-
-  /// Whoever is let in beside the owner of the store may answer what people are asked, and look on.
-  [[nodiscard]] Result<void> may(const Call& call) const {
-    if (peer_ == ::geteuid()) return {};
-    const auto tell = json::read<TellCall>(call.params.value(), "tell");
-    if (call.method == "tell" && tell && tell->word.kind == WordKind::answer) return {};
-    const auto owner = "It belongs to " + person_of(::geteuid()) + ".";
-    const auto what = person_of(peer_) + " may approve and reject in this store, and nothing else.";
-    return Error{Errc::permission_denied, what, {}, owner};
   }
 
   void on_follow(const Call& call) {
@@ -280,6 +271,7 @@ class Session : public std::enable_shared_from_this<Session> {
   asio::thread_pool& calls_;
   Client& service_;
   uid_t peer_;
+  bool shut_in_ = is_shut_in_peer(socket_.native_handle());
   std::string input_;
   std::deque<std::string> output_;
   std::atomic<std::size_t> pending_{0};  // bytes that wait for this terminal, on their way to `output_` or in it

@@ -35,7 +35,7 @@ ScriptNotes script_notes(const workflow::Plan& plan, const std::vector<std::stri
   for (const auto& node : plan.nodes) {
     if (node.tool != "script_run") continue;
     any = true;
-    if (!node.sandbox) continue;
+    if (!node.sandbox || (node.loop && node.loop->attempt > 1)) continue;  // every attempt of a loop has the same
     if (auto words = words_for(*node.sandbox); !words.empty()) notes.nodes.push_back(node.id.str() + ": " + words);
   }
   if (!any) return notes;

@@ -19,6 +19,9 @@ namespace {
 using Paths = std::vector<std::string>;
 
 constexpr int kDepthMax = 8;
+/// Where / itself cannot be listed, as inside a sandbox of this kind.
+constexpr std::array<std::string_view, 16> kTops{"bin",  "etc", "lib",  "lib64", "media", "mnt", "nix", "opt",
+                                                 "proc", "run", "sbin", "snap",  "srv",   "sys", "usr", "var"};
 
 /// Software in a home, and settings of programs that do not run without. None of these is a place for keys.
 constexpr std::array<std::string_view, 44> kOfHome{".local/bin",
@@ -206,7 +209,9 @@ class Folders {
 
   void open_below(const std::string& folder, int depth) {
     if (depth > kDepthMax) return;
-    for (const auto& name : names_in(folder)) {
+    auto names = names_in(folder);
+    if (names.empty() && depth == 0) names.assign(kTops.begin(), kTops.end());
+    for (const auto& name : names) {
       const auto path = (folder == "/" ? "" : folder) + "/" + name;
       if (std::find(closed_.begin(), closed_.end(), path) != closed_.end()) continue;
       if (holds_closed(path))
