@@ -18,6 +18,7 @@
 #include "runtime/platform/file_access.hpp"
 #include "runtime/platform/git_query.hpp"
 #include "runtime/platform/hash.hpp"
+#include "runtime/tools/policy_files.hpp"
 #include "runtime/workflow/literal_keys.hpp"
 
 namespace hillstar::cli {
@@ -167,15 +168,20 @@ GovernancePlaces governance_places(const std::string& hillstar_dir, const std::s
   return {project, hillstar_dir.empty() ? project + "/.hillstar" : absolute_path(hillstar_dir)};
 }
 
-Result<policy::GovernancePolicy> load_governance_policy(const GovernancePlaces& places) {
-  auto text = read_file(places.policy_file(), Errc::permission_denied, kPolicyBytesMax);
-  if (text) return policy::read_governance_policy(std::move(text).value(), places.policy_file());
-  // A link that leads nowhere is a policy that somebody wanted.
-  if (text.error().code == Errc::not_found && !exists(places.policy_file())) return policy::GovernancePolicy{};
-  return Error{Errc::permission_denied,
-               "The governance policy cannot be read, so everything is refused: " + text.error().message,
-               places.policy_file(),
-               "Who may write " + places.policy_file() + " mends it, or removes it for the defaults."};
+Result<policy::GovernancePolicy> load_governance_policy(const Context& context, const GovernancePlaces& places) {
+  policy::GovernancePolicy policy;
+  if (auto text = read_file(places.policy_file(), Errc::permission_denied, kPolicyBytesMax)) {
+    HILLSTAR_TRY(policy, policy::read_governance_policy(std::move(text).value(), places.policy_file()));
+  } else if (text.error().code != Errc::not_found || exists(places.policy_file())) {
+    // A link that leads nowhere is a policy that somebody wanted.
+    return Error{Errc::permission_denied,
+                 "The governance policy cannot be read, so everything is refused: " + text.error().message,
+                 places.policy_file(),
+                 "Who may write " + places.policy_file() + " mends it, or removes it for the defaults."};
+  }
+  // What the same file, and those of the user and the site, say about runs: nothing runs if it cannot be understood.
+  HILLSTAR_CHECK(tools::load_rules(places.project, context.environment));
+  return policy;
 }
 
 Result<policy::CommitFacts> gather_commit_facts(const Context& context, const GovernancePlaces& places,

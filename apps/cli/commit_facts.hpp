@@ -21,8 +21,9 @@ struct GovernancePlaces {
 /// An empty `hillstar_dir` is `.hillstar` in the project.
 GovernancePlaces governance_places(const std::string& hillstar_dir, const std::string& project_dir);
 
-/// The defaults if there is no file. Errors: permission_denied if it cannot be read or understood.
-Result<policy::GovernancePolicy> load_governance_policy(const GovernancePlaces& places);
+/// The defaults if there is no file. Errors: permission_denied if it cannot be read or understood, policy_invalid if
+/// what the policies say about runs cannot.
+Result<policy::GovernancePolicy> load_governance_policy(const Context& context, const GovernancePlaces& places);
 
 struct CommitSwitches {
   bool dev = false;

@@ -34,7 +34,7 @@ struct Judged {
 
 Judged judge(const Context& context, const GovernancePlaces& places, const CommitSwitches& switches) {
   Judged judged;
-  auto read = load_governance_policy(places);
+  auto read = load_governance_policy(context, places);
   if (!read) {
     judged.verdict = refused_by(read.error());
     return judged;
@@ -165,7 +165,7 @@ Result<Exit> enforce(Context& context, const EnforceArgs& args) {
 Result<Exit> switch_mode(Context& context, const ModeArgs& args) {
   const auto places = governance_places(args.hillstar_dir, ".");
   if (args.mode == "dev") {
-    HILLSTAR_TRY(const auto policy, load_governance_policy(places));
+    HILLSTAR_TRY(const auto policy, load_governance_policy(context, places));
     if (!policy.allow_dev_mode)
       return Error{Errc::permission_denied, "The policy says \"allow_dev_mode\": false.", places.policy_file(),
                    "Who may write that file may change it."};

@@ -31,7 +31,6 @@ const std::vector<std::string_view>& known_keys() {
                                                   "sandbox",
                                                   "data",
                                                   "air_gap",
-                                                  "approvals",
                                                   "redaction"};
   return keys;
 }

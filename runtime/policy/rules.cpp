@@ -9,6 +9,7 @@
 #include "messages/json_codec.hpp"
 #include "runtime/policy/secret_rules.hpp"
 #include "runtime/workflow/did_you_mean.hpp"
+#include "runtime/workflow/fields.hpp"
 
 namespace hillstar::policy {
 
@@ -48,11 +49,13 @@ struct RedactionText {
 };
 BOOST_DESCRIBE_STRUCT(RedactionText, (), (on))
 
-// The first five are Hillstar's, about commits.
+// The first seven are about commits: governance_reader.cpp.
 struct PolicyFile {
   std::optional<std::uint64_t> max_age_seconds;
   std::optional<bool> allow_force_override;
+  std::optional<bool> allow_dev_mode;
   std::optional<bool> require_workflow_id;
+  std::optional<bool> require_record;
   std::vector<std::string> blocked_patterns;
   std::vector<std::string> exempt_patterns;
   std::optional<SandboxText> sandbox;
@@ -61,8 +64,8 @@ struct PolicyFile {
   std::optional<RedactionText> redaction;
 };
 BOOST_DESCRIBE_STRUCT(PolicyFile, (),
-                      (max_age_seconds, allow_force_override, require_workflow_id, blocked_patterns, exempt_patterns,
-                       sandbox, air_gap, data, redaction))
+                      (max_age_seconds, allow_force_override, allow_dev_mode, require_workflow_id, require_record,
+                       blocked_patterns, exempt_patterns, sandbox, air_gap, data, redaction))
 
 namespace {
 
@@ -268,8 +271,14 @@ class Merge {
 
 Result<PolicyFile> parse(const PolicyText& source) {
   const std::string what = "The policy cannot be read, so nothing is allowed: ";
-  const auto tree = json::parse(source.text);
+  auto tree = json::parse(source.text);
   if (!tree) return refuse(source, "", what + tree.error().message + ".", tree.error().hint);
+  if (auto* object = tree->if_object()) {  // `_note` and the like are for people
+    std::vector<std::string> notes;
+    for (const auto& [name, value] : *object)
+      if (workflow::is_private_field(name)) notes.emplace_back(name);
+    for (const auto& name : notes) object->erase(name);
+  }
   auto file = json::read<PolicyFile>(*tree);
   if (!file) return refuse(source, file.error().where, what + file.error().message + ".", file.error().hint);
   return *std::move(file);

@@ -254,7 +254,12 @@ class Policies(Governed):
         os.symlink('nowhere', os.path.join(self.project, '.hillstar/governance_policy.json'))
         self.refused('cannot be read')
         os.unlink(os.path.join(self.project, '.hillstar/governance_policy.json'))
-        self.policy({'sandbox': {'level': 'strict'}, 'data': {}, 'air_gap': True, '_note': 'others read these'})
+        self.policy({'sandbox': {'allow_non': True}})   # rules about runs are rules, too
+        self.refused('sandbox')
+        self.hill('run', 'flow.json', code=6)
+        self.policy({'sandbox': {}, 'data': {}, 'air_gap': {}, 'allow_dev_mode': False, 'require_record': True,
+                     'allow_force_override': False, 'exempt_patterns': [], '_note': 'for people'})
+        self.run_flow()                                 # one file for both, read by both
         self.commit()
 
     def test_development_mode_works_and_is_recorded(self):

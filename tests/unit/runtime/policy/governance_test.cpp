@@ -164,8 +164,7 @@ TEST_CASE("governance: a record that cannot be looked at is said, or refused if 
 
 TEST_CASE("governance policy: what is not said is as without a file, and other rules of the file are let be") {
   const auto policy = read_governance_policy(
-      R"({"max_age_seconds": 60, "blocked_patterns": ["*.py"], "sandbox": {}, "air_gap": true, "_why": "x"})",
-      "p.json");
+      R"({"max_age_seconds": 60, "blocked_patterns": ["*.py"], "sandbox": {}, "air_gap": {}, "_why": "x"})", "p.json");
   REQUIRE(policy);
   CHECK(policy->max_age_seconds == 60);
   CHECK(policy->allow_force_override);

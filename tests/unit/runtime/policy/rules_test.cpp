@@ -37,6 +37,7 @@ TEST_CASE("rules: nobody's files give the default rules, which allow no script w
 
 TEST_CASE("rules: Hillstar's own policy is read, and says nothing here") {
   const auto rules = read("", "", R"({"max_age_seconds":60,"allow_force_override":false,"require_workflow_id":true,
+                                      "allow_dev_mode":false,"require_record":true,"_note":5,
                                       "blocked_patterns":["*.py"],"exempt_patterns":[]})");
   REQUIRE(rules.has_value());
   CHECK(rules->files == std::vector<std::string>{"project.json"});
