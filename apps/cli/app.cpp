@@ -93,6 +93,7 @@ void add_control(Commands& commands) {
 }
 
 Result<Exit> show_run_or_call(Context& context, const ShowArgs& args) {
+  if (args.rules) return show_rules(context, args.run);
   const bool call = !args.node.empty() || args.request || args.reply || args.attempt != 0;
   return call ? show_call(context, args) : show_run(context, args.run);
 }
@@ -112,6 +113,7 @@ void add_inspect(Commands& commands) {
   show->add_option("--node", s->node, "only this node; an item of a map as node[3]")->type_name("NODE");
   show->add_flag("--request", s->request, "what was sent to the model, secrets masked");
   show->add_flag("--reply", s->reply, "what came back");
+  show->add_flag("--rules", s->rules, "the rules that held for the run");
   show->add_option("--attempt", s->attempt, "instead of the last attempt")->type_name("N");
 
   auto [events, e] = commands.add<EventsArgs>("events", "Print a run's history", show_events);

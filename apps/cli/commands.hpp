@@ -76,6 +76,7 @@ struct ShowArgs {
   std::uint32_t attempt = 0;  ///< 0: the last one that was recorded.
   bool request = false;
   bool reply = false;
+  bool rules = false;  ///< Those that held for the run.
 };
 struct NodeArgs {
   std::string run = "latest";
@@ -121,6 +122,7 @@ Result<Exit> answer_approval(Context& context, const AnswerArgs& args);
 Result<Exit> list_runs(Context& context, const ListArgs& args);
 Result<Exit> show_run(Context& context, const std::string& run);
 Result<Exit> show_call(Context& context, const ShowArgs& args);
+Result<Exit> show_rules(Context& context, const std::string& run);
 Result<Exit> show_events(Context& context, const EventsArgs& args);
 Result<Exit> show_logs(Context& context, const NodeArgs& args);
 Result<Exit> show_result(Context& context, const ResultArgs& args);

@@ -112,6 +112,10 @@ void show_head(Output& output, const StoredRun& stored, const run::Summary& row)
   if (started.air_gapped)
     head.push_back({"Air gap", endpoints.empty() ? "it reached nobody" : "it reached these endpoints and no others:"});
   for (const auto& use : endpoints) head.push_back({"Endpoint", to_string(use)});
+  if (started.air_gapped)
+    for (const auto& node : stored.state.plan->nodes)
+      if (node.sandbox && node.sandbox->network.value_or(false))
+        head.push_back({"Network", "the policy let script " + visible(node.id.str()) + " use it"});
   head.push_back({"Workspace", visible(started.workspace)});
   if (!started.output_dir.empty()) head.push_back({"Output", visible(started.output_dir)});
   for (const auto& line : table(head)) output.data(line);

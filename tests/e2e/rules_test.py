@@ -75,6 +75,11 @@ class Policies(Rules):
         self.policy({'data': {'approvals': 2}})
         self.hill('run', 'flow.json')
         self.assertIn('rules_sha256', self.events(kind='run_started')[0]['data'])
+        shown = self.hill('show', '--rules', '-o', 'json').json['rules']
+        self.assertEqual((shown['data']['approvals'], shown['files']), (2, [self.path(USER)]))
+        self.policy({'data': {'approvals': 5}})   # what held is told, not what holds now
+        self.assertIn('data.approvals', self.hill('show', '--rules').out)
+        self.assertEqual(self.hill('show', '--rules', '-o', 'json').json['rules']['data']['approvals'], 2)
 
     def test_personal_data_is_masked_once_a_rule_is_on(self):
         self.flow({'a': script('echo ada@example.org')})
