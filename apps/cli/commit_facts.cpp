@@ -169,19 +169,24 @@ GovernancePlaces governance_places(const std::string& hillstar_dir, const std::s
 }
 
 Result<policy::GovernancePolicy> load_governance_policy(const Context& context, const GovernancePlaces& places) {
-  policy::GovernancePolicy policy;
-  if (auto text = read_file(places.policy_file(), Errc::permission_denied, kPolicyBytesMax)) {
-    HILLSTAR_TRY(policy, policy::read_governance_policy(std::move(text).value(), places.policy_file()));
-  } else if (text.error().code != Errc::not_found || exists(places.policy_file())) {
-    // A link that leads nowhere is a policy that somebody wanted.
-    return Error{Errc::permission_denied,
-                 "The governance policy cannot be read, so everything is refused: " + text.error().message,
-                 places.policy_file(),
-                 "Who may write " + places.policy_file() + " mends it, or removes it for the defaults."};
+  auto files = tools::operator_policies(context.environment);
+  files.push_back(places.policy_file());
+  std::vector<policy::GovernanceText> said;
+  for (const auto& file : files) {
+    auto text = read_file(file, Errc::permission_denied, kPolicyBytesMax);
+    if (text) {
+      HILLSTAR_TRY(auto policy, policy::read_governance_policy(std::move(text).value(), file));
+      said.push_back(std::move(policy));
+    } else if (text.error().code != Errc::not_found || exists(file)) {
+      // A link that leads nowhere is a policy that somebody wanted.
+      return Error{Errc::permission_denied,
+                   "The governance policy cannot be read, so everything is refused: " + text.error().message, file,
+                   "Who may write " + file + " mends it, or removes it for the defaults."};
+    }
   }
-  // What the same file, and those of the user and the site, say about runs: nothing runs if it cannot be understood.
+  // What the files say about runs: nothing runs if it cannot be understood.
   HILLSTAR_CHECK(tools::load_rules(places.project, context.environment));
-  return policy;
+  return policy::governance_policy(said);
 }
 
 Result<policy::CommitFacts> gather_commit_facts(const Context& context, const GovernancePlaces& places,

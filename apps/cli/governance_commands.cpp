@@ -84,7 +84,10 @@ bj::object policy_object(const policy::GovernancePolicy& policy) {
           {"require_workflow_id", policy.require_workflow_id},
           {"require_record", policy.require_record},
           {"blocked_patterns", bj::value_from(policy.blocked_patterns)},
-          {"exempt_patterns", bj::value_from(policy.exempt_patterns)}};
+          {"exempt_patterns", bj::value_from(policy.exempt_patterns)},
+          {"exempt_limits", bj::value_from(policy.exempt_limits)},
+          {"stated_by",
+           bj::value_from(std::map<std::string, std::string>(policy.stated_by.begin(), policy.stated_by.end()))}};
 }
 
 Exit status(Context& context, const GovernancePlaces& places) {
@@ -167,8 +170,8 @@ Result<Exit> switch_mode(Context& context, const ModeArgs& args) {
   if (args.mode == "dev") {
     HILLSTAR_TRY(const auto policy, load_governance_policy(context, places));
     if (!policy.allow_dev_mode)
-      return Error{Errc::permission_denied, "The policy says \"allow_dev_mode\": false.", places.policy_file(),
-                   "Who may write that file may change it."};
+      return Error{Errc::permission_denied, "The policy says \"allow_dev_mode\": false.",
+                   policy.stated_by.at("allow_dev_mode"), "Who may write that file may change it."};
     HILLSTAR_CHECK(write_dev_file(context, places));
     tell_mode(context.output, true);
     context.output.say("  Commits pass without a run, and each one is recorded in " + places.log_file());

@@ -30,13 +30,13 @@ class Judge {
     if (auto bypass = dev_bypass(); !bypass.empty()) {
       if (policy_.allow_dev_mode)
         return passed("Development mode active (" + bypass + "): no run is asked for.", "allow_dev_mode", bypass);
-      note_ = " Development mode (" + bypass + ") does not count: the policy says \"allow_dev_mode\": false.";
+      note_ = " Development mode (" + bypass + ") does not count: " + who_says("allow_dev_mode");
     }
     if (facts_.force_variable == "1") {
       if (policy_.allow_force_override)
         return passed("Forced by HILLSTAR_FORCE_COMMIT=1: no run is asked for.", "allow_force_override",
                       "HILLSTAR_FORCE_COMMIT=1");
-      note_ += " HILLSTAR_FORCE_COMMIT does not count: the policy says \"allow_force_override\": false.";
+      note_ += " HILLSTAR_FORCE_COMMIT does not count: " + who_says("allow_force_override");
     } else if (!facts_.force_variable.empty()) {
       note_ += " HILLSTAR_FORCE_COMMIT is '" + facts_.force_variable + "'; only 1 counts.";
     }
@@ -68,12 +68,19 @@ class Judge {
     return {true, std::move(reason), std::move(rule), {}, std::move(bypass)};
   }
 
+  [[nodiscard]] const std::string& file_of(std::string_view rule) const {
+    const auto stated = policy_.stated_by.find(rule);
+    return stated == policy_.stated_by.end() ? facts_.policy_file : stated->second;
+  }
+  [[nodiscard]] std::string who_says(const std::string& rule) const {
+    return file_of(rule) + " says \"" + rule + "\": false.";
+  }
   [[nodiscard]] CommitVerdict refused(const std::string& reason, const std::string& rule,
                                       const std::string& mend) const {
     return {false,
             reason + note_,
             rule,
-            mend + " The rule is '" + rule + "'; who may write " + facts_.policy_file + " may change the policy.",
+            mend + " The rule is '" + rule + "'; who may write " + file_of(rule) + " may change the policy.",
             {}};
   }
   [[nodiscard]] CommitVerdict run_again(const std::string& reason, const std::string& rule) const {
@@ -169,8 +176,10 @@ std::vector<std::string> governed_paths(const GovernancePolicy& policy, const st
   std::vector<std::string> governed;
   for (const auto& path : paths) {
     const bool is_policy = std::string_view(path).substr(path.rfind('/') + 1) == kGovernancePolicyFile;
-    if (is_policy || fits_one(policy.blocked_patterns, path) || !fits_one(policy.exempt_patterns, path))
-      governed.push_back(path);
+    const bool is_exempt = fits_one(policy.exempt_patterns, path) &&
+                           std::all_of(policy.exempt_limits.begin(), policy.exempt_limits.end(),
+                                       [&](const auto& patterns) { return fits_one(patterns, path); });
+    if (is_policy || fits_one(policy.blocked_patterns, path) || !is_exempt) governed.push_back(path);
   }
   return governed;
 }

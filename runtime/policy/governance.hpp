@@ -5,6 +5,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -19,7 +21,22 @@ inline constexpr std::string_view kGovernancePolicyFile = "governance_policy.jso
 /// Patterns in one list of a policy.
 inline constexpr std::size_t kGovernancePatternsMax = 1'000;
 
-/// `governance_policy.json`; the values here are those of a project that has none.
+/// What one policy file says about commits.
+struct GovernanceText {
+  std::string file;
+  std::optional<std::int64_t> max_age_seconds = {};
+  std::optional<bool> allow_force_override = {};
+  std::optional<bool> allow_dev_mode = {};
+  std::optional<bool> require_workflow_id = {};
+  std::optional<bool> require_record = {};
+  std::optional<std::vector<std::string>> blocked_patterns = {};
+  std::optional<std::vector<std::string>> exempt_patterns = {};
+};
+/// Errors: permission_denied, with `file:line:column` and JSON pointer of every problem and what was expected. A policy
+/// that cannot be understood forbids everything: nobody knows what it would have allowed.
+Result<GovernanceText> read_governance_policy(std::string text, const std::string& file);
+
+/// What holds; the values here are those where no file says anything.
 struct GovernancePolicy {
   std::int64_t max_age_seconds = 3'600;
   bool allow_force_override = true;
@@ -28,11 +45,11 @@ struct GovernancePolicy {
   bool require_record = false;  ///< The run must be in the store, with the hash that the marker says.
   std::vector<std::string> blocked_patterns;
   std::vector<std::string> exempt_patterns{"*.log", "*.md", "*.txt"};
+  std::vector<std::vector<std::string>> exempt_limits;  ///< A path is exempt only if it fits each of these lists, too.
+  std::map<std::string, std::string, std::less<>> stated_by;  ///< Rule -> the file whose word holds.
 };
-
-/// Errors: permission_denied, with `file:line:column` and JSON pointer of every problem and what was expected. A policy
-/// that cannot be understood forbids everything: nobody knows what it would have allowed.
-Result<GovernancePolicy> read_governance_policy(std::string text, const std::string& file);
+/// The strictest of what the files say; the last one names what is exempt, within what the others exempt.
+GovernancePolicy governance_policy(const std::vector<GovernanceText>& texts);
 
 /// The paths of a commit that need a run: those of `blocked_patterns`, and all others but those of `exempt_patterns`.
 /// The policy itself always does.

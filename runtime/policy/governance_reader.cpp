@@ -105,25 +105,23 @@ std::optional<int> offset_of(std::string_view text) {
 
 }  // namespace
 
-Result<GovernancePolicy> read_governance_policy(std::string text, const std::string& file) {
+Result<GovernanceText> read_governance_policy(std::string text, const std::string& file) {
   const auto parsed = json::parse(text, kLimits);
   if (!parsed) return refused(parsed.error().message, file + ":" + parsed.error().where, file);
   workflow::Problems problems(true);
   const Place top;
-  GovernancePolicy policy;
+  GovernanceText policy;
+  policy.file = file;
   if (const auto* object = workflow::as_object(*parsed, top, problems)) {
     check_keys(*object, top, problems);
     const workflow::FieldReader reader(*object, top, problems);
-    policy.max_age_seconds =
-        reader.integer("max_age_seconds", {0, kAgeMax, "seconds"}).value_or(policy.max_age_seconds);
-    policy.allow_force_override = reader.boolean("allow_force_override").value_or(policy.allow_force_override);
-    policy.allow_dev_mode = reader.boolean("allow_dev_mode").value_or(policy.allow_dev_mode);
-    policy.require_workflow_id = reader.boolean("require_workflow_id").value_or(policy.require_workflow_id);
-    policy.require_record = reader.boolean("require_record").value_or(policy.require_record);
-    if (auto blocked = patterns_of(reader, "blocked_patterns", top, problems))
-      policy.blocked_patterns = std::move(*blocked);
-    if (auto exempt = patterns_of(reader, "exempt_patterns", top, problems))
-      policy.exempt_patterns = std::move(*exempt);
+    policy.max_age_seconds = reader.integer("max_age_seconds", {0, kAgeMax, "seconds"});
+    policy.allow_force_override = reader.boolean("allow_force_override");
+    policy.allow_dev_mode = reader.boolean("allow_dev_mode");
+    policy.require_workflow_id = reader.boolean("require_workflow_id");
+    policy.require_record = reader.boolean("require_record");
+    policy.blocked_patterns = patterns_of(reader, "blocked_patterns", top, problems);
+    policy.exempt_patterns = patterns_of(reader, "exempt_patterns", top, problems);
   }
   if (!problems.has_errors()) return policy;
   const auto found = problems.take(text);
@@ -141,6 +139,38 @@ Result<GovernancePolicy> read_governance_policy(std::string text, const std::str
   }
   if (named > kProblemsNamed) what += "; and " + std::to_string(found.size() - kProblemsNamed) + " more";
   return refused(what, where, file);
+}
+
+GovernancePolicy governance_policy(const std::vector<GovernanceText>& texts) {
+  GovernancePolicy policy;
+  // `stricter` says whether a file's word takes the place of an earlier file's; the first word always counts.
+  const auto hold = [&](const char* rule, const auto& said, auto& holds, const std::string& file, bool stricter) {
+    if (!said || (policy.stated_by.contains(rule) && !stricter)) return;
+    holds = *said;
+    policy.stated_by[rule] = file;
+  };
+  for (const auto& text : texts) {
+    const auto& file = text.file;
+    hold("max_age_seconds", text.max_age_seconds, policy.max_age_seconds, file,
+         text.max_age_seconds < policy.max_age_seconds);
+    hold("allow_force_override", text.allow_force_override, policy.allow_force_override, file,
+         text.allow_force_override == false);
+    hold("allow_dev_mode", text.allow_dev_mode, policy.allow_dev_mode, file, text.allow_dev_mode == false);
+    hold("require_workflow_id", text.require_workflow_id, policy.require_workflow_id, file,
+         text.require_workflow_id == true);
+    hold("require_record", text.require_record, policy.require_record, file, text.require_record == true);
+    if (text.blocked_patterns) {
+      auto& blocked = policy.blocked_patterns;
+      blocked.insert(blocked.end(), text.blocked_patterns->begin(), text.blocked_patterns->end());
+      policy.stated_by["blocked_patterns"] = file;
+    }
+    if (text.exempt_patterns) {
+      if (policy.stated_by.contains("exempt_patterns")) policy.exempt_limits.push_back(policy.exempt_patterns);
+      policy.exempt_patterns = *text.exempt_patterns;
+      policy.stated_by["exempt_patterns"] = file;
+    }
+  }
+  return policy;
 }
 
 Result<CommitMarker> read_commit_marker(std::string_view text) {

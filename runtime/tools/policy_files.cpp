@@ -50,19 +50,25 @@ Result<std::optional<std::string>> text_of(const std::string& path) {
 
 }  // namespace
 
-Result<std::shared_ptr<const policy::Rules>> load_rules(const std::string& workspace,
-                                                        const std::vector<std::string>& environment) {
+std::vector<std::string> operator_policies(const std::vector<std::string>& environment) {
   const auto home = value_of(environment, "HOME");
   auto config = value_of(environment, "XDG_CONFIG_HOME");
   if (!config.starts_with('/')) config = home.empty() ? "" : home + "/.config";
+  std::vector<std::string> files{std::string(kSitePolicy)};
+  if (!config.empty()) files.push_back(config + "/" + std::string(kUserPolicy));
+  return files;
+}
+
+Result<std::shared_ptr<const policy::Rules>> load_rules(const std::string& workspace,
+                                                        const std::vector<std::string>& environment) {
   std::vector<PolicyText> texts;
   const auto add = [&](PolicyPlace place, std::string file) -> Result<void> {
     HILLSTAR_TRY(auto text, text_of(file));
     if (text) texts.push_back({place, std::move(file), *std::move(text)});
     return {};
   };
-  HILLSTAR_CHECK(add(PolicyPlace::site, std::string(kSitePolicy)));
-  if (!config.empty()) HILLSTAR_CHECK(add(PolicyPlace::user, config + "/" + std::string(kUserPolicy)));
+  for (const auto& file : operator_policies(environment))
+    HILLSTAR_CHECK(add(file == kSitePolicy ? PolicyPlace::site : PolicyPlace::user, file));
   HILLSTAR_CHECK(add(PolicyPlace::project, workspace + "/" + std::string(kProjectPolicy)));
   if (texts.empty()) return std::shared_ptr<const policy::Rules>();
   HILLSTAR_TRY(auto rules, policy::read_rules(texts));

@@ -17,6 +17,9 @@ inline constexpr std::string_view kProjectPolicy = ".hillstar/governance_policy.
 inline constexpr std::string_view kUserPolicy = "hillstar/policy.json";
 inline constexpr std::string_view kSitePolicy = "/etc/hillstar/policy.json";
 
+/// Where the policies of the site and of the user stand, whether they are there or not.
+std::vector<std::string> operator_policies(const std::vector<std::string>& environment);
+
 /// The rules of the site, the user and the project together; a file that is not there says nothing. `environment` is
 /// `NAME=value`. Errors: policy_invalid, also for a file that is there and cannot be read.
 Result<std::shared_ptr<const policy::Rules>> load_rules(const std::string& workspace,

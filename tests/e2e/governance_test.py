@@ -297,6 +297,18 @@ class Policies(Governed):
         self.commit(env={'HILLSTAR_FORCE_COMMIT': '1'})
         self.assertEqual(self.log()[0]['bypass'], 'HILLSTAR_FORCE_COMMIT=1')
 
+    def test_the_operators_policy_holds_over_the_projects(self):
+        self.repository()
+        self.put('a.py')
+        self.write('.config/hillstar/policy.json', '{"allow_force_override": false, "allow_dev_mode": false}')
+        self.policy({'allow_force_override': True, 'allow_dev_mode': True})
+        self.refused('.config/hillstar/policy.json says', env={'HILLSTAR_FORCE_COMMIT': '1', 'HILLSTAR_DEV_MODE': '1'})
+        self.assertIn('.config/hillstar/policy.json', self.hill('mode', 'dev', code=6).err)
+        self.assertEqual(self.hill('enforce', 'status', '-o', 'json').json['policy']['stated_by']['allow_dev_mode'],
+                         self.path('.config/hillstar/policy.json'))
+        self.write('.config/hillstar/policy.json', '{"allow_force": 1}')
+        self.refused('.config/hillstar/policy.json')
+
     def test_what_cannot_be_recorded_does_not_pass(self):
         self.repository()
         self.put('a.py')

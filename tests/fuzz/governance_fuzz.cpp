@@ -32,11 +32,11 @@ void judge(std::string_view bytes) {
   const std::string text(bytes);
   CommitFacts facts;
   facts.paths = {text.substr(0, 100), "a/b.md"};
-  const auto policy = read_governance_policy(text, "p.json");
-  if (policy) {
-    const auto governed = governed_paths(*policy, facts.paths);
+  if (const auto said = read_governance_policy(text, "p.json")) {
+    const auto policy = governance_policy({*said});
+    const auto governed = governed_paths(policy, facts.paths);
     hold(governed.size() <= facts.paths.size(), "no path is made up");
-    const auto verdict = judge_commit(*policy, facts);
+    const auto verdict = judge_commit(policy, facts);
     hold(verdict.compliant == governed.empty(), "without a marker only exempt paths pass");
   }
   if (auto marker = read_commit_marker(text)) {

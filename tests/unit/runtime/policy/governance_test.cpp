@@ -163,14 +163,42 @@ TEST_CASE("governance: a record that cannot be looked at is said, or refused if 
 }
 
 TEST_CASE("governance policy: what is not said is as without a file, and other rules of the file are let be") {
-  const auto policy = read_governance_policy(
+  const auto said = read_governance_policy(
       R"({"max_age_seconds": 60, "blocked_patterns": ["*.py"], "sandbox": {}, "air_gap": {}, "_why": "x"})", "p.json");
-  REQUIRE(policy);
-  CHECK(policy->max_age_seconds == 60);
-  CHECK(policy->allow_force_override);
-  CHECK(policy->blocked_patterns == std::vector<std::string>{"*.py"});
-  CHECK(policy->exempt_patterns.size() == 3);
+  REQUIRE(said);
+  const auto policy = governance_policy({*said});
+  CHECK(policy.max_age_seconds == 60);
+  CHECK(policy.allow_force_override);
+  CHECK(policy.blocked_patterns == std::vector<std::string>{"*.py"});
+  CHECK(policy.exempt_patterns.size() == 3);
   REQUIRE(read_governance_policy("{}", "p.json"));
+}
+
+TEST_CASE("governance policy: of several files the strictest word holds, and its file is named") {
+  const auto read = [](const char* text, const char* file) { return *read_governance_policy(text, file); };
+  const auto policy = governance_policy(
+      {read(R"({"max_age_seconds":600,"allow_force_override":false,"exempt_patterns":["*.md","*.txt"]})", "site"),
+       read(R"({"require_record":true,"blocked_patterns":["a/**"]})", "user"),
+       read(R"({"max_age_seconds":9000,"allow_force_override":true,"allow_dev_mode":false,"require_record":false,)"
+            R"("require_workflow_id":false,"exempt_patterns":["*.md","*.py"],"blocked_patterns":["b/**"]})",
+            "project")});
+  CHECK(policy.max_age_seconds == 600);
+  CHECK_FALSE(policy.allow_force_override);
+  CHECK_FALSE(policy.allow_dev_mode);
+  CHECK(policy.require_record);
+  CHECK_FALSE(policy.require_workflow_id);
+  CHECK(policy.stated_by.at("max_age_seconds") == "site");
+  CHECK(policy.stated_by.at("allow_dev_mode") == "project");
+  CHECK(policy.stated_by.at("require_record") == "user");
+  CHECK(governed_paths(policy, {"x.md", "x.py", "x.txt", "a/x.md", "b/x.md"}) ==
+        std::vector<std::string>{"x.py", "x.txt", "a/x.md", "b/x.md"});
+  auto facts = good();
+  facts.marker->executed_at = "2026-11-22T09:00:10Z";
+  facts.force_variable = "1";
+  const auto verdict = judge_commit(policy, facts);
+  says(verdict, "site says \"allow_force_override\": false");
+  CHECK(verdict.hint.find("who may write site may") != std::string::npos);
+  CHECK(governance_policy({}).max_age_seconds == 3'600);
 }
 
 TEST_CASE("governance policy: what cannot be understood refuses everything, with place and mend") {
