@@ -19,6 +19,7 @@
 #include "runtime/run/run.hpp"
 #include "runtime/run/units.hpp"
 #include "runtime/run/view.hpp"
+#include "runtime/tools/policy_files.hpp"
 #include "runtime/workflow/item_list.hpp"
 
 namespace hillstar {
@@ -71,6 +72,8 @@ class Replay {
     auto started = recovered.state.started;
     started.output_dir.clear();
     if (options_.run_tools) {
+      // What may really run is said by those that hold today.
+      HILLSTAR_TRY(birth_.rules, tools::load_rules(started.workspace, options_.environment));
       started.workspace = options_.workspace;
       started.allow_paths.clear();
     }

@@ -208,7 +208,17 @@ class Opened(Sandboxed):
         self.assertIn('NoNewPrivs:\t0', self.go('grep NoNew /proc/self/status; cat ~/.ssh/id_rsa', profile='none').out)
         completed, = self.events(kind='node_completed')
         self.assertEqual(completed['data']['detail'], {'sandbox': {'profile': 'none'}})
+        self.hill('replay', 'latest', '--offline')
+        self.assertIn('not allowed', self.replayed_without_the_rule())
         self.holds()
+
+    def replayed_without_the_rule(self):
+        self.flow({'a': script('echo one two', sandbox='none')})
+        self.own()
+        self.hill('run', 'flow.json')
+        self.hill('replay', 'latest', '--offline', '--run-tools')
+        self.rules()
+        return self.hill('replay', 'latest', '--offline', '--run-tools', code=9).out
 
     def test_bubblewrap(self):
         if not shutil.which('bwrap'):
