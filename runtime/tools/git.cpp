@@ -6,6 +6,8 @@
 #include <cerrno>
 
 #include "runtime/platform/process.hpp"
+#include "runtime/platform/sandbox.hpp"
+#include "runtime/policy/script_variables.hpp"
 #include "runtime/tools/output.hpp"
 #include "runtime/tools/standard_tools.hpp"
 
@@ -15,6 +17,21 @@ namespace {
 /// The folder decides which repository is meant, also when we were started from a git hook.
 constexpr std::array<std::string_view, 5> kForeignNames{"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX",
                                                         "GIT_OBJECT_DIRECTORY"};
+
+/// Commits may be signed by an agent; hooks need no other key.
+const std::vector<std::string>& agents() {
+  static const std::vector<std::string> names{"SSH_AUTH_SOCK", "SSH_AGENT_PID", "GPG_AGENT_INFO",
+                                              "DBUS_SESSION_BUS_ADDRESS", "XAUTHORITY"};
+  return names;
+}
+
+/// A repository's hooks may have been written by a script: they gain no rights, but sign and read as the person may.
+Result<Confinement> confinement() {
+  SandboxLayers layers;
+  layers.drops_rights = true;
+  layers.limits.core_bytes = 0;
+  return Confinement::make(layers, 0, nullptr);
+}
 
 ToolReply reply_to(const ProcessEnd& end, const ToolCall& call) {
   switch (end.kind) {
@@ -49,7 +66,9 @@ Git::Git(const ToolCall& call, const ToolContext& context, std::string folder, P
       context_(context),
       folder_(std::move(folder)),
       guard_(guard),
-      environment_(tool_environment(call, *context.run)),
+      environment_(
+          tool_environment(call, *context.run,
+                           policy::script_variables(context.run->environment, agents(), context.run->redactor).given)),
       start_(clock_.steady_now()) {
   environment_.erase(std::remove_if(environment_.begin(), environment_.end(),
                                     [](const std::string& entry) {
@@ -75,6 +94,9 @@ GitResult Git::run(const std::vector<std::string>& arguments, std::string_view i
     const auto spent = std::chrono::duration_cast<Millis>(clock_.steady_now() - start_);
     spec.time_limit = std::max(*call_.start_to_close - spent, Millis(0));
   }
+  const auto shut_in = confinement();
+  if (!shut_in) return failed(shut_in.error());
+  spec.confinement = &*shut_in;
   GitOutput result;
   OutputTail err;
   ProcessOutput output;

@@ -178,6 +178,22 @@ TEST_CASE("git_commit: hooks run and may say no; no_verify passes them by") {
   CHECK(succeeded(bench()));
 }
 
+TEST_CASE("git_commit: hooks see no keys and gain no rights; agents that sign are theirs") {
+  Repository bench;
+  for (const char* entry : {"LAB_KEY=canary-canary", "SSH_AUTH_SOCK=/run/agent", "PLAIN=1"})
+    bench.run->environment.emplace_back(entry);
+  put(bench.folder / ".git/hooks/pre-commit",
+      "#!/bin/sh\nexec > .git/seen\nenv | sort\ngrep NoNewPrivs /proc/self/status\nulimit -Hc\n");
+  chmod((bench.folder / ".git/hooks/pre-commit").c_str(), 0755);
+  put(bench.folder / "a.txt", "a");
+  CHECK(succeeded(bench()));
+  const auto seen = get(bench.folder / ".git/seen");
+  CHECK(seen.find("canary") == std::string::npos);
+  CHECK(seen.find("SSH_AUTH_SOCK=/run/agent\n") != std::string::npos);
+  CHECK(seen.find("PLAIN=1\n") != std::string::npos);
+  CHECK(seen.find("NoNewPrivs:\t1\n0\n") != std::string::npos);
+}
+
 TEST_CASE("git_commit: an unresolved merge is not committed") {
   Repository bench;
   bench.run->environment.insert(bench.run->environment.end(), {"GIT_AUTHOR_NAME=A", "GIT_AUTHOR_EMAIL=a@b"});
