@@ -15,6 +15,7 @@
 #include "persistence/rocksdb_store.hpp"
 #include "runtime/platform/clock.hpp"
 #include "runtime/platform/id_source.hpp"
+#include "runtime/tools/script_cage.hpp"
 
 namespace hillstar::cli {
 namespace {
@@ -54,6 +55,7 @@ Result<void> Link::become_host() {
   }
   EngineOptions engine;
   engine.registry = std::move(registry);
+  if (!options_.ephemeral) engine.catalog = tools::catalog_beside(options_.folder);
   engine.recovers_all = false;  // other people's interrupted runs are not this command's to go on with
   engine.log = [notes = notes_](const std::string& line) { notes->add(line); };
   engine_ = Engine::start_up(*store_, std::move(engine), options_.environment);

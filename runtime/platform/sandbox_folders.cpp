@@ -169,7 +169,9 @@ class Folders {
                                           [&](std::string_view top) { return home_.starts_with(top); });
       if (around != "/" && !of_service) closed_.push_back(around);
     }
-    if (const auto store = variable(places.environment, "HILLSTAR_STORE"); !store.empty()) {
+    if (!places.store.empty()) {
+      store_ = real(places.store);
+    } else if (const auto store = variable(places.environment, "HILLSTAR_STORE"); !store.empty()) {
       const std::string path(store);
       store_ = real(path.front() == '/' ? path : workspace_ + "/" + path);
     } else {

@@ -14,6 +14,7 @@ namespace hillstar {
 struct SandboxPlaces {
   std::vector<std::string> environment;  ///< `NAME=value` of the person: HOME, PATH and where software lies.
   std::string workspace;
+  std::string store;               ///< Empty: HILLSTAR_STORE, else `.hillstar/store` of the workspace.
   std::string cwd;                 ///< Where the program starts; may be written to, unless it holds a home.
   std::string program;             ///< A path; empty: it is looked up in PATH.
   std::vector<std::string> read;   ///< Asked for by name.
@@ -31,10 +32,9 @@ struct SandboxFolders {
 
 /// Looks at the machine; never fails: what cannot be read is left out.
 ///
-/// Readable is all but homes (/home, /root, HOME and its neighbours), the store (HILLSTAR_STORE, else
-/// `.hillstar/store` of the workspace) and devices; of HOME what is named or is software (folders of PATH and of
-/// variables such as PYTHONPATH, and well-known ones). Writable are the workspace, the named folders and those for
-/// temporary files.
+/// Readable is all but homes (/home, /root, HOME and its neighbours), the store and devices; of HOME what is named or
+/// is software (folders of PATH and of variables such as PYTHONPATH, and well-known ones). Writable are the workspace,
+/// the named folders and those for temporary files.
 SandboxFolders sandbox_folders(const SandboxPlaces& places);
 
 }  // namespace hillstar

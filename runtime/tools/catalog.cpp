@@ -5,10 +5,12 @@
 
 namespace hillstar::tools {
 
-Catalog standard_catalog() {
+Catalog standard_catalog() { return catalog_beside({}); }
+
+Catalog catalog_beside(const std::string& store) {
   // Shared by the tools that start programs; its helper process is started with the first of them.
   const auto guard = std::make_shared<ProcessGuard>();
-  const auto cage = std::make_shared<ScriptCage>();
+  const auto cage = std::make_shared<ScriptCage>(store);
   Catalog catalog;
   catalog["file_read"] = {file_read, true};
   catalog["file_write"] = {file_write, true};

@@ -43,8 +43,10 @@ bool says_one_of(std::string_view text, const std::array<std::string_view, N>& w
                      [&](std::string_view word) { return text.find(word) != std::string_view::npos; });
 }
 
-SandboxFolders folders_of(const RunContext& run, const SandboxWish& wish, const ProcessSpec& spec) {
+SandboxFolders folders_of(const RunContext& run, const SandboxWish& wish, const ProcessSpec& spec,
+                          const std::string& store) {
   SandboxPlaces places;
+  places.store = store;
   places.environment = run.environment;
   places.workspace = run.workspace;
   places.cwd = spec.cwd;
@@ -97,7 +99,7 @@ std::string ShutIn::hint(std::string_view script, std::string_view words) const 
   return result;
 }
 
-ScriptCage::ScriptCage() : abilities_(probe_sandbox(SandboxProbe::quick)) {}
+ScriptCage::ScriptCage(std::string store) : store_(std::move(store)), abilities_(probe_sandbox(SandboxProbe::quick)) {}
 
 const NetworkCell* ScriptCage::cell(SandboxAbilities& abilities) {
   std::call_once(tried_, [this] {
@@ -135,7 +137,7 @@ Result<void> ScriptCage::shut_in(const ToolCall& call, const RunContext& run, Pr
     spec.environment = tool_environment(call, run, std::move(variables.given));
   }
   if (made.closes_files) {
-    auto folders = folders_of(run, made.wish, spec);
+    auto folders = folders_of(run, made.wish, spec, store_);
     if (decision.uses_bubblewrap) {
       BubblewrapView view;
       view.program = abilities.bubblewrap;

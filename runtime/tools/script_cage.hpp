@@ -33,7 +33,8 @@ struct ShutIn {
 /// What the scripts of one engine share. Thread-safe.
 class ScriptCage {
  public:
-  ScriptCage();
+  /// @param store  folder of the engine's store, closed to scripts; empty: as the person's environment names it
+  explicit ScriptCage(std::string store = {});
 
   /// Changes `spec` so that its program is shut in: `confinement`, `environment`, and for bubblewrap the program
   /// itself. `spec.cwd` and the program are set already. sandbox_refused: what was asked for may not be had here.
@@ -43,10 +44,14 @@ class ScriptCage {
   /// With what is only known once it was tried. Null: not to be had.
   const NetworkCell* cell(SandboxAbilities& abilities);
 
+  std::string store_;
   SandboxAbilities abilities_;
   std::once_flag tried_;
   std::optional<NetworkCell> cell_;
   std::string cell_error_;
 };
+
+/// The standard catalog of an engine whose store lies in `store`.
+Catalog catalog_beside(const std::string& store);
 
 }  // namespace hillstar::tools

@@ -175,6 +175,17 @@ class Escapes(Sandboxed):
                 'seq 3 | awk "{print}" && date && whoami && awk 1 /etc/passwd > users')
 
 
+    def test_a_store_outside_the_workspace(self):
+        place = tempfile.mkdtemp(prefix='hillstar-store-', dir='/var/lib' if os.access('/var/lib', os.W_OK) else self.home)
+        self.addCleanup(shutil.rmtree, place, ignore_errors=True)
+        if self.user is not None:
+            os.chown(place, self.user, self.user)
+        store = os.path.join(place, 'store')
+        for line in (f'ls {store}', f'cat {store}/head', f'touch {store}/made', f'find {place}/store | grep db'):
+            self.refused(line, flags=('--store', store))
+        self.assertTrue(os.path.exists(os.path.join(store, 'head')))
+
+
 class Opened(Sandboxed):
     def test_named_folders(self):
         if landlock() < 1:

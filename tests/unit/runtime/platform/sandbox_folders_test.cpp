@@ -163,6 +163,8 @@ TEST_CASE("sandbox_folders: homes and the store are hidden, where they exist") {
   anna.set("HILLSTAR_STORE=" + anna.make("kept"));
   CHECK(anna.look().store == anna.home + "/kept");
   CHECK(has(anna.look().hidden, anna.home + "/kept"));
+  anna.places.store = anna.make("other");
+  CHECK(anna.look().store == anna.home + "/other");
 }
 
 TEST_CASE("sandbox_folders: without a home, and with a useless one, there is still a list") {
