@@ -5,6 +5,7 @@
 #include <boost/json.hpp>
 
 #include "messages/json.hpp"
+#include "runtime/policy/path_patterns.hpp"
 #include "runtime/workflow/references.hpp"
 #include "runtime/workflow/templates.hpp"
 
@@ -86,7 +87,10 @@ class Flow {
     for (const auto* given : {&plan_.files, &rules_.files}) {
       for (const auto& [pattern, data_class] : *given) {
         HILLSTAR_TRY(const auto found, rank(data_class, "/files/" + json::pointer_token(pattern)));
-        files_.emplace_back(clean_path(pattern, flow_.workspace), found);
+        const auto plain = pattern.starts_with("./") ? pattern.substr(2) : pattern;
+        if (const auto problem = problem_with_pattern(plain))
+          return Error{Errc::data_refused, "a pattern " + *problem, "/files/" + json::pointer_token(pattern)};
+        files_.emplace_back(plain, found);
         any_file_ = std::max(any_file_, found);
       }
     }
@@ -151,7 +155,16 @@ class Flow {
     if (is_template(path)) return raise(label, {any_file_, "files", {}});
     const auto clean = clean_path(path, flow_.workspace);
     for (const auto& [pattern, rank] : files_)
-      if (matches(pattern, clean)) raise(label, {rank, std::string(path), {}});
+      if (is_of(pattern, clean)) raise(label, {rank, std::string(path), {}});
+  }
+
+  /// Patterns that begin with a slash are about the machine, others about the workspace; those without any slash are
+  /// about the last part of a path wherever it is.
+  [[nodiscard]] bool is_of(const std::string& pattern, std::string_view clean) const {
+    const auto& workspace = flow_.workspace;
+    const bool inside = clean.starts_with(workspace) && clean.substr(workspace.size()).starts_with('/');
+    if (!pattern.starts_with('/') && inside) return fits_path(pattern, clean.substr(workspace.size() + 1));
+    return (pattern.starts_with('/') || pattern.find('/') == std::string::npos) && fits_path(pattern, clean.substr(1));
   }
 
   [[nodiscard]] std::vector<std::string> path_of(NodeIndex node) const {
@@ -261,44 +274,6 @@ std::string describe(const Release& release) {
   for (const auto& step : release.path) path += (path.empty() ? "" : " -> ") + step;
   return "data of class '" + release.data + "' would go to " + release.to + ", which is cleared for '" +
          release.clearance + "': " + path;
-}
-
-bool matches(std::string_view pattern, std::string_view path) {
-  // The usual two-pointer walk; `**` may also be taken back to.
-  std::size_t p = 0;
-  std::size_t s = 0;
-  struct Star {
-    std::size_t pattern = std::string_view::npos;
-    std::size_t path = 0;
-  };
-  Star name;
-  Star any;
-  while (s < path.size() || p < pattern.size()) {
-    if (p < pattern.size() && pattern[p] == '*') {
-      const bool crosses = p + 1 < pattern.size() && pattern[p + 1] == '*';
-      p += crosses ? 2 : 1;
-      (crosses ? any : name) = {p, s};
-      if (crosses) name = {};
-      continue;
-    }
-    if (p < pattern.size() && s < path.size() && pattern[p] == path[s]) {
-      ++p, ++s;
-      continue;
-    }
-    if (name.pattern != std::string_view::npos && name.path < path.size() && path[name.path] != '/') {
-      p = name.pattern;
-      s = ++name.path;
-      continue;
-    }
-    if (any.pattern != std::string_view::npos && any.path < path.size()) {
-      p = any.pattern;
-      s = ++any.path;
-      name = {};
-      continue;
-    }
-    return false;
-  }
-  return true;
 }
 
 }  // namespace hillstar::policy

@@ -67,7 +67,4 @@ Result<void> check_leaks(const workflow::Plan& plan, const DataGuard* guard);
 /// `data of class 'restricted' would go to provider 'x', which is cleared for 'public': inputs.patients -> ask`.
 std::string describe(const Release& release);
 
-/// Does a path match a pattern? `*` is any part of a name, `**` any part of a path. Both without `.` and `..`.
-bool matches(std::string_view pattern, std::string_view path);
-
 }  // namespace hillstar::policy

@@ -33,7 +33,8 @@ bool may_go(const RunState& state, NodeIndex node, std::size_t candidate) {
 std::optional<std::string> refusal(const RunState& state, NodeIndex i) {
   const auto& node = state.plan->nodes[i];
   if (node.permission == workflow::Permission::never)
-    return "Node " + node.id.str() + " is blocked by permission policy";
+    return "Node " + node.id.str() + " is blocked by permission policy: permissions." + node.id.str() +
+           " of the workflow says never, which its author may change";
   // A run that would come to this does not start; one whose rules were made stricter since may.
   if (may_go(state, i, 0) || node.asks_release) return std::nullopt;
   return policy::describe(*state.guard->leak(i, 0)) + "; nobody may be asked about it";

@@ -121,15 +121,19 @@ TEST_CASE("data guard: a class that there is not is refused where it stands") {
   CHECK(made.error().where == "/graph/nodes/a/data");
 }
 
-TEST_CASE("data guard: patterns match parts of names and parts of paths") {
-  CHECK(policy::matches("/a/*", "/a/b"));
-  CHECK(!policy::matches("/a/*", "/a/b/c"));
-  CHECK(policy::matches("/a/**", "/a/b/c"));
-  CHECK(policy::matches("/a/**/c", "/a/x/y/c"));
-  CHECK(policy::matches("/**/*.csv", "/a/b/c.csv"));
-  CHECK(!policy::matches("/**/*.csv", "/a/b/c.csvx"));
-  CHECK(policy::matches("/a/p*t*.txt", "/a/patient-1.txt"));
-  CHECK(!policy::matches("/a", "/ab"));
-  CHECK(!policy::matches("", "/a"));
-  CHECK(policy::matches("", ""));
+TEST_CASE("data guard: patterns are about the workspace, the machine, or a file's name anywhere") {
+  const auto leaks = [](const std::string& pattern, const std::string& path) {
+    const auto plan = plan_of(R"({"r":{"tool":"file_read","parameters":{"path":")" + path + R"("}},
+        "a":{"tool":"model_call","input":"{{ r.output }}"}})",
+                              R"("files":{")" + pattern + R"(":"internal"})");
+    return guard(plan) != nullptr;
+  };
+  CHECK(leaks("data/*.csv", "./data/x.csv"));
+  CHECK(leaks("./data/**", "data/a/b"));
+  CHECK(!leaks("data/*", "/elsewhere/data/x"));
+  CHECK(!leaks("data/*", "/lab/bench2/data/x"));
+  CHECK(leaks("/srv/**", "/srv/x/y"));
+  CHECK(!leaks("/srv/**", "srv/x"));
+  CHECK(leaks("*.csv", "/elsewhere/x.csv"));
+  CHECK(leaks("*.csv", "deep/down/x.csv"));
 }
