@@ -13,6 +13,8 @@
 #include <optional>
 #include <string_view>
 
+#include "runtime/platform/trusted_path.hpp"
+
 namespace hillstar {
 namespace {
 
@@ -114,12 +116,6 @@ std::string parent(const std::string& path) {
 
 bool exists(const std::string& path) { return access(path.c_str(), F_OK) == 0; }
 
-/// `path` is `folder` or lies in it.
-bool lies_in(std::string_view path, std::string_view folder) {
-  if (folder == "/") return true;
-  return path.starts_with(folder) && (path.size() == folder.size() || path[folder.size()] == '/');
-}
-
 /// Open as a whole, so nothing in it has to be looked for.
 bool is_system(std::string_view path) { return path.starts_with("/usr/") || path == "/bin" || path == "/sbin"; }
 
@@ -184,7 +180,8 @@ class Folders {
   SandboxFolders take() {
     open_work();
     open_below("/", 0);
-    for (const auto& path : places_.read) files_.read.push_back(named(path));
+    for (const auto& path : places_.read)
+      if (auto place = named(path)) files_.read.push_back(*std::move(place));
     open_software();
     open_devices();
     SandboxFolders result;
@@ -199,9 +196,13 @@ class Folders {
   }
 
  private:
-  [[nodiscard]] std::string named(const std::string& path) const {
-    if (path == "~" || path.starts_with("~/")) return real(home_ + path.substr(1));
-    return real(path.starts_with('/') ? path : workspace_ + "/" + path);
+  /// Links that a script may have laid lead nowhere: the next script would be let in where they point.
+  [[nodiscard]] std::optional<std::string> followed(std::string_view path) const {
+    return trusted_path(path, files_.write);
+  }
+  [[nodiscard]] std::optional<std::string> named(const std::string& path) const {
+    if (path == "~" || path.starts_with("~/")) return followed(home_ + path.substr(1));
+    return followed(path.starts_with('/') ? path : workspace_ + "/" + path);
   }
 
   /// It is closed, or has something closed in it.
@@ -225,9 +226,8 @@ class Folders {
 
   /// Software lies where it lies; but a folder that holds a home is no software.
   void open_read(const std::string& path) {
-    if (!exists(path)) return;
-    auto place = real(path);
-    if (!holds_closed(place) && !is_open(place)) files_.read.push_back(std::move(place));
+    auto place = followed(path);
+    if (place && !holds_closed(*place) && !is_open(*place)) files_.read.push_back(*std::move(place));
   }
   [[nodiscard]] bool is_open(std::string_view path) const {
     return lies_in(path, workspace_) || std::any_of(files_.read.begin(), files_.read.end(),
@@ -241,10 +241,9 @@ class Folders {
     if (!home_.empty())
       for (const auto name : kOfHome) open_read(home_ + "/" + std::string(name));
     for (const auto name : kVirtualPlaces) open_interpreter(workspace_ + "/" + std::string(name));
-    if (places_.program.starts_with('/')) {
-      const auto program = real(places_.program);
-      if (!is_open(program)) files_.read.push_back(program);
-      open_read(parent(program));
+    if (const auto program = followed(places_.program)) {
+      if (!is_open(*program)) files_.read.push_back(*program);
+      open_read(parent(*program));
     }
     // The repository that the workspace is a part of.
     for (auto folder = parent(workspace_); !holds_closed(folder); folder = parent(folder)) {
@@ -256,11 +255,11 @@ class Folders {
 
   /// A folder of PATH, and what its programs bring along.
   void open_programs(const std::string& folder) {
-    if (is_system(folder) || !exists(folder)) return;
-    const auto place = real(folder);
-    if (is_system(place)) return;
-    open_read(place);
-    const auto installed = parent(place);
+    if (is_system(folder)) return;
+    const auto place = followed(folder);
+    if (!place || is_system(*place)) return;
+    open_read(*place);
+    const auto installed = parent(*place);
     if (installed == home_ || installed == home_ + "/.local" || installed == "/") return;
     if (exists(installed + "/pyvenv.cfg") || exists(installed + "/conda-meta") || exists(installed + "/versions"))
       open_read(installed);
@@ -269,22 +268,31 @@ class Folders {
     open_interpreter(installed);
   }
 
-  /// A virtual environment's Python is a link to an installation elsewhere.
+  /// A virtual environment's Python is a link to an installation elsewhere. A script may have laid that link, so it
+  /// must lead to what looks like one.
   void open_interpreter(const std::string& environment) {
     if (!exists(environment + "/pyvenv.cfg")) return;
     const auto python = real(environment + "/bin/python");
-    if (!python.starts_with("/usr/")) open_read(parent(parent(python)));
+    const auto folder = parent(python);
+    const auto name = std::string_view(python).substr(python.rfind('/') + 1);
+    if (is_system(python) || !name.starts_with("py") || !folder.ends_with("/bin") || access(python.c_str(), X_OK) != 0)
+      return;
+    open_read(parent(folder));
   }
 
   void open_work() {
-    files_.write.push_back(workspace_);
-    for (const auto& path : places_.write) files_.write.push_back(named(path));
-    if (const auto cwd = real(places_.cwd); !places_.cwd.empty() && !lies_in(cwd, workspace_) && !holds_closed(cwd))
-      files_.write.push_back(cwd);
-    for (const char* path : {"/tmp", "/var/tmp"}) files_.write.emplace_back(path);
-    if (const auto temporary = variable(places_.environment, "TMPDIR"); temporary.starts_with('/'))
-      if (const auto place = real(std::string(temporary)); !holds_closed(place)) files_.write.push_back(place);
-    files_.write.emplace_back("/dev/shm");
+    const Paths own{workspace_, "/tmp", "/var/tmp", "/dev/shm"};
+    files_.write = own;
+    // Twice, because one of them may be reached through another.
+    for (int pass = 0; pass < 2; ++pass) {
+      auto open = own;
+      for (const auto& path : places_.write)
+        if (auto place = named(path)) open.push_back(*std::move(place));
+      for (const auto path : {std::string_view(places_.cwd), variable(places_.environment, "TMPDIR")})
+        if (auto place = followed(path); place && !lies_in(*place, workspace_) && !holds_closed(*place))
+          open.push_back(*std::move(place));
+      files_.write = std::move(open);
+    }
   }
 
   void open_devices() {

@@ -175,6 +175,18 @@ class Escapes(Sandboxed):
                 'seq 3 | awk "{print}" && date && whoami && awk 1 /etc/passwd > users')
 
 
+    def test_links_laid_for_the_next_script(self):
+        self.flow({'lay': script('ln -s ~/.ssh sub; ln -s ~/.ssh/id_rsa run'),
+                   'look': script('cat id_rsa', cwd='sub', on_error='continue'),
+                   'more': script('cat sub/id_rsa run', on_error='continue',
+                                  sandbox={'read': ['sub', 'run'], 'write': ['sub']})}, edges=[('lay', 'look'), ('look', 'more')])
+        self.own()
+        done = self.hill('run', 'flow.json', code=None)
+        self.assertNotIn('canary', done.out + done.err + json.dumps(self.events()))
+        for node in ('look', 'more'):
+            self.assertEqual(self.node(node)['failure']['kind'], 'exit_code', node)
+        self.assertEqual(os.listdir(os.path.join(self.home, '.ssh')), ['id_rsa'])
+
     def test_a_store_outside_the_workspace(self):
         place = tempfile.mkdtemp(prefix='hillstar-store-', dir='/var/lib' if os.access('/var/lib', os.W_OK) else self.home)
         self.addCleanup(shutil.rmtree, place, ignore_errors=True)
@@ -196,6 +208,13 @@ class Opened(Sandboxed):
         self.refused('echo x > ~/figures/two', read=['~/figures'])
         self.go('echo x > ~/figures/two; cat ~/figures/one', write=['~/figures'])
         self.go('echo x > ~/figures/two', flags=('--allow-path', os.path.join(self.home, 'figures')))
+
+    def test_an_output_folder_elsewhere(self):
+        place = os.path.join(self.home, 'results')
+        os.mkdir(place)
+        self.own()
+        self.go('mkdir -p $HILLSTAR_OUTPUT_DIR/mine && echo x > $HILLSTAR_OUTPUT_DIR/mine/file', flags=(place + '/new',))
+        self.assertTrue(os.path.exists(place + '/new/mine/file'))
 
     def test_limits(self):
         self.assertEqual(self.go('ulimit -v; ulimit -Ht; ulimit -Hf', memory_mb=2048, cpu_seconds=30, file_mb=1).out,

@@ -62,13 +62,16 @@ TEST_CASE("sandbox_folders: the system is readable, homes and devices are not") 
 
 TEST_CASE("sandbox_folders: writable are the workspace, what is named, and places for temporary files") {
   Person anna;
-  anna.places.write = {"/data/out", "results", "~/shared", anna.home + "/../bob"};
+  std::filesystem::create_directories(anna.folder / "home/bob");
+  for (const char* name : {"project/results", "shared"}) anna.make(name);
+  anna.places.write = {"/opt", "results", "~/shared", anna.home + "/../bob", "/not/there"};
   const auto written = anna.look().files.write;
-  for (const auto& path : {anna.places.workspace, std::string("/data/out"), anna.places.workspace + "/results",
-                           anna.home + "/shared", std::string("/tmp"), std::string("/var/tmp")})
+  for (const auto& path :
+       {anna.places.workspace, std::string("/opt"), anna.places.workspace + "/results", anna.home + "/shared",
+        anna.folder / "home/bob", std::string("/tmp"), std::string("/var/tmp")})
     CHECK_MESSAGE(has(written, path), path);
-  anna.places.cwd = "/opt";
-  CHECK(has(anna.look().files.write, "/opt"));
+  anna.places.cwd = "/srv";
+  CHECK(has(anna.look().files.write, "/srv"));
   for (const auto& path : {anna.home, std::string("/"), anna.folder.path()}) {
     anna.places.cwd = path;
     CHECK_FALSE(has(anna.look().files.write, path));
@@ -107,6 +110,7 @@ TEST_CASE("sandbox_folders: a virtual environment brings along the installation 
   Person anna;
   anna.make("pythons/3.12/bin");
   put(anna.home + "/pythons/3.12/bin/python3", "");
+  chmod((anna.home + "/pythons/3.12/bin/python3").c_str(), 0755);
   const auto environment = anna.make("project/.venv/bin");
   put(anna.home + "/project/.venv/pyvenv.cfg", "");
   std::filesystem::create_symlink(anna.home + "/pythons/3.12/bin/python3", environment + "/python");
@@ -139,9 +143,10 @@ TEST_CASE("sandbox_folders: the repository around the workspace is readable") {
 
 TEST_CASE("sandbox_folders: what is asked for by name is readable, from the home or the workspace") {
   Person anna;
-  anna.places.read = {"~/data", "data", "/data"};
+  for (const char* name : {"project/data", "data"}) anna.make(name);
+  anna.places.read = {"~/data", "data", "/srv"};
   const auto read = anna.read();
-  for (const auto& path : {anna.home + "/data", anna.places.workspace + "/data", std::string("/data")})
+  for (const auto& path : {anna.home + "/data", anna.places.workspace + "/data", std::string("/srv")})
     CHECK_MESSAGE(has(read, path), path);
 }
 
@@ -151,6 +156,45 @@ TEST_CASE("sandbox_folders: links are followed before they are judged") {
   anna.set("PYTHONPATH=" + (anna.folder / "software"));
   CHECK_FALSE(covers(anna.read(), anna.home));
   CHECK_FALSE(covers(anna.read(), anna.folder / "software"));
+}
+
+TEST_CASE("sandbox_folders: links that a script may have laid open nothing for the next one") {
+  Person anna;
+  const auto secret = anna.make(".ssh/keys");
+  put(secret + "/python", "");
+  put(secret + "/run", "");
+  chmod((secret + "/run").c_str(), 0755);
+  const auto work = anna.places.workspace;
+  const auto lay = [&](const std::string& name, const std::string& target) {
+    std::filesystem::create_symlink(target, work + "/" + name);
+  };
+  const auto is_closed = [&] {
+    const auto files = anna.look().files;
+    return !covers(files.read, secret) && !covers({files.write.begin() + 4, files.write.end()}, secret);
+  };
+  lay("cwd", anna.home + "/.ssh");
+  lay("run", secret + "/run");
+  lay("deep", work + "/cwd");
+  anna.make("project/.venv/bin");
+  put(work + "/.venv/pyvenv.cfg", "");
+  lay(".venv/bin/python", secret + "/python");
+  std::filesystem::create_directory_symlink(work, anna.home + "/way");  // the person's own
+  CHECK(is_closed());
+  anna.places.cwd = work + "/cwd";
+  CHECK(is_closed());
+  anna.places.cwd = anna.home + "/way/deep/keys";
+  CHECK(is_closed());
+  anna.places.cwd = work;
+  anna.places.program = work + "/run";
+  CHECK(is_closed());
+  anna.places.read = anna.places.write = {"cwd", "deep", "cwd/keys", "~/way/cwd"};
+  CHECK(is_closed());
+  anna.set("PYTHONPATH=" + work + "/cwd:" + anna.home + "/way/cwd");
+  anna.set("TMPDIR=" + work + "/cwd");
+  anna.places.environment[1] = "PATH=" + work + "/cwd:" + anna.home + "/way/deep/keys";
+  CHECK(is_closed());
+  anna.places.read = {"~/.ssh/keys"};  // by its own name
+  CHECK_FALSE(is_closed());
 }
 
 TEST_CASE("sandbox_folders: homes and the store are hidden, where they exist") {
