@@ -41,13 +41,16 @@ std::vector<Address> addresses_of(const policy::Registry& registry) {
 /// Whether the file of a project, which may come from a stranger, may set that variable.
 bool may_set(const std::string& name, const std::vector<std::string>& file, const Variables& variables,
              const std::vector<Address>& addresses) {
-  constexpr std::array<std::string_view, 10> kNever{"SSL_CERT_FILE", "SSL_CERT_DIR", "https_proxy", "HTTPS_PROXY",
+  constexpr std::array<std::string_view, 12> kNever{"SSL_CERT_FILE", "SSL_CERT_DIR", "https_proxy", "HTTPS_PROXY",
                                                     "http_proxy",    "HTTP_PROXY",   "all_proxy",   "ALL_PROXY",
-                                                    "no_proxy",      "NO_PROXY"};
+                                                    "no_proxy",      "NO_PROXY",     "TMPDIR",      "HOME"};
   // What a dynamic linker, a session bus or a search for files goes by starts programs, or leads to other keys.
-  constexpr std::array<std::string_view, 3> kNeverBegins{"LD_", "DBUS_", "XDG_"};
+  // Variables of git name programs that it runs; those that say who commits do not.
+  constexpr std::array<std::string_view, 4> kNeverBegins{"LD_", "DBUS_", "XDG_", "GIT_"};
   if (std::find(kNever.begin(), kNever.end(), name) != kNever.end()) return false;
-  if (std::any_of(kNeverBegins.begin(), kNeverBegins.end(), [&](auto begin) { return name.starts_with(begin); }))
+  const bool is_person = name.starts_with("GIT_AUTHOR_") || name.starts_with("GIT_COMMITTER_");
+  if (!is_person &&
+      std::any_of(kNeverBegins.begin(), kNeverBegins.end(), [&](auto begin) { return name.starts_with(begin); }))
     return false;
   for (const auto& address : addresses) {
     if (address.variable != name) continue;

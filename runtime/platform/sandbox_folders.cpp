@@ -81,6 +81,14 @@ constexpr std::array<std::string_view, 36> kSoftware{
     "GOPATH",          "RUSTUP_HOME",        "MATLABPATH",       "MODULEPATH",
     "TEXMFHOME",       "XDG_DATA_DIRS",      "FONTCONFIG_PATH",  "SSL_CERT_FILE",
     "SSL_CERT_DIR",    "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE",   "CONDA_ENVS_PATH"};
+/// Hidden folders of a home where people install. A variable that names another one may come from a project's file, and
+/// opens nothing.
+constexpr std::array<std::string_view, 36> kHiddenSoftware{
+    ".local", ".pyenv", ".rbenv",       ".nodenv",      ".asdf",         ".nvm",    ".conda",   ".mamba", ".micromamba",
+    ".venv",  ".venvs", ".virtualenvs", ".rustup",      ".cargo",        ".julia",  ".juliaup", ".opam",  ".ghcup",
+    ".cabal", ".stack", ".sdkman",      ".npm-global",  ".yarn",         ".bun",    ".deno",    ".gem",   ".rvm",
+    ".perl5", ".jenv",  ".linuxbrew",   ".nix-profile", ".guix-profile", ".dotnet", ".volta",   ".spack", ".fonts"};
+
 /// What an installation has beside `bin`, where it shares its folder with other things.
 constexpr std::array<std::string_view, 6> kBesideBin{"lib", "lib64", "libexec", "include", "etc", "versions"};
 constexpr std::array<std::string_view, 7> kVirtualPlaces{".venv", "venv", "env", ".env", ".conda", "conda", "renv"};
@@ -224,6 +232,16 @@ class Folders {
     }
   }
 
+  /// A place for keys and settings rather than for software.
+  [[nodiscard]] bool is_private(std::string_view place) const {
+    if (home_.empty() || !lies_in(place, home_) || place.size() <= home_.size() + 1) return false;
+    const auto below = place.substr(home_.size() + 1);
+    const auto top = below.substr(0, below.find('/'));
+    if (below.starts_with(".local/share/keyrings")) return true;
+    return top.starts_with('.') &&
+           std::find(kHiddenSoftware.begin(), kHiddenSoftware.end(), top) == kHiddenSoftware.end();
+  }
+
   /// Software lies where it lies; but a folder that holds a home is no software.
   void open_read(const std::string& path) {
     auto place = followed(path);
@@ -237,7 +255,8 @@ class Folders {
   void open_software() {
     for (const auto part : parts_of(variable(places_.environment, "PATH"))) open_programs(std::string(part));
     for (const auto name : kSoftware)
-      for (const auto part : parts_of(variable(places_.environment, name))) open_read(std::string(part));
+      for (const auto part : parts_of(variable(places_.environment, name)))
+        if (const auto place = followed(part); place && !is_private(*place)) open_read(*place);
     if (!home_.empty())
       for (const auto name : kOfHome) open_read(home_ + "/" + std::string(name));
     for (const auto name : kVirtualPlaces) open_interpreter(workspace_ + "/" + std::string(name));
@@ -257,7 +276,7 @@ class Folders {
   void open_programs(const std::string& folder) {
     if (is_system(folder)) return;
     const auto place = followed(folder);
-    if (!place || is_system(*place)) return;
+    if (!place || is_system(*place) || is_private(*place)) return;
     open_read(*place);
     const auto installed = parent(*place);
     if (installed == home_ || installed == home_ + "/.local" || installed == "/") return;
@@ -288,9 +307,11 @@ class Folders {
       auto open = own;
       for (const auto& path : places_.write)
         if (auto place = named(path)) open.push_back(*std::move(place));
-      for (const auto path : {std::string_view(places_.cwd), variable(places_.environment, "TMPDIR")})
-        if (auto place = followed(path); place && !lies_in(*place, workspace_) && !holds_closed(*place))
-          open.push_back(*std::move(place));
+      if (auto place = followed(places_.cwd); place && !lies_in(*place, workspace_) && !holds_closed(*place))
+        open.push_back(*std::move(place));
+      if (auto place = followed(variable(places_.environment, "TMPDIR"));
+          place && !lies_in(*place, workspace_) && !holds_closed(*place) && !is_private(*place))
+        open.push_back(*std::move(place));
       files_.write = std::move(open);
     }
   }

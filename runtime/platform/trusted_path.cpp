@@ -35,7 +35,7 @@ std::optional<std::string> trusted_path(std::string_view path, const std::vector
       here = next;
       continue;
     }
-    if (++links > kLinksMax ||
+    if (++links > kTrustedLinksMax ||
         std::any_of(untrusted.begin(), untrusted.end(), [&](const auto& folder) { return lies_in(next, folder); }))
       return std::nullopt;
     char target[PATH_MAX];

@@ -10,7 +10,7 @@
 namespace hillstar {
 
 /// Links on one way, as in the kernel.
-inline constexpr int kLinksMax = 40;
+inline constexpr int kTrustedLinksMax = 40;
 
 /// `path` is `folder` or lies in it. Both without links and without a slash at the end.
 bool lies_in(std::string_view path, std::string_view folder);

@@ -112,11 +112,11 @@ class InFiles(WithKeys):
     def test_a_project_does_not_say_where_keys_go(self):
         evil = self.lab('no key fits')
         self.write('.env', f'HILLSTAR_ROUTER_URL={evil.url}\nSSL_CERT_FILE=/x\nHTTPS_PROXY={evil.url}\nLD_PRELOAD=/x\n'
-                           f'HILLSTAR_STORE=/x\nANTHROPIC_BASE_URL={evil.url}\nMINE=1\n')
+                           f'TMPDIR=/x\nGIT_SSH_COMMAND=x\nHILLSTAR_STORE=/x\nANTHROPIC_BASE_URL={evil.url}\nMINE=1\n')
         self.flow({'a': {'tool': 'model_call', 'provider': 'router', 'model': 'router-planner', 'input': 'x', 'retry': 1}})
         refused = self.hill('run', 'flow.json', code=1, env={'HILLSTAR_ROUTER_KEY': 'canary-router-canary'})
-        for name in ('HILLSTAR_ROUTER_URL', 'SSL_CERT_FILE', 'HTTPS_PROXY', 'LD_PRELOAD', 'HILLSTAR_STORE',
-                     'ANTHROPIC_BASE_URL'):
+        for name in ('HILLSTAR_ROUTER_URL', 'SSL_CERT_FILE', 'HTTPS_PROXY', 'LD_PRELOAD', 'TMPDIR', 'GIT_SSH_COMMAND',
+                     'HILLSTAR_STORE', 'ANTHROPIC_BASE_URL'):
             self.assertIn(name, refused.err)
         self.assertNotIn('MINE', refused.err)
         self.assertEqual(evil.asked, [])

@@ -158,6 +158,16 @@ TEST_CASE("sandbox_folders: links are followed before they are judged") {
   CHECK_FALSE(covers(anna.read(), anna.folder / "software"));
 }
 
+TEST_CASE("sandbox_folders: variables, which a project may set, open no place for keys") {
+  Person anna;
+  for (const char* name : {".ssh", ".aws/sso", ".gnupg", ".local/share/keyrings", ".mamba/lib"}) {
+    const auto place = anna.make(name);
+    anna.places.environment = {"HOME=" + anna.home, "PATH=" + place, "PYTHONPATH=" + place, "TMPDIR=" + place};
+    CHECK_MESSAGE(covers(anna.read(), place) == (std::string(name) == ".mamba/lib"), name);
+    CHECK_MESSAGE(has(anna.look().files.write, place) == (std::string(name) == ".mamba/lib"), name);
+  }
+}
+
 TEST_CASE("sandbox_folders: links that a script may have laid open nothing for the next one") {
   Person anna;
   const auto secret = anna.make(".ssh/keys");
