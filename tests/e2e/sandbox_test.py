@@ -4,10 +4,12 @@
 
 Usage: sandbox_test.py --binary PROGRAM
 """
+import ctypes
 import json
 import os
 import shutil
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -22,7 +24,6 @@ SEND = 'python3 -c "import socket; socket.socket(socket.AF_INET, socket.SOCK_DGR
 
 def landlock():
     """Version that the kernel offers."""
-    import ctypes
     return max(0, ctypes.CDLL(None, use_errno=True).syscall(444, None, 0, 1))
 
 
@@ -312,7 +313,75 @@ class Network(Sandboxed):
         self.refused(SEND)
 
 
+ENOSYS, EPERM = 38, 1
+CALLS = {'x86_64': {'landlock': 444, 'seccomp': 317, 'unshare': 272},
+         'aarch64': {'landlock': 444, 'seccomp': 277, 'unshare': 97}}
+
+
+def older_kernel(**answers):
+    """To be called in a child: from then on these system calls give these errors."""
+    numbers = CALLS[os.uname().machine]
+    code = [struct.pack('HBBI', 0x20, 0, 0, 0)]  # load the number
+    for name, error in answers.items():
+        code += [struct.pack('HBBI', 0x15, 0, 1, numbers[name]), struct.pack('HBBI', 0x06, 0, 0, 0x50000 | error)]
+    code.append(struct.pack('HBBI', 0x06, 0, 0, 0x7FFF0000))  # all others pass
+    program = ctypes.create_string_buffer(b''.join(code), 8 * len(code))
+    head = struct.pack('HxxxxxxP', len(code), ctypes.addressof(program))
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(38, 1, 0, 0, 0) != 0 or libc.prctl(22, 2, head, 0, 0) != 0:
+        os._exit(99)
+
+
+class OlderKernels(Sandboxed):
+    answers = {}
+
+    def setUp(self):
+        super().setUp()
+        if os.uname().machine not in CALLS:
+            self.skipTest('the numbers of the system calls are not known')
+
+    def options(self, **more):
+        return dict(super().options(**more), preexec_fn=lambda: older_kernel(**self.answers))
+
+    def missing(self):
+        completed, = self.events(kind='node_completed')
+        return completed['data']['detail']['sandbox']
+
+    def test_without_landlock_the_rest_holds_and_the_history_says_so(self):
+        self.answers = {'landlock': ENOSYS}
+        self.assertEqual(self.go('cat ~/figures/one').out, 'a figure\n')
+        self.assertEqual(self.missing(), {'missing': ['files', 'signals']})
+        self.refused('unshare -Ur true')
+        self.assertNotIn('canary', self.go('env', env={'LAB_KEY': 'canary-of-the-lab'}).out)
+        self.assertIn('offers no Landlock', self.hill('doctor', code=None).out)
+        self.holds()
+
+    def test_without_namespaces_no_network_means_no_sockets(self):
+        self.answers = {'unshare': EPERM}
+        done = self.refused(SEND, network=False)
+        self.assertIn('the script has no network', done.err)
+        self.assertIn('socket.socket', done.err)
+        self.go('python3 -c "import socket; socket.socketpair()"', network=False)
+
+    def test_where_nothing_closes_the_network_such_a_script_does_not_start(self):
+        self.answers = {'unshare': EPERM, 'seccomp': ENOSYS}
+        self.go('true')
+        self.assertEqual(self.missing(), {'missing': ['calls']})
+        done = self.go('touch started', code=6, network=False)
+        for part in ('"network": false', 'not permitted', 'cannot be filtered'):
+            self.assertIn(part, done.err)
+        self.rules(air_gap={'always': True})
+        self.assertIn('air_gap.allow_unconfined_scripts', self.go('touch started', code=6).err)
+        self.assertFalse(os.path.exists(self.path('started')))
+        self.rules(air_gap={'always': True, 'allow_unconfined_scripts': True})
+        self.go('true')
+        self.assertEqual(self.missing()['missing'], ['network', 'calls'])
+
+
 if os.getuid() == 0:
+    class OlderKernelsForNobody(OlderKernels):
+        user = NOBODY
+
     class EscapesOfNobody(Escapes):
         user = NOBODY
 
