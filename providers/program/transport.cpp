@@ -35,8 +35,13 @@ constexpr std::uint64_t kOpenFilesMax = 65'536;
 constexpr std::uint64_t kProcessesMax = 8'192;
 
 /// It is the operator's program, which may have files and a network of its own choice; but it gains no rights.
-Result<Confinement> confinement() {
+/// What a program connects to nobody sees, so one of an air-gapped run has no network at all.
+Result<Confinement> confinement(const policy::Reach* reach) {
   SandboxLayers layers;
+  if (reach != nullptr && !reach->programs_have_network) {
+    layers.filters_calls = true;
+    layers.network = SandboxNetwork::closed;
+  }
   layers.drops_rights = true;
   layers.limits.core_bytes = 0;
   layers.limits.open_files = kOpenFilesMax;
@@ -102,7 +107,7 @@ class ProgramCall final : public Cancellation {
     spec.cancel_descriptor = stop_.get();
     spec.output_bytes_max = request_.body_bytes_max;
     spec.time_limit = request_.total_timeout;
-    const auto shut_in = confinement();
+    const auto shut_in = confinement(request_.reach.get());
     if (!shut_in) return Failure{FailureClass::spawn, to_string(shut_in.error()), {}};
     spec.confinement = &*shut_in;
     std::string body;

@@ -38,7 +38,10 @@ Place place_of(std::string_view url) {
 
 }  // namespace
 
-Reach reach_of(const Rules* rules) { return {rules == nullptr ? std::nullopt : rules->air_gap.endpoints}; }
+Reach reach_of(const Rules* rules) {
+  if (rules == nullptr) return {};
+  return {rules->air_gap.endpoints, rules->air_gap.allow_script_network};
+}
 
 bool may_reach(const Reach& reach, std::string_view url, std::string_view host, std::uint16_t port) {
   if (!reach.endpoints) return is_near(url);

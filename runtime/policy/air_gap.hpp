@@ -18,6 +18,7 @@ namespace hillstar::policy {
 /// The endpoints that were declared: `host:port` of a list, or without one whatever is on this machine and network.
 struct Reach {
   std::optional<std::vector<std::string>> endpoints;
+  bool programs_have_network = false;  ///< Backends that are programs; nobody sees what they connect to.
 
   bool operator==(const Reach&) const = default;
 };

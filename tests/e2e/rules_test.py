@@ -289,6 +289,26 @@ class AirGap(Rules):
         self.assertTrue(self.status()['air_gapped'])
         self.assertEqual(len(self.events(kind='connection_attempted')), 1)
 
+    def test_a_program_that_answers_calls_has_no_network(self):
+        port = self.server()
+        self.write('answer.py', '''import json, socket, sys
+try:
+    socket.create_connection(("127.0.0.1", int(sys.argv[1])), 5)
+    print(json.dumps({"text": "connected"}))
+except OSError:
+    print(json.dumps({"text": "shut in"}))
+''')
+        self.flow({'ask': {'tool': 'model_call', 'provider': 'lab', 'model': 'm', 'input': 'x', 'retry': 1}},
+                  model_config={'custom_providers': {'lab': {'type': 'script', 'local': True, 'model_name': 'm',
+                                                             'command': ['python3', 'answer.py', str(port)]}}})
+        self.hill('run', 'flow.json', '--air-gapped')
+        self.assertIn('shut in', self.hill('result', 'latest', 'ask').out)
+        self.hill('run', 'flow.json')
+        self.assertIn('connected', self.hill('result', 'latest', 'ask').out)
+        self.policy({'air_gap': {'allow_script_network': True}})
+        self.hill('run', 'flow.json', '--air-gapped')
+        self.assertIn('connected', self.hill('result', 'latest', 'ask').out)
+
     def test_a_resumed_run_keeps_its_gap(self):
         port = self.server()
         self.flow({'b': {'tool': 'checkpoint', 'parameters': {'prompt': 'go on?'}},
