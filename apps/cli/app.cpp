@@ -16,6 +16,7 @@
 #include "apps/cli/keyring_helper.hpp"
 #include "apps/cli/operator_table.hpp"
 #include "apps/cli/project_table.hpp"
+#include "apps/cli/report_command.hpp"
 #include "apps/cli/text.hpp"
 #include "apps/cli/version.hpp"
 
@@ -161,6 +162,14 @@ void add_audit(Commands& commands) {
   exporter->add_option("RUN", e->run, kRunHelp)->capture_default_str();
   exporter->add_option("--dir", e->folder, "folder of traces, logs and checkpoints")->capture_default_str();
   exporter->add_flag("--jsonl", e->jsonl, "the history with its hash chain, to stdout");
+
+  auto [report, p] =
+      commands.add<ReportArgs>("report", "Tell a run as a document: Markdown, or one HTML page", report_run);
+  report->add_option("RUN", p->run, kRunHelp)->capture_default_str();
+  report->add_option("--format", p->format, "markdown or html; else as the file's name ends")
+      ->check(CLI::IsMember({"markdown", "html"}))
+      ->type_name("FORMAT");
+  report->add_option("--to", p->file, "write it there, in one step; else to stdout")->type_name("FILE");
 
   auto [check, v] =
       commands.add<FileArgs>("verify", "Check hash chains: of an export, of a run, or of the whole store",

@@ -4,6 +4,7 @@
 
 #include <boost/json.hpp>
 
+#include "apps/cli/call_text.hpp"
 #include "apps/cli/carry.hpp"
 #include "apps/cli/commands.hpp"
 #include "apps/cli/live_run.hpp"
@@ -53,22 +54,6 @@ Result<RecordedCall> find_call(const StoredRun& stored, const ShowArgs& args) {
                stored.run.str(),
                "Calls are recorded when they were sent; items of a map are named like node[3]. Runs of older versions "
                "have none."};
-}
-
-/// The request as a person reads it: first line, headers, body.
-std::string request_text(const bj::value& record) {
-  const auto text = [](const bj::value* value) {
-    return value != nullptr && value->is_string() ? std::string(value->get_string()) : std::string();
-  };
-  std::string out = text(json::member(record, "method")) + " " + text(json::member(record, "url")) + "\n";
-  if (const auto* headers = json::member(record, "headers"); headers != nullptr && headers->is_object())
-    for (const auto& [name, value] : headers->get_object()) out += std::string(name) + ": " + text(&value) + "\n";
-  out += "\n";
-  if (const auto* body = json::member(record, "body"); body != nullptr && body->is_string())
-    out += text(body);
-  else if (body != nullptr)
-    out += pretty(*body);
-  return out;
 }
 
 }  // namespace
