@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "apps/cli/project_table.hpp"
 
+#include "apps/cli/migrate_command.hpp"
 #include "apps/cli/project_commands.hpp"
 
 namespace hillstar::cli {
@@ -65,6 +66,10 @@ void add_project_commands(Commands& commands) {
 
   auto [init, i] = commands.add<FolderArgs>("project-init", "Make the folders of a project", init_project);
   init->add_option("PATH", i->folder, "the project")->capture_default_str();
+
+  auto [migration, m] =
+      commands.add<MigrateArgs>("migrate", "Say what files made for Hillstar will do here; changes nothing", migrate);
+  migration->add_option("FILE", m->target, "a workflow, another file of Hillstar's, or a project's folder")->required();
 
   add_json_view(commands);
   add_execute_node(commands);
