@@ -175,7 +175,9 @@ Result<Document> document_of(const StoredRun& stored, const Sources& sources) {
     if (document.results.size() >= kListedMax) break;
     std::vector<Text> shown;
     texts.add_result(shown, run::result_of(stored.state, i));
-    if (!shown.empty()) document.results.emplace_back(document.nodes[i].id, std::move(shown.front()));
+    // Of those that say nothing the table of nodes tells all there is.
+    const bool says = !shown.empty() && (!shown.front().text.empty() || !shown.front().left_out.empty());
+    if (says) document.results.emplace_back(document.nodes[i].id, std::move(shown.front()));
   }
   Walk walk(document, texts, stored);
   for (const auto& recorded : stored.history) walk.see(recorded);

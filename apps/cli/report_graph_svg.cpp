@@ -18,6 +18,7 @@ constexpr double kHeight = 46;
 constexpr double kMargin = 12;
 constexpr double kPassage = 22;  ///< Of an edge between nodes.
 constexpr double kPageWidth = 960;
+constexpr double kFitWidth = 1500;  ///< So wide a drawing can still be read when it is made to fit the page.
 constexpr std::size_t kCellsMax = 20'000;
 constexpr int kSweeps = 8;
 constexpr std::size_t kLabelColumns = 23;
@@ -187,11 +188,11 @@ std::string graph_svg(const Document& document) {
   const double width = (layout.down ? layout.across : along) + 2 * kMargin;
   const double height = (layout.down ? along : layout.across) + 2 * kMargin;
   std::string out = fmt::format(
-      "<svg class=\"graph\" role=\"img\" aria-label=\"Graph of the workflow\" "
+      "<svg class=\"graph{2}\" role=\"img\" aria-label=\"Graph of the workflow\" "
       "viewBox=\"0 0 {0:.0f} {1:.0f}\" width=\"{0:.0f}\" height=\"{1:.0f}\">\n<defs><marker id=\"arrow\" "
       "viewBox=\"0 0 8 8\" refX=\"7\" refY=\"4\" markerWidth=\"7\" markerHeight=\"7\" orient=\"auto\">"
       "<path class=\"head\" d=\"M0 0L8 4L0 8z\"/></marker></defs>\n",
-      width, height);
+      width, height, width <= kFitWidth ? " fit" : "");
   for (const auto& way : layout.ways)
     out += fmt::format("<path class=\"edge\" d=\"{}\" marker-end=\"url(#arrow)\"/>\n", path_of(layout, way));
   for (std::size_t i = 0; i < document.nodes.size(); ++i) out += box(layout, document.nodes[i], i);

@@ -17,7 +17,7 @@ body{margin:0 auto;max-width:1040px;padding:24px;background:var(--bg);color:var(
 font:15px/1.5 system-ui,sans-serif;overflow-wrap:anywhere}
 h1{font-size:26px;margin:0 0 12px}h2{font-size:20px;margin:36px 0 10px;border-bottom:1px solid var(--line)}
 h3{font-size:15px;margin:16px 0 6px}
-a{color:var(--link)}p{margin:8px 0}nav a{margin-right:14px}
+a{color:var(--link)}p{margin:8px 0}nav a{display:inline-block;margin-right:14px}
 table{border-collapse:collapse;margin:8px 0}
 th,td{border-bottom:1px solid var(--line);padding:3px 12px 3px 0;text-align:left;vertical-align:top;
 unicode-bidi:isolate}
@@ -26,11 +26,12 @@ th{color:var(--faint);font-weight:600}.num{text-align:right;white-space:nowrap}
 pre,code{font:13px/1.45 ui-monospace,monospace}
 pre{background:var(--soft);border:1px solid var(--line);border-radius:5px;margin:4px 0 10px;padding:8px 10px;
 max-height:32em;overflow:auto;white-space:pre-wrap;unicode-bidi:plaintext}
-.wide{overflow-x:auto}
+.wide{overflow-x:auto}.wide th,.wide td{overflow-wrap:break-word;max-width:36em}
 .faint{color:var(--faint)}.completed,.approved{color:var(--good)}.failed,.cancelled,.rejected{color:var(--bad)}
 .paused,.waiting,.held,.lost,.stopped{color:var(--warn)}
 details{border:1px solid var(--line);border-radius:5px;margin:8px 0;padding:6px 12px}
 summary{cursor:pointer}summary b{margin-right:8px}
+svg.fit,svg.timeline{max-width:100%;height:auto}
 svg text{fill:var(--fg);font:13px system-ui,sans-serif}svg text.small{font-size:11px;fill:var(--faint)}
 .edge{fill:none;stroke:var(--faint);stroke-width:1.3}.head{fill:var(--faint)}
 .node rect{stroke:var(--line);stroke-width:1;fill:var(--git)}.node text,.node text.small{fill:#fff}

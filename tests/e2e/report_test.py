@@ -176,6 +176,27 @@ class Told(Reports):
             self.assertIn('consent is there', text)
             self.assertIn('policy.json', text)
 
+    def test_an_air_gapped_run_says_whom_it_reached(self):
+        config = self.serve(reply(ANSWER))
+        self.flow({'ask': self.ask()}, model_config=config)
+        self.hill('run', 'flow.json', '--air-gapped')
+        address = self.server.address.split('//')[1]
+        for text in (self.page().text, self.markdown()):
+            self.assertIn('The run was air-gapped', text)
+            self.assertIn(address, text)
+
+    def test_a_run_that_still_goes_on_under_its_host(self):
+        self.flow({'a': script('echo begun; while ! test -e go; do sleep 0.05; done')})
+        running = self.start('run', 'flow.json')
+        self.until(lambda: os.path.isdir(self.path('.hillstar/store')) and
+                   b'node_scheduled' in self.hill('events', code=None).raw, 'the node to run')
+        page = self.page()
+        self.assertIn('It has not ended (running)', page.text)
+        self.assertEqual(page.count('rect', 'open'), 1)
+        self.write('go', '')
+        running.end(0)
+        self.assertIn('It completed after', self.page().text)
+
     def test_a_graph_that_is_too_large_to_draw_is_a_table(self):
         self.flow({f'n{i}': script('true') for i in range(301)}, max_concurrency=8)
         self.hill('run', 'flow.json', '-q')
@@ -229,6 +250,15 @@ class Hostile(Reports):
             self.assertIn(f'of {len(whole):,} bytes; sha256 of all of it: {digest}', text)
             self.assertNotIn('\n29999\n', text)
             self.assertLess(len(text), 100_000)
+
+    def test_a_long_request_is_cut_and_has_the_hash_of_its_record(self):
+        config = self.serve(reply(ANSWER))
+        self.flow({'ask': self.ask('long ' * 8000)}, model_config=config)
+        self.hill('run', 'flow.json', '-q')
+        record = self.hill('show', 'latest', '--node', 'ask', '--request', '-o', 'json').raw.rstrip(b'\n')
+        text = self.page().text
+        self.assertIn('sha256 of all of it: ' + hashlib.sha256(record).hexdigest(), text)
+        self.assertIn('sha256 of all of it: ' + hashlib.sha256(b'long ' * 8000).hexdigest(), text)
 
     def test_bytes_that_are_no_text(self):
         self.flow({'a': script("head -c 300 /dev/urandom; printf '\\377\\000'")})
