@@ -7,6 +7,7 @@ Usage: report_test.py --binary PROGRAM --server MOCK_MODEL_SERVER
 import base64
 import hashlib
 import html.parser
+import json
 import os
 import subprocess
 import sys
@@ -175,6 +176,25 @@ class Told(Reports):
             self.assertIn('restricted', text)
             self.assertIn('consent is there', text)
             self.assertIn('policy.json', text)
+
+    def test_money_is_what_was_reserved_and_what_it_cost(self):
+        server = Server(reply(ANSWER))
+        self.addCleanup(server.close)
+        prices = {'pricing': {'input_per_1m_usd': 1000, 'output_per_1m_usd': 2000}}
+        self.write('.hillstar/provider_registry.json', json.dumps({'providers': {
+            'shop': {'type': 'local', 'adapter': 'openai_compatible', 'endpoint': server.address,
+                     'models': {'tiny': prices}}}}))
+        self.flow({'ask': dict(self.ask(), provider='shop', parameters={'max_tokens': 100})},
+                  model_config={'budget': {'max_workflow_usd': 2}})
+        self.hill('run', 'flow.json')
+        cost = 7 * 0.001 + 5 * 0.002
+        reserved = self.events(kind='node_scheduled')[0]['data']['call']['cost'] / 1e6
+        text = self.markdown()
+        for word in (f'**Actual:** ${cost:.4f}', f'**Estimated:** at most ${reserved:.4f}', '| 100.0 % |',
+                     f'**Variance:** {100 * (cost - reserved) / reserved:+.1f} %', 'the run: at most $2.0000',
+                     f'cost ${cost:.4f} at the prices'):
+            self.assertIn(word, text)
+        self.assertIn(f'Actual${cost:.4f}', self.page().text)
 
     def test_an_air_gapped_run_says_whom_it_reached(self):
         config = self.serve(reply(ANSWER))
