@@ -14,6 +14,7 @@
 #include "apps/cli/given_settings.hpp"
 #include "apps/cli/governance_table.hpp"
 #include "apps/cli/keyring_helper.hpp"
+#include "apps/cli/message_mask.hpp"
 #include "apps/cli/operator_table.hpp"
 #include "apps/cli/project_table.hpp"
 #include "apps/cli/report_command.hpp"
@@ -347,11 +348,12 @@ int run_program(int argc, const char* const* argv) {
   } catch (const CLI::Success& asked) {
     return app.exit(asked);  // --help, --version
   } catch (const CLI::ParseError& wrong) {
-    Output(OutputOptions{})
-        .error(Error{Errc::usage,
-                     std::string(wrong.what()) + ".",
-                     {},
-                     "`hillstar-actors --help` and `hillstar-actors COMMAND --help` list what there is."});
+    Output output(OutputOptions{});
+    output.mask_with(message_mask(process_environment()));
+    output.error(Error{Errc::usage,
+                       std::string(wrong.what()) + ".",
+                       {},
+                       "`hillstar-actors --help` and `hillstar-actors COMMAND --help` list what there is."});
     return static_cast<int>(Exit::usage);
   }
   export_settings(configuration);
@@ -359,6 +361,7 @@ int run_program(int argc, const char* const* argv) {
                          : global.format == "jsonl" ? Format::jsonl
                                                     : Format::text;
   Output output(global.output);
+  output.mask_with(message_mask(process_environment()));
   if (!chosen) {
     output.bytes(app.help());
     return static_cast<int>(Exit::done);

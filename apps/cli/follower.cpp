@@ -162,11 +162,19 @@ class Follower {
     settle();
   }
 
-  /// False if no approval is open.
+  /// May this person still answer? Who has approved waits for others.
+  static bool is_asked(const run::NodeState& node) {
+    if (node.status != run::NodeStatus::held) return false;
+    const auto& approvers = node.approval->asked.approvers;
+    const auto who = person();
+    const bool may = approvers.empty() || std::find(approvers.begin(), approvers.end(), who) != approvers.end();
+    return may && !node.approval->given.contains(who);
+  }
+
+  /// False if no approval is open that this person may give.
   bool ask() {
     const auto& nodes = live_.state.nodes;
-    const auto held =
-        std::find_if(nodes.begin(), nodes.end(), [](const auto& node) { return node.status == run::NodeStatus::held; });
+    const auto held = std::find_if(nodes.begin(), nodes.end(), is_asked);
     if (held == nodes.end() || live_.state.status == run::RunStatus::paused) return false;
     asked_ = static_cast<NodeIndex>(held - nodes.begin());
     const auto& id = options_.plan->nodes[*asked_].id;

@@ -86,7 +86,7 @@ void Output::say(std::string_view line) {
 }
 
 void Output::warn(std::string_view line) {
-  std::string text(line);
+  auto text = masked(line);
   text += '\n';
   write_stderr(text);
 }
@@ -96,9 +96,9 @@ void Output::draw(std::string_view bytes) { write_stderr(bytes); }
 void Output::error(const Error& error) {
   warn(paint(Tone::bad, "error") + " " + visible(to_string(error)));
   if (!is_json()) return;
-  boost::json::object body{{"code", number(error.code)}, {"message", json::to_utf8(error.message)}};
-  if (!error.where.empty()) body["where"] = json::to_utf8(error.where);
-  if (!error.hint.empty()) body["hint"] = json::to_utf8(error.hint);
+  boost::json::object body{{"code", number(error.code)}, {"message", masked(json::to_utf8(error.message))}};
+  if (!error.where.empty()) body["where"] = masked(json::to_utf8(error.where));
+  if (!error.hint.empty()) body["hint"] = masked(json::to_utf8(error.hint));
   data(Json::of(boost::json::object{{"error", std::move(body)}}));
 }
 

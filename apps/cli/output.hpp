@@ -2,8 +2,10 @@
 // Data to stdout, talk to stderr. The only place that prints.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "messages/error.hpp"
@@ -41,6 +43,9 @@ class Output {
   void bytes(std::string_view bytes);
   /// A line of talk; dropped by --quiet.
   void say(std::string_view line);
+  /// What every warning and error goes through on its way out: secrets are masked in what a message quotes.
+  void mask_with(std::function<std::string(std::string_view)> mask) { mask_ = std::move(mask); }
+  [[nodiscard]] std::string masked(std::string_view text) const { return mask_ ? mask_(text) : std::string(text); }
   /// A line of talk that --quiet keeps: warnings and what a person must do.
   void warn(std::string_view line);
   /// `error HS112 at ...` on stderr, and with -o json also as an object on stdout.
@@ -68,6 +73,7 @@ class Output {
   bool stdout_terminal_;
   bool broken_ = false;
   int write_error_ = 0;
+  std::function<std::string(std::string_view)> mask_;
 };
 
 /// `text` in the escape sequences of `tone`.

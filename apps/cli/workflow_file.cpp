@@ -73,8 +73,10 @@ bool show_diagnostics(Output& output, const std::vector<workflow::Diagnostic>& d
   if (errors == 0) return true;
   output.say(fmt::format("{}: {} error{}; nothing was run", file, errors, errors == 1 ? "" : "s"));
   if (output.is_json())
-    output.data(Json::of(boost::json::object{
-        {"valid", false}, {"file", file}, {"diagnostics", workflow::to_json(diagnostics, file).value()}}));
+    output.data(output.masked(
+        Json::of(boost::json::object{
+                     {"valid", false}, {"file", file}, {"diagnostics", workflow::to_json(diagnostics, file).value()}})
+            .text()));
   return false;
 }
 

@@ -335,6 +335,14 @@ class Credentials(Rules):
         self.nowhere()
         self.hill('run', 'flow.json', '-p', 'x=' + self.KEY, env={'HILLSTAR_REDACT_OFF': 'github_pat_classic'})
 
+    def test_a_message_does_not_quote_a_credential(self):
+        self.flow({'a': {'tool': 'model_call', 'provider': self.KEY, 'input': 'x'}})
+        for command in (('validate', 'flow.json'), ('validate', 'flow.json', '-o', 'json'), ('show', self.KEY),
+                        ('run', 'flow.json', '-p', self.KEY), ('run', 'flow.json', '--priority', self.KEY)):
+            done = self.hill(*command, code=None)
+            self.assertNotEqual(done.code, 0, done)
+            self.assertNotIn(self.KEY, done.out + done.err)
+
     def nowhere(self):
         for folder, _, files in os.walk(self.path('.hillstar')):
             for name in files:
