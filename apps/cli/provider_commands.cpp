@@ -45,7 +45,14 @@ std::string usd_words(std::uint64_t micros) {
   return text;
 }
 
-bj::object json_of(const ProviderEntry& entry, const std::string& holder) {
+/// The variable that replaces it counts, as it does for calls.
+std::string address_of(const ProviderEntry& entry, const std::vector<std::string>& environment) {
+  if (entry.base_url_variable.empty()) return entry.base_url;
+  auto set = variable(environment, entry.base_url_variable).value_or("");
+  return set.empty() ? entry.base_url : set;
+}
+
+bj::object json_of(const ProviderEntry& entry, const std::string& holder, const std::string& address) {
   const auto& rules = entry.compliance;
   bj::object limits{{"concurrency", or_null(entry.limits.concurrency)},
                     {"requests_per_minute", or_null(entry.limits.requests_per_minute)},
@@ -56,7 +63,7 @@ bj::object json_of(const ProviderEntry& entry, const std::string& holder) {
           {"kind", policy::kind_name(entry.kind)},
           {"available", !entry.adapter.empty()},
           {"adapter", entry.adapter},
-          {"address", entry.base_url},
+          {"address", json::to_utf8(address)},
           {"same_as", entry.same_as},
           {"key_variables", bj::value_from(entry.key_variables)},
           {"key_set", !holder.empty()},
@@ -99,9 +106,10 @@ void list_providers(Output& output, const policy::Registry& registry, const std:
   for (const auto& entry : registry.providers) {
     if (!only.empty() && !names(only, entry.name)) continue;
     const auto holder = key_set(entry, environment);
-    all.push_back(json_of(entry, holder));
+    const auto address = address_of(entry, environment);
+    all.push_back(json_of(entry, holder, address));
     rows.push_back({visible(entry.name), std::string(policy::kind_name(entry.kind)),
-                    entry.adapter.empty() ? "(not available in this release)" : visible(entry.base_url),
+                    entry.adapter.empty() ? "(not available in this release)" : visible(address),
                     entry.adapter.empty() ? "" : key_words(entry, holder), std::to_string(entry.models.size())});
   }
   if (output.is_json()) return output.data(Json::of(std::move(all)));

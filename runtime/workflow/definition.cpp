@@ -90,6 +90,11 @@ class DefinitionReader {
   }
 
   void read_nodes(const FieldReader& graph) {
+    if (const auto* list = graph.find("nodes"); list != nullptr && list->is_array()) {
+      problems_.error(Errc::json_type, nodes_at_.pointer(), "expected an object, found an array",
+                      R"(write {"a": {"tool": ...}} in place of [{"id": "a", ...}])");
+      return;
+    }
     const auto* nodes = graph.object("nodes");
     if (nodes == nullptr) {
       if (graph.find("nodes") == nullptr) graph.missing("nodes", "write an object: node id -> node");

@@ -2,6 +2,7 @@
 #include "runtime/workflow/field_reader.hpp"
 
 #include <algorithm>
+#include <array>
 #include <boost/json.hpp>
 
 #include "runtime/workflow/did_you_mean.hpp"
@@ -26,6 +27,37 @@ std::string words(const Range& range) {
                                         : "from " + digits(range.least) + " to " + digits(range.most);
   if (!range.unit.empty()) text += " " + std::string(range.unit);
   return text;
+}
+
+/// Names that documents of Hillstar's and habit put at the wrong place, and what to do with them; empty: none of these.
+std::string_view right_place(Section section, std::string_view name) {
+  struct Misplaced {
+    Section section;
+    std::string_view name;
+    std::string_view hint;
+  };
+  constexpr std::string_view kParameters = "move it into 'parameters'";
+  constexpr std::array<Misplaced, 16> kMisplaced{{
+      {Section::workflow, "nodes", "move it into 'graph'"},
+      {Section::workflow, "edges", "move it into 'graph'"},
+      {Section::workflow, "loops", "move it into 'graph'"},
+      {Section::node, "script", kParameters},
+      {Section::node, "path", kParameters},
+      {Section::node, "message", kParameters},
+      {Section::node, "system", kParameters},
+      {Section::node, "max_tokens", kParameters},
+      {Section::node, "temperature", kParameters},
+      {Section::node, "prompt", "write it as 'input'"},
+      {Section::node, "type", "write 'tool'"},
+      {Section::node, "depends_on", "write it as an edge: {\"from\": ..., \"to\": ...}"},
+      {Section::model_parameters, "prompt", "write it as 'input' of the node"},
+      {Section::model_parameters, "messages", "write 'input': {\"messages\": [...]} at the node"},
+      {Section::model_parameters, "model", "move it out of 'parameters', to the node"},
+      {Section::model_parameters, "provider", "move it out of 'parameters', to the node"},
+  }};
+  for (const auto& one : kMisplaced)
+    if (one.section == section && one.name == name) return one.hint;
+  return {};
 }
 
 }  // namespace
@@ -113,8 +145,10 @@ void FieldReader::check_names(Section section) const {
   for (const auto& [key, value] : object_) {
     const std::string_view name(key.data(), key.size());
     if (std::find(names.begin(), names.end(), name) != names.end() || is_private_field(name)) continue;
+    std::string hint(right_place(section, name));
+    if (hint.empty()) hint = problems_.suggest(name, names);
     problems_.unknown_field(at_.key(name).pointer(), "unknown field '" + std::string(name) + "', it has no effect",
-                            problems_.suggest(name, names));
+                            std::move(hint));
   }
 }
 

@@ -147,6 +147,19 @@ class Presets(EndToEnd):
             self.assertIn('nobody-to-ask', self.hill('migrate', 'p.json', code=3).out)
 
 
+class Addresses(EndToEnd):
+    def test_the_person_says_where_a_local_server_is_and_a_project_does_not(self):
+        self.write('w.json', json.dumps(call('ollama')))
+        def asked(**more):
+            return self.hill('plan', 'w.json', '-o', 'json', **more)
+        self.assertIn('"http://127.0.0.1:11434"', asked().out)
+        self.assertIn('"http://127.0.0.1:9"', asked(env={'OLLAMA_BASE_URL': 'http://127.0.0.1:9'}).out)
+        self.write('.env', 'OLLAMA_BASE_URL=http://stranger.example\n')
+        done = asked()
+        self.assertIn('"http://127.0.0.1:11434"', done.out)
+        self.assertIn('OLLAMA_BASE_URL of', done.err)
+
+
 class Commits(EndToEnd):
     def git(self, *arguments):
         return subprocess.run(['git', *arguments], cwd=self.folder, check=True, capture_output=True, text=True).stdout

@@ -78,6 +78,20 @@ TEST_CASE("model choice: the local backends have Hillstar's addresses and defaul
   }
 }
 
+TEST_CASE("model choice: the addresses of local servers may be said by the person's environment") {
+  const auto env =
+      environment({{"OLLAMA_BASE_URL", "http://127.0.0.1:9/"}, {"DEVSTRAL_ENDPOINT", "http://gpu.local:8"}});
+  CHECK(chosen(node("ollama"), "{}", env).base_url == "http://127.0.0.1:9");
+  for (const char* provider : {"local", "devstral", "devstral_local"})
+    CHECK(chosen(node(provider), "{}", env).base_url == "http://gpu.local:8");
+  CHECK(chosen(node("jan_code"), "{}", env).base_url == "http://127.0.0.1:8081");
+  CHECK(chosen(node("ollama"), "{}", environment({{"OLLAMA_BASE_URL", ""}})).base_url == "http://127.0.0.1:11434");
+  // An address elsewhere is no local server, whatever its name.
+  const auto away = environment({{"OLLAMA_BASE_URL", "https://ollama.example.com"}});
+  CHECK_FALSE(chosen(node("ollama", "m"), "{}", away).is_near);
+  CHECK(refused(node("ollama", "m"), R"({"preset":"local_only"})", away).code == Errc::permission_denied);
+}
+
 TEST_CASE("model choice: cloud providers need their key, and only its name is kept") {
   const auto missing = refused(node("openai", "gpt-5"));
   CHECK(missing.code == Errc::provider_config);

@@ -201,6 +201,20 @@ TEST_CASE("compile: retry, timeout, effect and on_error have defaults and bounds
   CHECK(has(report(flow(script("a", R"("retry":{"on":["timout"]})"))), "did you mean 'timeout'?"));
 }
 
+TEST_CASE("compile: names at a usual wrong place come with the right one") {
+  const auto told = report(R"({"id":"w","nodes":{},"graph":{"nodes":{"a":{"tool":"model_call","prompt":"x","type":"y",
+    "depends_on":[],"system":"s","parameters":{"prompt":"x","model":"m"}}},"edges":[]}})");
+  CHECK(has(told, "'nodes', it has no effect (move it into 'graph')"));
+  CHECK(has(told, "'prompt', it has no effect (write it as 'input')"));
+  CHECK(has(told, "'prompt', it has no effect (write it as 'input' of the node)"));
+  CHECK(has(told, "'type', it has no effect (write 'tool')"));
+  CHECK(has(told, "'depends_on', it has no effect (write it as an edge"));
+  CHECK(has(told, "'system', it has no effect (move it into 'parameters')"));
+  CHECK(has(told, "'model', it has no effect (move it out of 'parameters'"));
+  const auto list = report(R"({"id":"w","graph":{"nodes":[{"id":"a"}],"edges":[]}})");
+  CHECK(has(list, "HS105 at /graph/nodes: expected an object, found an array (write {\"a\""));
+}
+
 TEST_CASE("compile: max_concurrency is a whole number from 1 on, top level before model_config") {
   for (const auto* bad : {"0", "true", "\"4\"", "-1", "1.5", "1e10", "null"}) {
     CAPTURE(bad);
