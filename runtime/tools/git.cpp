@@ -7,6 +7,7 @@
 
 #include "runtime/platform/process.hpp"
 #include "runtime/platform/sandbox.hpp"
+#include "runtime/platform/sandbox_abilities.hpp"
 #include "runtime/policy/script_variables.hpp"
 #include "runtime/tools/output.hpp"
 #include "runtime/tools/standard_tools.hpp"
@@ -26,8 +27,14 @@ const std::vector<std::string>& agents() {
 }
 
 /// A repository's hooks may have been written by a script: they gain no rights, but sign and read as the person may.
-Result<Confinement> confinement() {
+/// What they connect to nobody sees, so those of an air-gapped run have no network.
+Result<Confinement> confinement(const RunContext& run) {
   SandboxLayers layers;
+  const bool unconfined = run.rules != nullptr && run.rules->air_gap.allow_unconfined_scripts;
+  if (run.air_gapped && (!unconfined || probe_sandbox(SandboxProbe::quick).seccomp)) {
+    layers.filters_calls = true;
+    layers.network = SandboxNetwork::closed;
+  }
   layers.drops_rights = true;
   layers.limits.core_bytes = 0;
   return Confinement::make(layers, 0, nullptr);
@@ -94,7 +101,7 @@ GitResult Git::run(const std::vector<std::string>& arguments, std::string_view i
     const auto spent = std::chrono::duration_cast<Millis>(clock_.steady_now() - start_);
     spec.time_limit = std::max(*call_.start_to_close - spent, Millis(0));
   }
-  const auto shut_in = confinement();
+  const auto shut_in = confinement(*context_.run);
   if (!shut_in) return failed(shut_in.error());
   spec.confinement = &*shut_in;
   GitOutput result;

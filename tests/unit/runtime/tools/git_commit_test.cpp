@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include "runtime/platform/process.hpp"
+#include "runtime/platform/sandbox_abilities.hpp"
 #include "tests/unit/runtime/tools/tool_bench.hpp"
 
 using namespace hillstar;
@@ -192,6 +193,20 @@ TEST_CASE("git_commit: hooks see no keys and gain no rights; agents that sign ar
   CHECK(seen.find("SSH_AUTH_SOCK=/run/agent\n") != std::string::npos);
   CHECK(seen.find("PLAIN=1\n") != std::string::npos);
   CHECK(seen.find("NoNewPrivs:\t1\n0\n") != std::string::npos);
+}
+
+TEST_CASE("git_commit: hooks of an air-gapped run have no network") {
+  if (!probe_sandbox(SandboxProbe::quick).seccomp) return;
+  Repository bench;
+  put(bench.folder / ".git/hooks/pre-commit", "#!/bin/sh\nexec python3 -c 'import socket; socket.socket()'\n");
+  chmod((bench.folder / ".git/hooks/pre-commit").c_str(), 0755);
+  put(bench.folder / "a.txt", "a");
+  bench.run->air_gapped = true;
+  const auto reply = bench();
+  CHECK(kind_of(reply) == FailureClass::exit_code);
+  CHECK(reply.failure->message.find("PermissionError") != std::string::npos);
+  bench.run->air_gapped = false;
+  CHECK(succeeded(bench()));
 }
 
 TEST_CASE("git_commit: an unresolved merge is not committed") {
