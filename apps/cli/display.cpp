@@ -97,7 +97,8 @@ class BoardDisplay final : public Display {
     frame.color = output_.paint(Tone::good, "x").size() > 1;
     std::string text = erase() + above_;
     above_.clear();
-    const auto lines = board_lines(live, frame);
+    // Before its first event a run has neither a start nor nodes to count.
+    const auto lines = live.state.version > 0 ? board_lines(live, frame) : std::vector<std::string>();
     for (const auto& line : lines) text += line + "\n";
     shown_ = lines.size();
     output_.draw(text);
