@@ -14,6 +14,7 @@
 #include "apps/cli/key_file.hpp"
 #include "apps/cli/private_file.hpp"
 #include "apps/cli/registry_file.hpp"
+#include "apps/cli/run_variables.hpp"
 #include "apps/cli/text.hpp"
 #include "apps/cli/workflow_file.hpp"
 
@@ -61,7 +62,10 @@ std::string joined(const std::vector<std::string>& names) {
 
 class Migration {
  public:
-  Migration(Context& context, std::string workspace) : context_(context), workspace_(std::move(workspace)) {}
+  Migration(Context& context, std::string workspace)
+      : context_(context),
+        workspace_(std::move(workspace)),
+        redactor_({}, std::make_shared<const policy::SecretRules>(policy::rule_choice(context.environment))) {}
 
   Result<void> prepare() {
     auto registry = load_registry(context_.environment);
@@ -73,6 +77,7 @@ class Migration {
 
   MigrationReport look_at(const OldFile& file) {
     if (file.kind == OldFileKind::workflow) return workflow(file.path);
+    if (file.kind == OldFileKind::project_env) return project_env(file.path);
     if (file.kind == OldFileKind::checkpoint) return checkpoint(file.path);
     if (file.kind == OldFileKind::dev_flag)
       return one(MigrationLevel::differs, "dev-mode", "commits pass without a run, and each is recorded",
@@ -104,11 +109,40 @@ class Migration {
     if (!text) return unreadable(text.error());
     const auto look_up = policy::look_up_in(context_.environment);
     const policy::MigrationWorld world{
-        *registry_, look_up, workspace_,
+        *registry_, look_up, workspace_, redactor_,
         [this](const std::string& folder, const std::string& path) { return program_text(workspace_, folder, path); }};
     if (loaded->compiled.plan)
       plans_.emplace(loaded->compiled.plan->workflow.str(), Known{file, *loaded->compiled.plan});
     return policy::migrate_workflow(*text, loaded->compiled, world);
+  }
+
+  /// By reading it as a run would.
+  MigrationReport project_env(const std::string& file) {
+    const auto text = read_file(file, Errc::io, kFileBytesMax);
+    if (!text) return unreadable(text.error());
+    MigrationReport report;
+    std::vector<std::string> set;
+    for (const auto& entry : variables_in(*text)) {
+      const auto name = entry.substr(0, entry.find('='));
+      const auto here = variable(context_.environment, name);
+      if (here && name + "=" + *here != entry) set.push_back(name);
+    }
+    const auto add = [&](MigrationLevel level, const char* rule, std::string here, const char* hillstar,
+                         const char* mend) {
+      auto found = one(level, rule, std::move(here), hillstar, mend);
+      report.findings.push_back(std::move(found.findings.front()));
+    };
+    if (!set.empty())
+      add(MigrationLevel::differs, "env-adds", "what is set outside counts: " + joined(set),
+          "let the file replace what was set", "unset them, or export what the file says");
+    const auto whole = absolute_path(file);
+    const auto read = read_variables(context_.environment, {fs::path(whole).parent_path().string(), {}}, *registry_);
+    for (const auto& warning : read ? read->warnings : std::vector<std::string>())
+      if (warning.find(" of " + whole + " is not used") != std::string::npos)
+        add(MigrationLevel::change, "env-refused", warning, "took everything", "");
+    report.keeps.push_back(
+        "It adds variables to those that are set, for runs and for scripts; scripts do not see keys.");
+    return report;
   }
 
   MigrationReport checkpoint(const std::string& file) {
@@ -165,6 +199,7 @@ class Migration {
 
   Context& context_;
   std::string workspace_;
+  policy::Redactor redactor_;
   std::shared_ptr<const policy::Registry> registry_;
   std::multimap<std::string, Known> plans_;  // by workflow id
 };

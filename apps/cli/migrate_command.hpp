@@ -18,7 +18,7 @@ struct MigrateArgs {
 Result<Exit> migrate(Context& context, const MigrateArgs& args);
 
 /// In the order in which they are looked at: checkpoints are compared with the workflows.
-enum class OldFileKind { workflow, registry, secrets, policy, marker, dev_flag, checkpoint };
+enum class OldFileKind { workflow, registry, secrets, project_env, policy, marker, dev_flag, checkpoint };
 std::string_view kind_name(OldFileKind kind);
 
 struct OldFile {

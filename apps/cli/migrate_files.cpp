@@ -33,6 +33,7 @@ bool has_workflow_name(const std::string& name) {
 std::optional<OldFileKind> kind_by_name(const std::string& name) {
   if (name == "provider_registry.json") return OldFileKind::registry;
   if (name == "secrets.env") return OldFileKind::secrets;
+  if (name == ".env") return OldFileKind::project_env;
   if (name == "governance_policy.json") return OldFileKind::policy;
   if (name == "commit_ready.json") return OldFileKind::marker;
   if (name == "dev_mode_active") return OldFileKind::dev_flag;
@@ -131,8 +132,8 @@ bj::object json_of(const OldFile& file) {
 }  // namespace
 
 std::string_view kind_name(OldFileKind kind) {
-  constexpr std::array<std::string_view, 7> kNames{"workflow", "registry", "secrets",   "policy",
-                                                   "marker",   "dev_mode", "checkpoint"};
+  constexpr std::array<std::string_view, 8> kNames{"workflow", "registry", "secrets",  "env",
+                                                   "policy",   "marker",   "dev_mode", "checkpoint"};
   return kNames[static_cast<std::size_t>(kind)];
 }
 

@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <boost/json.hpp>
 
+#include "runtime/policy/credential_check.hpp"
 #include "runtime/policy/migration_notes.hpp"
+#include "runtime/workflow/literal_keys.hpp"
 
 namespace hillstar::policy {
 namespace {
@@ -56,6 +58,24 @@ MigrationReport without_json(const workflow::Compiled& compiled) {
   return report;
 }
 
+/// Masks what looks like a credential: messages quote the file.
+void mask(MigrationReport& report, const Redactor& redactor) {
+  if (redactor.empty()) return;
+  for (auto& finding : report.findings)
+    for (auto* text : {&finding.here, &finding.hillstar, &finding.mend}) *text = redactor.redact(*text);
+}
+
+void check_credentials(const std::string& text, const Redactor& redactor, Notes& notes) {
+  const auto found = first_credential(redactor, workflow::without_literal_keys(text));
+  if (!found) return;
+  notes.add(
+      MigrationLevel::change, number(Errc::credential_found), found->pointer,
+      {"the run is refused: it looks like a credential (" + found->rule + "), and the file is recorded with the run",
+       "wrote it into traces and checkpoints",
+       "keep it as a variable that the script names in \"sandbox\": {\"env\": [...]}, or with `hillstar-actors "
+       "secrets`"});
+}
+
 bool has_cycle(const workflow::Compiled& compiled) {
   return std::any_of(compiled.diagnostics.begin(), compiled.diagnostics.end(),
                      [](const Diagnostic& diagnostic) { return has(diagnostic.message, "cycle:"); });
@@ -93,10 +113,12 @@ MigrationReport migrate_workflow(const std::string& text, const workflow::Compil
   migration::check_scripts(old, world, notes);
   migration::check_models(old, compiled.plan ? &*compiled.plan : nullptr, world, notes);
   keep_checkpoints(*old.root, notes);
+  check_credentials(text, world.redactor, notes);
   auto report = notes.take();
   // Where references go round in circles nobody waits for anybody.
   if (has_cycle(compiled))
     std::erase_if(report.findings, [](const auto& finding) { return finding.rule == "reference-waits"; });
+  mask(report, world.redactor);
   return report;
 }
 

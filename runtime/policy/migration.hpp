@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "runtime/policy/model_choice.hpp"
+#include "runtime/policy/redaction.hpp"
 #include "runtime/workflow/compile.hpp"
 
 namespace hillstar::policy {
@@ -43,6 +44,7 @@ struct MigrationWorld {
   const Registry& registry;
   const LookUp& environment;
   std::string workspace;  ///< Absolute: where runs would be started.
+  Redactor redactor;      ///< What looks like a credential.
   /// The text of a program that a script names, relative to the folder; nothing if it is none that can be read.
   std::function<std::optional<std::string>(const std::string& folder, const std::string& path)> program;
 };

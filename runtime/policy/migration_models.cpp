@@ -47,6 +47,8 @@ class Models {
     check_fallback();
     check_lists();
     check_sampling();
+    check_budget();
+    check_explainability();
     for (const auto* node : calls_) check_parameters(*node);
     for (const auto* node : calls_)
       if (failed_before(node->text("provider")))
@@ -149,6 +151,29 @@ class Models {
                    {"it holds for " + named(ids),
                     std::string("ignored it") + (key[0] == 'm' ? ": replies had up to 4096 tokens" : ""), ""});
     }
+  }
+
+  void check_budget() {
+    const auto* budget = find("budget");
+    if (budget == nullptr || !budget->is_object()) return;
+    const bool holds = std::any_of(budget->get_object().begin(), budget->get_object().end(), [](const auto& member) {
+      return member.value().is_number() && member.value() != 0;
+    });
+    if (holds)
+      notes_.add(differs, "budget-counts", "/model_config/budget",
+                 {"every attempt counts, and what was spent before a resume; an exhausted one ends with exit code 7",
+                  "forgot failed attempts and what came before a resume, and counted tokens half and half",
+                  "`hillstar-actors plan` shows what a run may cost"});
+  }
+
+  void check_explainability() {
+    const auto* explain = find("explainability");
+    if (explain == nullptr || !explain->is_object()) return;
+    for (const auto& [key, value] : explain->get_object())
+      if (value.is_bool() && value.get_bool())
+        return notes_.add(differs, "explainability", "/model_config/explainability",
+                          {"it has no effect yet: `plan` and `show` tell why a model was asked, and what it cost",
+                           "wrote more into the trace", ""});
   }
 
   void check_parameters(const OldNode& node) {

@@ -82,27 +82,59 @@ void read_loops(const bj::value& graph, OldWorkflow& old) {
 }  // namespace
 
 void Notes::add(MigrationLevel level, std::string_view rule, std::string pointer, Words words) {
-  if (report_.findings.size() >= kFindingsMax) return;
   // Several references of one string may say the same.
   for (auto last = report_.findings.rbegin(); last != report_.findings.rend(); ++last) {
     if (last->pointer != pointer) break;
     if (last->rule == rule && last->here == words.here) return;
   }
+  auto& count = counts_[static_cast<std::size_t>(level)];
+  if (count == kFindingsMax) {
+    ++left_out_;
+    return;
+  }
+  ++count;
   MigrationFinding finding{level, std::string(rule), std::move(pointer), {}, {}, {}, {}};
-  finding.position = located_.at(finding.pointer);
   finding.here = std::move(words.here);
   finding.hillstar = std::move(words.hillstar);
   finding.mend = std::move(words.mend);
   report_.findings.push_back(std::move(finding));
 }
 
+std::size_t Notes::offset_of(std::string pointer) const {
+  while (!pointer.empty()) {
+    if (const auto found = located_.offsets.find(pointer); found != located_.offsets.end()) return found->second;
+    pointer.resize(std::min(pointer.rfind('/'), pointer.size() - 1));
+  }
+  return std::min(located_.text.find_first_not_of(" \t\r\n"), located_.text.size());
+}
+
 MigrationReport Notes::take() {
-  std::stable_sort(report_.findings.begin(), report_.findings.end(),
-                   [](const MigrationFinding& a, const MigrationFinding& b) {
-                     if (a.position.line != b.position.line) return a.position.line < b.position.line;
-                     if (a.position.column != b.position.column) return a.position.column < b.position.column;
-                     return a.level < b.level;
-                   });
+  auto& all = report_.findings;
+  std::vector<std::pair<std::size_t, std::size_t>> order;  // offset in the text, finding
+  for (std::size_t i = 0; i < all.size(); ++i) order.emplace_back(offset_of(all[i].pointer), i);
+  std::stable_sort(order.begin(), order.end(), [&](const auto& a, const auto& b) {
+    return a.first != b.first ? a.first < b.first : all[a.second].level < all[b.second].level;
+  });
+  std::vector<MigrationFinding> sorted;
+  json::Position position;
+  std::size_t at = 0;
+  for (const auto& [offset, which] : order) {
+    for (; at < offset; ++at) {
+      position.column = located_.text[at] == '\n' ? 1 : position.column + 1;
+      if (located_.text[at] == '\n') ++position.line;
+    }
+    sorted.push_back(std::move(all[which]));
+    sorted.back().position = position;
+  }
+  all = std::move(sorted);
+  if (left_out_ > 0)
+    all.push_back({MigrationLevel::advice,
+                   "more",
+                   {},
+                   {.line = 0, .column = 0},
+                   std::to_string(left_out_) + " more findings are not listed",
+                   {},
+                   "mend the first ones"});
   return std::move(report_);
 }
 

@@ -2,6 +2,7 @@
 // For the rules of migration: a workflow as Hillstar reads it, before anything is judged, and where findings gather.
 #pragma once
 
+#include <array>
 #include <boost/json.hpp>
 #include <cstddef>
 #include <string>
@@ -15,7 +16,7 @@
 namespace hillstar::policy::migration {
 
 inline constexpr std::size_t kNone = static_cast<std::size_t>(-1);
-/// Nobody reads more of one file.
+/// Of each level: nobody reads more of one file.
 inline constexpr std::size_t kFindingsMax = 1'000;
 
 struct Words {
@@ -34,8 +35,12 @@ class Notes {
   MigrationReport take();
 
  private:
+  [[nodiscard]] std::size_t offset_of(std::string pointer) const;
+
   const json::Located& located_;
   MigrationReport report_;
+  std::array<std::size_t, 3> counts_{};  // by level
+  std::size_t left_out_ = 0;
 };
 
 struct OldNode {

@@ -93,6 +93,22 @@ class Migrate(EndToEnd):
         done = self.hill('migrate', 'empty', '-o', 'json', code=3, env={'HOME': home})
         self.assertEqual([file['kind'] for file in done.json['files'] if file['must_change']], ['registry'])
 
+    def test_a_project_s_variables(self):
+        self.write('.env', 'A_NAME=file\nHTTPS_PROXY=http://stranger\nOTHER=1\nSAME=x\n')
+        done = self.hill('migrate', '.', '-o', 'json', code=3, env={'A_NAME': 'mine', 'SAME': 'x'})
+        found = {finding['rule']: finding['here'] for finding in done.json['files'][0]['findings']}
+        self.assertEqual(found['env-adds'], "what is set outside counts: 'A_NAME'")
+        self.assertIn('HTTPS_PROXY of', found['env-refused'])
+        self.assertNotIn('stranger', done.out)
+
+    def test_a_credential_in_a_file(self):
+        key = 'ghp_' + 'a1B2c3D4e5F6' * 3
+        self.flow({'a': script('cat', source=key)})
+        done = self.hill('migrate', 'flow.json', code=3)
+        self.assertIn('must change [HS308] at /graph/nodes/a/input', done.out)
+        self.assertNotIn(key, done.out)
+        self.assertIn('HS308', self.hill('run', 'flow.json', code=6).err)
+
     def test_bad_targets(self):
         self.assertIn('HS701', self.hill('migrate', 'nowhere', code=4).err)
         self.hill('migrate', code=2)

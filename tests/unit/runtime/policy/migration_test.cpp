@@ -23,7 +23,9 @@ MigrationReport migrated(const std::string& text) {
     if (folder == "tools" && path == "./fetch.py") return "import os\nos.environ['ZENODO_TOKEN']\n# sudo\n";
     return std::nullopt;
   };
-  return migrate_workflow(text, workflow::compile(text), {shipped_registry(), none, "/home/me/project", program});
+  const Redactor redactor({}, std::make_shared<const SecretRules>());
+  return migrate_workflow(text, workflow::compile(text),
+                          {shipped_registry(), none, "/home/me/project", redactor, program});
 }
 
 std::string shown(const MigrationReport& report) {
@@ -219,6 +221,11 @@ TEST_CASE("migration: who is asked, and with what") {
             "differs sampling-counts /model_config/sampling_params/max_tokens\n"));
   CHECK(has(with(R"({"mode":"explicit"})", claude + R"(,"parameters":{"stop":"x","max_tokens":5})"),
             "differs parameter-counts /graph/nodes/a/parameters/stop\n"));
+  CHECK(has(with(R"({"mode":"explicit","budget":{"max_workflow_usd":1}})", claude),
+            "differs budget-counts /model_config/budget\n"));
+  CHECK_FALSE(has(with(R"({"mode":"explicit","budget":{"max_workflow_usd":0}})", claude), "budget-counts"));
+  CHECK(has(with(R"({"mode":"explicit","explainability":{"log_cost_estimates":true}})", claude),
+            "differs explainability /model_config/explainability\n"));
   CHECK(has(with(R"({"mode":"explicit","anthropic":{"api_key":"sk-ant-0123456789"}})", claude),
             "must change literal-key /model_config/anthropic/api_key\n"));
   CHECK_FALSE(has(with(R"({"mode":"explicit","anthropic":{"api_key":"${KEY}"}})", claude), "literal-key"));
@@ -233,6 +240,24 @@ TEST_CASE("migration: a key of the file is in no finding") {
                                     R"("model_config":{"anthropic":{"api_key":"sk-ant-0123456789"}},)"));
   for (const auto& finding : report.findings)
     CHECK_FALSE(has(finding.here + finding.hillstar + finding.mend, "0123456789"));
+}
+
+TEST_CASE("migration: a credential in the file stops the run, and is not shown") {
+  const std::string key = "ghp_" + std::string(36, 'a');
+  const auto report = migrated(flow(script("a", input(key + " {{ " + key + ".output }}"))));
+  CHECK(shown(report) == "must change HS112 /graph/nodes/a/input\nmust change HS308 /graph/nodes/a/input\n");
+  for (const auto& finding : report.findings) CHECK_FALSE(has(finding.here, key));
+}
+
+TEST_CASE("migration: a long list is cut, and says so; what must change is not crowded out") {
+  std::string nodes;
+  for (int i = 0; i < 1200; ++i)
+    nodes += (i == 0 ? "" : ",") +
+             script("n" + std::to_string(i), i == 1199 ? "\"input\":\"{{ x.output }}\"" : "\"input\":[1]");
+  const auto report = migrated(flow(nodes));
+  CHECK(has(shown(report), "must change HS112 /graph/nodes/n1199/input"));
+  CHECK(report.findings.back().rule == "more");
+  CHECK(report.findings.size() == 1002);
 }
 
 TEST_CASE("migration: the registry is laid over deeply, and is no model_config") {
