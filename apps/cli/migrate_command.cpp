@@ -227,6 +227,10 @@ Result<Exit> migrate(Context& context, const MigrateArgs& args) {
     return Error{Errc::not_found, "There is no such file or folder.", absolute_path(args.target),
                  "Name a workflow file, or the folder of a project."};
   const bool is_folder = fs::is_directory(status);
+  // Files are looked at more than once, which a pipe cannot be.
+  if (!is_folder && !fs::is_regular_file(status))
+    return Error{Errc::workflow_file, "It is no regular file.", absolute_path(args.target),
+                 "Name a workflow file, or the folder of a project."};
   HILLSTAR_TRY(const auto here, current_folder());
   Migration migration(context, is_folder ? absolute_path(args.target) : here);
   HILLSTAR_CHECK(migration.prepare());

@@ -14,7 +14,7 @@ namespace hillstar::cli {
 struct MigrateArgs {
   std::string target;
 };
-/// Ends with 3 if something must be changed before it runs. Errors: not_found.
+/// Ends with 3 if something must be changed before it runs. Errors: not_found, workflow_file.
 Result<Exit> migrate(Context& context, const MigrateArgs& args);
 
 /// In the order in which they are looked at: checkpoints are compared with the workflows.

@@ -115,7 +115,7 @@ class Models {
     if (mode_.empty())
       notes_.add(
           differs, "mode-default", old_.models == nullptr ? first->pointer : "/model_config",
-          {"without `mode`, the provider that " + named(ids) + " names is asked, and no other",
+          {"without `mode`, the provider that a node names is asked, and no other: " + named(ids),
            "took `auto`: if that failed, anthropic, openai and ollama were asked, with the same model's name", ""});
     else
       notes_.add(

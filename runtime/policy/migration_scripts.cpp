@@ -150,10 +150,12 @@ void check_folders(const ScriptText& script, const std::vector<std::string>& wor
                 {"the script may not write " + file + in_program(script) + ", outside of the workspace",
                  "shut nothing in", "\"sandbox\": {\"write\": [\"" + folder + "\"]} at '" + script.node.id + "'"});
   }
-  if (const auto home = home_in(words); !home.empty() && !is_named(script.node, "read", home))
+  if (const auto home = home_in(words);
+      !home.empty() && !is_named(script.node, "read", home) && !is_named(script.node, "write", home))
     notes.add(
         change, "script-home", script.pointer,
-        {"the script may not read " + home + in_program(script) + ": homes are closed, beyond software in them",
+        {"the script may neither read nor write " + home + in_program(script) +
+             ": homes are closed, beyond software in them",
          "shut nothing in", "\"sandbox\": {\"read\": [\"" + home + "\"]}, or \"write\", at '" + script.node.id + "'"});
 }
 

@@ -98,7 +98,7 @@ void check_rendering(const OldNode& node, Notes& notes) {
   if (input->is_structured() && !is_empty)
     notes.add(differs, "structure-as-json", pointer,
               {R"(it is handed on as JSON: {"a":1})", "handed it on as Python prints it: {'a': 1}",
-               "a program that reads it uses json.loads instead of ast.literal_eval"});
+               node.tool == "script_run" ? "a program that reads it uses json.loads instead of ast.literal_eval" : ""});
   const bool is_whole = input->is_double() && input->get_double() == std::floor(input->get_double());
   if (is_whole || (input->is_bool() && input->get_bool()))
     notes.add(differs, "structure-as-json", pointer,

@@ -112,6 +112,8 @@ class Migrate(EndToEnd):
     def test_bad_targets(self):
         self.assertIn('HS701', self.hill('migrate', 'nowhere', code=4).err)
         self.hill('migrate', code=2)
+        os.mkfifo(self.path('pipe'))
+        self.assertIn('no regular file', self.hill('migrate', 'pipe', code=3).err)
         self.write('broken.json', '{"id": ')
         self.assertIn('must change [HS100]', self.hill('migrate', 'broken.json', code=3).out)
         self.write('list.json', '[1]')
