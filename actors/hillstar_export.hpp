@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "actors/output_folder.hpp"
 #include "messages/error.hpp"
 #include "messages/ids.hpp"
 #include "persistence/event_store.hpp"
@@ -19,15 +20,14 @@ namespace hillstar::actors {
 
 /// Records read at once.
 inline constexpr std::size_t kExportPage = 512;
-/// Files of other programs that are kept beside one stable name (`trace_04.jsonl.kept_1`, ...); one more is an error.
-inline constexpr int kKeptMax = 1'000;
 
-/// Does the operations in order. Each file is replaced in one step, and no symbolic link is written through.
-/// Errors: io, permission_denied. What was done before one stays.
-Result<void> write_operations(const std::string& folder, const std::vector<run::FileOperation>& operations);
+/// Does the operations in order, as OutputFolder does them. What was done before an error stays.
+Result<void> write_operations(const std::string& folder, const std::vector<run::FileOperation>& operations,
+                              const std::string& workspace = {});
 
 /// Creates the output folder with all its sub-folders, so that scripts find them from the first node on.
-Result<void> prepare_output_folder(const std::string& folder, const std::string& workflow_id);
+Result<void> prepare_output_folder(const std::string& folder, const std::string& workflow_id,
+                                   const std::string& workspace = {});
 
 /// Follows one run in the store, page by page. One thread at a time.
 class RunExport {
@@ -48,6 +48,7 @@ class RunExport {
   const persistence::EventStore& store_;
   RunId run_;
   std::string folder_;
+  std::string workspace_;  ///< Scripts may have laid links in it; empty: the folder is not theirs.
   run::HillstarOptions options_;
   std::unique_ptr<run::HillstarFiles> files_;
 };

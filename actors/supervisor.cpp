@@ -199,7 +199,7 @@ void SupervisorState::on_start(StartRequest& message) {
     return message.reply.answer(Error{Errc::run_state, "A run of this id was started before.", run.str()});
   // Scripts may write there at once. If it fails, the exporter says so.
   if (const auto& folder = message.request->output_dir; !folder.empty())
-    (void)prepare_output_folder(folder, message.request->plan->workflow.str());
+    (void)prepare_output_folder(folder, message.request->plan->workflow.str(), message.request->workspace);
   auto& live = live_[run];
   live.environment = message.request->environment;
   live.actor = spawn_run(run, live.environment, rules);
