@@ -60,8 +60,8 @@ bool may_set(const std::string& name, const std::vector<std::string>& file, cons
     });
     if (!brings_key) return false;
   }
-  constexpr std::array<std::string_view, 4> kFree{"HILLSTAR_ROUTER_URL", "HILLSTAR_ROUTER_KEY", "HILLSTAR_REDACT_OFF",
-                                                  "HILLSTAR_REDACT_ON"};
+  // More may be masked, not less.
+  constexpr std::array<std::string_view, 3> kFree{"HILLSTAR_ROUTER_URL", "HILLSTAR_ROUTER_KEY", "HILLSTAR_REDACT_ON"};
   return !name.starts_with("HILLSTAR_") || std::find(kFree.begin(), kFree.end(), name) != kFree.end();
 }
 
@@ -89,7 +89,7 @@ void add_project_file(Variables& variables, const std::string& path, std::string
   if (!refused.empty())
     variables.warnings.push_back(
         refused + " of " + path +
-        " is not used: a project does not say where keys go and what is trusted. Export it, or "
+        " is not used: a project does not say where keys go, what is trusted and what is not masked. Export it, or "
         "name the file with --env-file.");
 }
 

@@ -267,6 +267,16 @@ class Secrets(EndToEnd):
         environment = {**os.environ, 'HILLSTAR_REDACT_OFF': 'github_pat_classic', 'HILLSTAR_REDACT_ON': 'email_address'}
         self.hill('run', 'flow.json', env=environment)
         self.assertEqual(self.hill('result', 'latest', 'a').out, self.LOOKALIKES[0] + ' [REDACTED:email_address]\n')
+        # A project, which may come from a stranger, switches none off.
+        self.write('.env', 'HILLSTAR_REDACT_OFF=github_pat_classic\nHILLSTAR_REDACT_ON=email_address\n')
+        with open(self.path('keys.txt'), 'w') as file:
+            file.write(self.LOOKALIKES[0] + ' ada@example.org')
+        self.flow({'a': script('cat keys.txt')})
+        done = self.hill('run', 'flow.json')
+        self.assertIn('HILLSTAR_REDACT_OFF of', done.err)
+        self.assertEqual(self.hill('result', 'latest', 'a').out,
+                         '[REDACTED:github_pat_classic] [REDACTED:email_address]\n')
+        os.remove(self.path('.env'))
         for bad in ('nonsense', 'known_secret'):
             self.hill('run', 'flow.json', env={**os.environ, 'HILLSTAR_REDACT_OFF': bad}, code=2)
 
