@@ -171,9 +171,10 @@ class Models {
     if (explain == nullptr || !explain->is_object()) return;
     for (const auto& [key, value] : explain->get_object())
       if (value.is_bool() && value.get_bool())
-        return notes_.add(differs, "explainability", "/model_config/explainability",
-                          {"it has no effect yet: `plan` and `show` tell why a model was asked, and what it cost",
-                           "wrote more into the trace", ""});
+        return notes_.add(
+            differs, "explainability", "/model_config/explainability",
+            {"the costs stand in the trace's last line, as its `budget_summary`; what calls tell stands with them",
+             "wrote an event of its own behind all others", ""});
   }
 
   void check_parameters(const OldNode& node) {

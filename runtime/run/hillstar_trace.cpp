@@ -6,6 +6,7 @@
 
 #include "messages/json_codec.hpp"
 #include "runtime/policy/budget.hpp"
+#include "runtime/run/hillstar_explain.hpp"
 #include "runtime/run/hillstar_json.hpp"
 #include "runtime/run/units.hpp"
 
@@ -67,6 +68,7 @@ struct TraceEntry::Writer {
     out["provider"] = call != nullptr ? call->provider : node.provider;
     out["model"] = call != nullptr ? call->model : node.model;
     if (call != nullptr) out["estimated_cost_usd"] = usd(call->cost);
+    explain_selection(history.state, *entry.node_, out);
   }
   void output(const Value& result) {
     const auto facts = output_facts(result, sha256_hex);
@@ -86,6 +88,7 @@ struct TraceEntry::Writer {
     boost::json::object times;
     for (const auto& [node, micros] : history.node_times) times[state.plan->nodes[node].id.str()] = seconds(micros);
     out["node_times"] = std::move(times);
+    explain_costs(state, out);
   }
 
   void operator()(const RunStarted& event) {
