@@ -7,6 +7,7 @@
 #include <array>
 #include <cstring>
 
+#include "apps/cli/backup_commands.hpp"
 #include "apps/cli/command_table.hpp"
 #include "apps/cli/commands.hpp"
 #include "apps/cli/completion.hpp"
@@ -333,6 +334,7 @@ int run_program(int argc, const char* const* argv) {
   add_control(commands);
   add_inspect(commands);
   add_audit(commands);
+  add_backup_commands(commands);
   add_workflow(commands);
   add_models(commands);
   add_governance(commands);
