@@ -116,8 +116,8 @@ class There(Backups):
 class Beside(Backups):
     def writes(self):
         self.flow({'loop': script('echo > going; while [ ! -e stop ]; do sleep 0.01; done'),
-                   **{f'n{i}': script(f'head -c {LARGE if i % 8 == 0 else 300} /dev/urandom | base64')
-                      for i in range(200)}}, name='long.json')
+                   **{f'n{i}': script(f'head -c {LARGE if i % 100 == 0 else 300} /dev/urandom | base64')
+                      for i in range(600)}}, name='long.json')
         return self.start('run', 'long.json', '-q')
 
     def test_a_host_that_goes_on_and_is_killed(self):
