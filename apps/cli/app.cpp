@@ -21,6 +21,7 @@
 #include "apps/cli/report_command.hpp"
 #include "apps/cli/text.hpp"
 #include "apps/cli/version.hpp"
+#include "apps/cli/why_command.hpp"
 
 namespace hillstar::cli {
 namespace {
@@ -118,6 +119,10 @@ void add_inspect(Commands& commands) {
   show->add_flag("--reply", s->reply, "what came back");
   show->add_flag("--rules", s->rules, "the rules that held for the run");
   show->add_option("--attempt", s->attempt, "instead of the last attempt")->type_name("N");
+
+  auto [why, w] = commands.add<WhyArgs>("why", "Say why a run or a node is as it is, and what to do next", explain_why);
+  why->add_option("RUN", w->run, kRunHelp)->capture_default_str();
+  why->add_option("NODE", w->node, "instead of the run; an item of a map as node[3]");
 
   auto [events, e] = commands.add<EventsArgs>("events", "Print a run's history", show_events);
   events->add_option("RUN", e->run, kRunHelp)->capture_default_str();

@@ -16,6 +16,7 @@
 
 #include "apps/cli/carry.hpp"
 #include "apps/cli/doctor.hpp"
+#include "apps/cli/store_owner.hpp"
 #include "runtime/platform/descriptor.hpp"
 #include "runtime/platform/file_access.hpp"
 
@@ -104,19 +105,6 @@ void check_disk(const Context& context, Findings& found) {
       {slow ? Health::warn : Health::ok, kArea, "sync",
        fmt::format("{:.2f} ms for a synced write", std::chrono::duration<double, std::milli>(*time).count()),
        slow ? "each step of a run waits for one or two of them; a faster disk helps" : ""});
-}
-
-/// The process that holds the store's lock; 0: nobody.
-pid_t owner_of(const std::string& folder) {
-  for (const auto* name : {"/LOCK", "/db/LOCK"}) {
-    const Descriptor lock(::open((folder + name).c_str(), O_RDONLY | O_CLOEXEC));
-    if (!lock.is_open()) continue;
-    struct flock held {};
-    held.l_type = F_RDLCK;
-    held.l_whence = SEEK_SET;
-    if (::fcntl(lock.get(), F_GETLK, &held) == 0 && held.l_type != F_UNLCK) return held.l_pid;
-  }
-  return 0;
 }
 
 void check_histories(const Context& context, Findings& found) {

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "apps/cli/store_owner.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "runtime/platform/descriptor.hpp"
+
+namespace hillstar::cli {
+
+pid_t owner_of(const std::string& folder) {
+  for (const auto* name : {"/LOCK", "/db/LOCK"}) {
+    const Descriptor lock(::open((folder + name).c_str(), O_RDONLY | O_CLOEXEC));
+    if (!lock.is_open()) continue;
+    struct flock held {};
+    held.l_type = F_RDLCK;
+    held.l_whence = SEEK_SET;
+    if (::fcntl(lock.get(), F_GETLK, &held) == 0 && held.l_type != F_UNLCK) return held.l_pid;
+  }
+  return 0;
+}
+
+}  // namespace hillstar::cli
