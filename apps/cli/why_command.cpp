@@ -145,11 +145,22 @@ bool wants_process(const run::RunState& state, const std::optional<run::UnitRef>
          status != run::NodeStatus::skipped;
 }
 
+/// Like that of a node: once its map or the run has ended, an item without an end was not run, or was stopped.
+std::string status_of_item(const run::RunState& state, const run::UnitRef& unit) {
+  const auto& map = state.nodes[unit.node];
+  const auto& item = map.map->units[*unit.item];
+  const bool open = map.status == run::NodeStatus::mapping && !run::is_terminal(state);
+  const bool has_end = item.status == run::NodeStatus::completed || item.status == run::NodeStatus::failed ||
+                       item.status == run::NodeStatus::lost;
+  if (open || has_end) return std::string(run::status_name(item.status));
+  return item.attempt == 0 ? "not_run" : "stopped";
+}
+
 Answer answer_of(const StoredRun& stored, const std::optional<run::UnitRef>& unit, pid_t host) {
   const auto& state = stored.state;
   Answer answer{unit, std::string(run::status_name(state)), host, run::why(state, stored.history, unit), {}};
   if (unit && unit->item)
-    answer.status = run::status_name(state.nodes[unit->node].map->units[*unit->item].status);
+    answer.status = status_of_item(state, *unit);
   else if (unit)
     answer.status = run::status_name(state, state.nodes[unit->node]);
   auto steps = answer.why.steps;

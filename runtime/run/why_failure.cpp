@@ -48,8 +48,6 @@ std::string mend_of(FailureClass kind, const workflow::PlanNode& node) {
       if (node.permission == workflow::Permission::never)
         return "permissions." + node.id.str() + " of the workflow says never; its author may change that.";
       return "Permissions of the workflow, its sandbox and the policy files decide that; `show --rules` prints them.";
-    case FailureClass::path_refused:
-      return "Paths outside the workspace need --allow-path, given by whoever runs it.";
     case FailureClass::timeout:
       return node.start_to_close
                  ? "An attempt may take " + std::to_string(node.start_to_close->count()) + " ms (timeout of the node)."
@@ -97,9 +95,13 @@ void explain_no_retry(Findings& findings, const UnitRef& ref, std::uint32_t dept
 }
 
 /// What the failure of a node means for the others.
-std::string meaning_of(const workflow::PlanNode& node) {
+std::string meaning_of(const RunState& state, NodeIndex index) {
+  const auto& node = state.plan->nodes[index];
   switch (node.on_error) {
     case workflow::OnError::fail:
+      if (state.first_failed && *state.first_failed != index)
+        return "It would make the run fail (on_error: fail), but '" + state.plan->nodes[*state.first_failed].id.str() +
+               "' did so before.";
       return "Its failure makes the run fail (on_error: fail).";
     case workflow::OnError::proceed:
       return "The run goes on with its failed result (on_error: continue).";
@@ -155,10 +157,11 @@ void explain_failure(Findings& findings, const UnitRef& ref, std::uint32_t depth
   } else {
     // A single attempt that failed has been told: its failure is the node's.
     if (unit.attempt != 1 || unit.lost > 0) explain_attempts(findings, ref, depth + 1);
-    explain_no_retry(findings, ref, depth + 1);
+    // Of a map's items each would say the same.
+    if (!ref.item || depth == 0) explain_no_retry(findings, ref, depth + 1);
   }
   if (ref.item) return;
-  findings.add(depth + 1, "on_error", meaning_of(node), ref);
+  findings.add(depth + 1, "on_error", meaning_of(state, ref.node), ref);
   if (unit.attempt > 0) findings.step(Remedy::log, whole);
   findings.step(Remedy::run_again_from, whole);
 }

@@ -211,6 +211,7 @@ class UnitAnswer {
           name_ + " was never started: too many items had failed for " + findings_.quoted(whole) + " to succeed.");
       return explain_unit(findings_, whole, depth_ + 1);
     }
+    if (is_terminal(state_)) return not_run();
     const auto limit = node_.map->parallel;
     say("waiting", name_ + " has not started: items start in order, and " + std::to_string(map.next) +
                        " have been started" +

@@ -159,6 +159,13 @@ class Why(EndToEnd):
         self.assertIn("'each[1]' failed after 1 attempt: exit_code", self.why()['all'])
         self.assertEqual(self.why('latest', 'each[1]')['item'], 1)
         self.assertEqual(self.why('latest', 'each[0]')['status'], 'completed')
+        self.flow({'one': script('exit 4', for_each=[1, 2, 3, 4, 5, 6]), 'two': script('exit 5')},
+                  model_config={'max_concurrency': 1})
+        self.hill('run', 'flow.json', code=1)
+        last = self.why('latest', 'one[5]')
+        self.assertEqual((last['status'], last['kinds'][0]), ('not_run', 'not_run'))
+        self.flow({'each': script('true', for_each=[1, 2, 3])})
+        self.hill('run', 'flow.json')
         for bad in ('each[3]', 'each[]', 'each[-1]', 'each[x]', 'each]', '[0]'):
             self.assertIn('HS701', self.hill('why', 'latest', bad, code=4).err)
 

@@ -129,6 +129,17 @@ TEST_CASE("why: a class that is not retried, and permission never, are told as s
   CHECK(offers(whole, Remedy::run_again_from));
 }
 
+TEST_CASE("why: a second failure does not claim to have made the run fail") {
+  Asked run(PlanBuilder("ab").plan());
+  run.start();
+  run.fail("b");
+  CHECK(kinds(run.of_run())[0] == "0 failing");
+  run.fail("a");
+  CHECK(says(run.of("b"), "Its failure makes the run fail"));
+  CHECK(says(run.of("a"), "but 'b' did so before"));
+  CHECK(run.of_run().reasons[1].unit == UnitRef{1, {}});
+}
+
 TEST_CASE("why: a condition shows the questions that decided it, with their answers") {
   PlanBuilder plan("abc");
   plan.edge('a', 'b').edge('b', 'c');
