@@ -35,6 +35,17 @@ class Why(EndToEnd):
         self.assertEqual(program, 'hillstar-actors')
         return self.hill(*arguments, code=code)
 
+    def serve(self):
+        server = subprocess.Popen([settings.server], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.addCleanup(lambda: (server.kill(), server.communicate()))
+        return 'http://127.0.0.1:' + server.stdout.readline().strip()
+
+    def providers(self, **addresses):
+        prices = {'pricing': {'input_per_1m_usd': 1000, 'output_per_1m_usd': 2000}}
+        self.write('.hillstar/provider_registry.json', json.dumps({'providers': {
+            name: {'type': 'local', 'adapter': 'openai_compatible', 'endpoint': address, 'models': {'tiny': prices}}
+            for name, address in addresses.items()}}))
+
     def test_a_run_that_waits_for_approval(self):
         self.flow({'a': script('true'), 'ship it': script('echo shipped'), 'b': script('true'), 'last': script('true')},
                   [('a', 'ship it'), ('ship it', 'b'), ('b', 'last')], permissions={'ship it': 'ask'})
@@ -137,12 +148,7 @@ class Why(EndToEnd):
         self.assertIn('Attempt 1 was stopped', self.why('latest', 'a')['all'])
 
     def test_a_budget(self):
-        server = subprocess.Popen([settings.server], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self.addCleanup(lambda: (server.kill(), server.communicate()))
-        address = 'http://127.0.0.1:' + server.stdout.readline().strip()
-        prices = {'pricing': {'input_per_1m_usd': 1000, 'output_per_1m_usd': 2000}}
-        self.write('.hillstar/provider_registry.json', json.dumps({'providers': {
-            'lab': {'type': 'local', 'adapter': 'openai_compatible', 'endpoint': address, 'models': {'tiny': prices}}}}))
+        self.providers(lab=self.serve())
         node = {'tool': 'model_call', 'provider': 'lab', 'model': 'tiny', 'input': 'one', 'parameters': {'max_tokens': 50}}
         self.flow({'a': node}, model_config={'budget': {'max_workflow_usd': 0.1, 'on_exhausted': 'pause'}})
         self.hill('run', 'flow.json', code=8)
@@ -152,6 +158,41 @@ class Why(EndToEnd):
         self.assertIn('--budget 0.632', answer['remedies']['raise_budget'])
         self.take(answer['remedies']['raise_budget'])
         self.assertEqual(self.why()['status'], 'completed')
+
+    def test_another_place(self):
+        self.providers(lab='http://127.0.0.1:9', other=self.serve())
+        self.flow({'a': {'tool': 'model_call', 'model': 'tiny', 'input': 'one', 'retry': {'attempts': 2, 'backoff': 0}}},
+                  model_config={'mode': 'auto', 'provider_preference': ['lab', 'other']})
+        self.hill('run', 'flow.json')
+        answer = self.why('latest', 'a')
+        self.assertEqual(answer['kinds'], ['completed', 'node_attempt_failed', 'node_attempt_failed'])
+        self.assertIn('(retry)', answer['reasons'][1]['text'])
+        self.assertIn('the next attempt went to other (fallback)', answer['reasons'][2]['text'])
+
+    def test_data_that_only_others_may_release(self):
+        self.write('.config/hillstar/policy.json', json.dumps(
+            {'data': {'clearance': {'near': 'public'}, 'approvers': ['nobody-of-this-name']}}))
+        self.flow({'ask': {'tool': 'model_call', 'provider': 'lab', 'model': 'm', 'input': '{{ inputs.patients }}',
+                           'release': 'ask'}},
+                  inputs={'patients': {'data': 'restricted', 'default': 'p1'}},
+                  model_config={'custom_providers': {'lab': {'endpoint': self.serve(), 'type': 'custom',
+                                                             'model_name': 'm'}}})
+        self.hill('run', 'flow.json', code=8)
+        answer = self.why()
+        self.assertIn("data of class 'restricted' would go to provider 'lab'", answer['all'])
+        self.assertIn('inputs.patients -> ask', answer['all'])
+        self.assertIn('May answer (data.approvers of the policy): nobody-of-this-name', answer['all'])
+        self.assertEqual(answer['remedies'], {})
+
+    def test_a_wait_before_another_attempt(self):
+        self.flow({'a': script('touch begun; exit 3', retry={'attempts': 3, 'backoff': 50, 'cap': 50, 'jitter': False}),
+                   'b': script('true')}, [('a', 'b')])
+        self.start('run', 'flow.json')
+        self.until(lambda: os.path.exists(self.path('begun')), 'the script to have begun')
+        self.until(lambda: self.events(kind='node_attempt_failed'), 'the first attempt to fail')
+        answer = self.why('latest', 'b')
+        self.assertEqual(answer['kinds'], ['waiting', 'retrying', 'node_attempt_failed'])
+        self.assertIn('1 of 3 attempts of its retry policy used', answer['all'])
 
     def test_items_of_a_map(self):
         self.flow({'each': script('[ $(cat) != 2 ] || exit 4', '{{ item }}', for_each=[1, 2, 3])})
