@@ -15,6 +15,7 @@
 #include "apps/cli/given_settings.hpp"
 #include "apps/cli/governance_table.hpp"
 #include "apps/cli/keyring_helper.hpp"
+#include "apps/cli/live_table.hpp"
 #include "apps/cli/message_mask.hpp"
 #include "apps/cli/operator_table.hpp"
 #include "apps/cli/project_table.hpp"
@@ -337,6 +338,7 @@ int run_program(int argc, const char* const* argv) {
   add_global(app, global);
   add_run(commands);
   add_control(commands);
+  add_live(commands);
   add_inspect(commands);
   add_audit(commands);
   add_backup_commands(commands);

@@ -13,6 +13,7 @@
 #include "apps/cli/environment.hpp"
 #include "apps/cli/interrupts.hpp"
 #include "apps/cli/registry_file.hpp"
+#include "apps/cli/run_end.hpp"
 #include "apps/cli/run_variables.hpp"
 #include "apps/cli/text.hpp"
 #include "persistence/rocksdb_store.hpp"
@@ -27,26 +28,6 @@ constexpr std::chrono::milliseconds kHostingPoll{200};
 constexpr int kQuietPolls = 5;
 /// Lines of a result that are shown on a terminal; a pipe gets everything.
 constexpr std::size_t kShownLinesMax = 40;
-
-Exit exit_of_end(const run::RunState& state) {
-  switch (state.status) {
-    case run::RunStatus::completed:
-      return Exit::done;
-    case run::RunStatus::cancelled:
-      return Exit::cancelled;
-    case run::RunStatus::failed:
-      if (!state.failure) return Exit::run_failed;
-      if (state.failure->kind == FailureClass::permission || state.failure->kind == FailureClass::path_refused)
-        return Exit::refused;
-      if (state.failure->kind == FailureClass::timeout || state.failure->kind == FailureClass::queue_timeout)
-        return Exit::timeout;
-      if (state.failure->kind == FailureClass::budget || state.failure->kind == FailureClass::quota)
-        return Exit::budget;
-      return Exit::run_failed;
-    default:
-      return Exit::waits;
-  }
-}
 
 ReadBlob blobs_of(const Link& link) {
   return [&link, store = std::shared_ptr<const persistence::EventStore>()](

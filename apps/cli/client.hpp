@@ -71,6 +71,8 @@ class Client {
   /// Returns the facts that it led to; empty: it had no effect.
   virtual Result<std::vector<Event>> tell(const RunId& run, const Word& word) = 0;
   virtual Result<void> set_environment(const RunId& run, const std::vector<std::string>& environment) = 0;
+  /// Runs without an end that the host has in hand: it goes on with them.
+  virtual Result<std::vector<RunId>> live_runs() = 0;
 };
 
 }  // namespace hillstar::cli

@@ -89,6 +89,8 @@ class EmbeddedClient final : public Client {
     return engine_.set_environment(run, environment);
   }
 
+  Result<std::vector<RunId>> live_runs() override { return engine_.live_runs(); }
+
  private:
   Engine& engine_;
   persistence::EventStore& store_;

@@ -158,6 +158,10 @@ class Session : public std::enable_shared_from_this<Session> {
       HILLSTAR_CHECK(service_.set_environment(given.run, given.environment));
       return Json();
     }
+    if (call.method == "live") {
+      HILLSTAR_TRY(const auto runs, service_.live_runs());
+      return Json::from_canonical(json::to_text(runs));
+    }
     return Error{Errc::host_protocol, "The host knows no method '" + call.method + "'."};
   }
 

@@ -108,6 +108,11 @@ class JoinedClient final : public Client {
     return {};
   }
 
+  Result<std::vector<RunId>> live_runs() override {
+    HILLSTAR_TRY(const auto answer, call(new_id(), "live", Json()));
+    return json::read<std::vector<RunId>>(answer.value(), "live");
+  }
+
  private:
   using Answer = std::promise<Result<Json>>;
   struct Feed {

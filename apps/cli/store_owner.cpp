@@ -2,7 +2,8 @@
 #include "apps/cli/store_owner.hpp"
 
 #include <fcntl.h>
-#include <unistd.h>
+
+#include <algorithm>
 
 #include "runtime/platform/descriptor.hpp"
 
@@ -15,7 +16,7 @@ pid_t owner_of(const std::string& folder) {
     struct flock held {};
     held.l_type = F_RDLCK;
     held.l_whence = SEEK_SET;
-    if (::fcntl(lock.get(), F_GETLK, &held) == 0 && held.l_type != F_UNLCK) return held.l_pid;
+    if (::fcntl(lock.get(), F_GETLK, &held) == 0 && held.l_type != F_UNLCK) return std::max<pid_t>(held.l_pid, 0);
   }
   return 0;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Who has a store open.
+// Which process owns a store now.
 #pragma once
 
 #include <sys/types.h>
@@ -8,7 +8,8 @@
 
 namespace hillstar::cli {
 
-/// The process that holds the lock of the store in that folder; 0: nobody, or none that can be seen from here.
+/// The process that holds the lock of the store in `folder`; 0: nobody, or it cannot be told. Not to be called by the
+/// owner itself: it would lose its lock.
 pid_t owner_of(const std::string& folder);
 
 }  // namespace hillstar::cli

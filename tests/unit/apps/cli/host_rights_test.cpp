@@ -53,6 +53,11 @@ TEST_CASE("host rights: a script may stop runs, whoever it is of") {
   CHECK(refused.error().hint.find("--ephemeral") != std::string::npos);
 }
 
+TEST_CASE("host rights: who is let in may ask what the host has in hand") {
+  for (const auto peer : {kOwner, kOther})
+    for (const bool shut_in : {false, true}) CHECK(may({1, "live", {}}, peer, shut_in));
+}
+
 TEST_CASE("host rights: a process like ourselves is not shut in") {
   int ends[2];
   REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0);

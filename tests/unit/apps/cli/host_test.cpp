@@ -47,6 +47,7 @@ class ScriptedService final : public Client {
     }
     return {};
   }
+  Result<std::vector<RunId>> live_runs() override { return std::vector<RunId>{kRun}; }
   void feed(const FeedItem& item) {
     const std::lock_guard lock(mutex_);
     callback_(item);
@@ -95,6 +96,9 @@ TEST_CASE("host: calls of a joined client reach the service, and errors come bac
   CHECK(std::get<RunPaused>(facts->front()).reason == "because");
   CHECK((*client)->set_environment(kRun, {"A=1"}));
   CHECK_FALSE((*client)->set_environment(kRun, {}));
+  const auto live = (*client)->live_runs();
+  REQUIRE(live);
+  CHECK(*live == std::vector<RunId>{kRun});
 }
 
 TEST_CASE("host: a feed flows in order, and the host knows who follows what") {
