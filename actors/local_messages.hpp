@@ -58,9 +58,15 @@ struct Birth {
   std::string rules_sha256;                        ///< Empty: nobody gave any.
   bool air_gapped = false;
 };
+struct TellRun {
+  RunId run;
+  Input input;
+  Reply<std::vector<Event>> reply;
+};
 struct BeginRun {
   std::shared_ptr<const Birth> birth;  ///< Null: the history says it all.
   Reply<RunId> reply;                  ///< Answered once RunStarted is durable; empty for a recovery.
+  std::optional<TellRun> told = {};    ///< What a person said of a run that nobody had in hand.
 };
 struct Appended {
   std::uint64_t version = 0;
@@ -74,11 +80,6 @@ struct TimerDue {
 };
 struct GraceOver {
   AttemptRef ref;
-};
-struct TellRun {
-  RunId run;
-  Input input;
-  Reply<std::vector<Event>> reply;
 };
 struct SetEnvironment {
   RunId run;

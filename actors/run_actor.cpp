@@ -35,7 +35,7 @@ void RunActorState::on_begin(BeginRun& message) {
   if (message.birth)
     start(message);
   else
-    recover();
+    recover(std::move(message.told));
 }
 
 void RunActorState::start(const BeginRun& message) {
@@ -64,7 +64,7 @@ void RunActorState::start(const BeginRun& message) {
   enqueue(std::move(what));
 }
 
-void RunActorState::recover() {
+void RunActorState::recover(std::optional<TellRun> told) {
   auto recovered = recover_run(*services_->store, birth_.run);
   if (!recovered) return leave(RunExit::parked, recovered.error());
   // What was recorded says where data may go; what holds today says what attempts may do from now on.
@@ -82,7 +82,18 @@ void RunActorState::recover() {
     return self_->quit();
   }
   recovering_ = true;
+  // Who stops a run that nobody had in hand does not want it to go on for a moment: it is stopped first. What else may
+  // be said goes by what the recovery finds.
+  const auto stops = [](const Input& input) {
+    return std::holds_alternative<PauseAsked>(input.what) || std::holds_alternative<CancelAsked>(input.what);
+  };
+  if (told && stops(told->input)) {
+    told->input.at = services_->clock->utc_now();
+    inbox_.push_back({std::move(told->input), std::move(told->reply)});
+    told.reset();
+  }
   enqueue(Recovered{});
+  if (told) on_tell(*told);
   if (!in_flight_ && !gone_) act();  // nothing had to be recorded: what is owed can be done at once
 }
 

@@ -63,7 +63,7 @@ class RunActorState {
   };
 
   void start(const BeginRun& message);
-  void recover();
+  void recover(std::optional<TellRun> told);
   void enqueue(decltype(Input::what) what, std::uint32_t chance_ppm = 0, Reply<std::vector<Event>> reply = {});
   void pump();
   void step_inbox(std::vector<Recorded>& batch);

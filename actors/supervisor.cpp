@@ -217,36 +217,36 @@ void SupervisorState::on_restart(const RestartRun& message) {
   caf::anon_send(entry->second.actor, BeginRun{});
 }
 
-SupervisorState::Live* SupervisorState::live_or_recovered(const RunId& run,
-                                                          const std::vector<std::string>& environment) {
-  const auto entry = live_.find(run);
-  if (entry != live_.end()) return &entry->second;
+bool SupervisorState::take_up(const RunId& run, const std::vector<std::string>& environment,
+                              std::optional<TellRun> told) {
   const auto row = parts_.services->store->summary(run);
-  if (stopping_ || !row || run::is_terminal(*row)) return nullptr;
+  if (stopping_ || !row || run::is_terminal(*row)) return false;
   auto& live = live_[run];
   live.environment = environment;
   live.actor = spawn_run(run, environment, nullptr);
-  caf::anon_send(live.actor, BeginRun{});
-  return &live;
+  caf::anon_send(live.actor, BeginRun{nullptr, {}, std::move(told)});
+  return true;
 }
 
 void SupervisorState::on_tell(TellRun& message) {
-  const auto* live = live_or_recovered(message.run, parts_.environment);
-  if (live == nullptr || !live->actor)
-    return message.reply.answer(Error{Errc::run_state, "the run is not live", message.run.str()});
-  caf::anon_send(live->actor, std::move(message));
+  const auto entry = live_.find(message.run);
+  if (entry != live_.end() && entry->second.actor) return caf::anon_send(entry->second.actor, std::move(message));
+  if (entry != live_.end() || !take_up(message.run, parts_.environment, message))
+    message.reply.answer(Error{Errc::run_state, "the run is not live", message.run.str()});
 }
 
 void SupervisorState::on_set_environment(SetEnvironment& message) {
-  const bool was_live = live_.contains(message.run);
-  auto* live = live_or_recovered(message.run, message.environment);
-  // What was just taken up has it already, and may have come to its end before a message reaches it.
-  if (live != nullptr && !was_live) return message.reply.answer(true);
-  if (live == nullptr) return message.reply.answer(Error{Errc::run_state, "the run is not live", message.run.str()});
-  live->environment = message.environment;
+  const auto entry = live_.find(message.run);
+  if (entry == live_.end()) {
+    // What was just taken up has it already, and may have come to its end before a message reaches it.
+    if (take_up(message.run, message.environment, std::nullopt)) return message.reply.answer(true);
+    return message.reply.answer(Error{Errc::run_state, "the run is not live", message.run.str()});
+  }
+  auto& live = entry->second;
+  live.environment = message.environment;
   message.redactor = known(message.environment, nullptr).redactor;
-  if (live->actor)
-    caf::anon_send(live->actor, std::move(message));
+  if (live.actor)
+    caf::anon_send(live.actor, std::move(message));
   else
     message.reply.answer(true);
 }

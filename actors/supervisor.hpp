@@ -85,8 +85,8 @@ class SupervisorState {
   Result<void> keep_guard(const StartRun& request, const RulesPtr& rules, KnownPlan& known_plan);
   const KnownEnvironment& known(const std::vector<std::string>& environment, const RulesPtr& rules);
   RunActor spawn_run(const RunId& run, std::vector<std::string> environment, const RulesPtr& rules);
-  /// The live run, taken up from its history if need be; null if there is no such run, or it has ended.
-  Live* live_or_recovered(const RunId& run, const std::vector<std::string>& environment);
+  /// Takes a run up from its history; false if there is no such run, or it has ended.
+  bool take_up(const RunId& run, const std::vector<std::string>& environment, std::optional<TellRun> told);
   void died(const RunId& run, Live& live);
   void answer_stop_if_done();
 

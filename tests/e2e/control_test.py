@@ -102,11 +102,20 @@ class Pause(Slow):
         self.assertIn('paused ' + run, done.err)
         status = self.status(run)
         self.assertEqual((status['status'], status['nodes_running']), ('paused', 0))
+        # It did not go on for a moment first: the attempt that nobody saw end is lost, and none was made after it.
+        self.assertEqual(len(self.attempts('wait', run)), 1)
+        self.assertEqual([event['type'] for event in self.events(run)[-2:]], ['run_paused', 'node_attempt_lost'])
         self.go()
         self.until(lambda: not is_alive(pid), 'the first script to end')
         self.hill('resume', run)
         self.assertEqual(self.ran().count('last'), 1)
         self.holds()
+
+    def test_cancel_of_a_run_that_nobody_hosts(self):
+        run = self.killed()
+        self.hill('cancel', run)
+        self.assertEqual(len(self.attempts('wait', run)), 1)
+        self.assertEqual(self.status(run)['status'], 'cancelled')
 
     def test_a_run_that_its_store_has_a_host_for_but_not_in_hand(self):
         run = self.killed()
