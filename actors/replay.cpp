@@ -59,7 +59,8 @@ class Replay {
     services_->read_blob = [this](const std::string& sha256) { return store_.read_blob(sha256); };
     services_->gate = std::make_shared<FeedGate>();
     services_->keys_needed = false;
-    birth_ = {run, options.environment, redactor_of(options.environment, nullptr)};
+    birth_ = {run, options.environment,
+              policy::redactor_of(options.environment, policy::rule_choice(options.environment))};
   }
 
   Result<ReplayReport> run() {

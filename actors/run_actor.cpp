@@ -72,7 +72,8 @@ void RunActorState::recover(std::optional<TellRun> told) {
   if (!rules) return leave(RunExit::parked, rules.error());
   birth_.rules = *std::move(rules);
   if (birth_.rules && !birth_.rules->redact.empty())
-    birth_.redactor = redactor_of(birth_.environment, birth_.rules.get());
+    birth_.redactor =
+        policy::redactor_of(birth_.environment, policy::rule_choice(birth_.environment, birth_.rules.get()));
   state_ = std::move(recovered->state);
   chain_ = recovered->chain;
   make_context();
@@ -318,7 +319,8 @@ void RunActorState::on_set_environment(SetEnvironment& message) {
   birth_.environment = std::move(message.environment);
   birth_.redactor = std::move(message.redactor);
   if (birth_.rules && !birth_.rules->redact.empty())
-    birth_.redactor = redactor_of(birth_.environment, birth_.rules.get());
+    birth_.redactor =
+        policy::redactor_of(birth_.environment, policy::rule_choice(birth_.environment, birth_.rules.get()));
   if (context_) make_context();
   message.reply.answer(true);
 }

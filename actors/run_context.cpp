@@ -3,7 +3,6 @@
 
 #include <utility>
 
-#include "runtime/policy/known_secrets.hpp"
 #include "runtime/run/hillstar_names.hpp"
 #include "runtime/run/run.hpp"
 
@@ -59,19 +58,6 @@ tools::RunContext run_context(const RunBirth& birth, const RunStarted& started) 
   context.air_gapped = started.air_gapped;
   context.rules = birth.rules;
   return context;
-}
-
-policy::RuleChoice rule_choice(const std::vector<std::string>& environment, const policy::Rules* rules) {
-  auto choice = policy::rule_choice(environment);
-  if (rules == nullptr) return choice;
-  choice.on.insert(choice.on.end(), rules->redact.begin(), rules->redact.end());
-  return choice;
-}
-
-policy::Redactor redactor_of(const std::vector<std::string>& environment, const policy::Rules* rules) {
-  std::vector<std::string> values;
-  for (auto& secret : policy::secrets_of(environment)) values.push_back(std::move(secret.value));
-  return {values, std::make_shared<const policy::SecretRules>(rule_choice(environment, rules))};
 }
 
 Result<std::shared_ptr<const policy::DataGuard>> guard_of(const workflow::Plan& plan, const policy::Routes* routes,

@@ -34,10 +34,6 @@ struct RunBirth {
   std::shared_ptr<const policy::Rules> rules = {};  ///< As in tools::RunContext; of a recovered run: found then.
 };
 
-/// Masks the secrets of an environment, and what its variables and the rules say besides.
-policy::RuleChoice rule_choice(const std::vector<std::string>& environment, const policy::Rules* rules);
-policy::Redactor redactor_of(const std::vector<std::string>& environment, const policy::Rules* rules);
-
 /// What a run's data must not reach, by the rules that were recorded with it. `rules` null: the default ones.
 /// Errors: data_refused.
 Result<std::shared_ptr<const policy::DataGuard>> guard_of(const workflow::Plan& plan, const policy::Routes* routes,

@@ -81,7 +81,7 @@ const SupervisorState::KnownEnvironment& SupervisorState::known(const std::vecto
     auto secrets = policy::secrets_of(environment);
     std::vector<std::string> values;
     for (const auto& secret : secrets) values.push_back(secret.value);
-    auto choice = rule_choice(environment, rules.get());
+    auto choice = policy::rule_choice(environment, rules.get());
     if (!rules_ || rules_choice_ != choice) {
       rules_ = std::make_shared<const policy::SecretRules>(choice);
       rules_choice_ = std::move(choice);
@@ -164,12 +164,15 @@ Result<void> SupervisorState::keep_guard(const StartRun& request, const RulesPtr
   if (!same_rules || (rules && known_plan.rules_sha256.empty())) {
     known_plan.rules = rules;
     known_plan.rules_sha256.clear();
+    known_plan.guard_environment = 0;
     if (rules) {
       HILLSTAR_TRY(known_plan.rules_sha256, parts_.services->store->put_blob(policy::to_text(*rules)));
     }
   }
-  if (!same_rules || known_plan.guard_environment != known_plan.routes_environment ||
+  // A guard that could not be made leaves none behind that passes for it.
+  if (known_plan.guard_environment != known_plan.routes_environment ||
       known_plan.guard_workspace != request.workspace) {
+    known_plan.guard_environment = 0;
     HILLSTAR_TRY(known_plan.guard, guard_of(*request.plan, known_plan.routes.get(), rules.get(), request.workspace));
     known_plan.guard_environment = known_plan.routes_environment;
     known_plan.guard_workspace = request.workspace;
@@ -184,11 +187,10 @@ void SupervisorState::on_start(StartRequest& message) {
   const auto loaded = tools::load_rules(message.request->workspace, message.request->environment);
   if (!loaded) return message.reply.answer(loaded.error());
   const auto& rules = *loaded;
-  if (const auto checked = check_secrets(*message.request, known(message.request->environment, rules).secrets);
-      !checked)
+  const auto& surroundings = known(message.request->environment, rules);
+  if (const auto checked = check_secrets(*message.request, surroundings.secrets); !checked)
     return message.reply.answer(checked.error());
-  if (const auto checked = check_credentials(message.request->inputs,
-                                             known(message.request->environment, rules).redactor, "The inputs hold");
+  if (const auto checked = check_credentials(message.request->inputs, surroundings.redactor, "The inputs hold");
       !checked)
     return message.reply.answer(checked.error());
   const auto texts = keep_texts(*message.request, rules);

@@ -211,10 +211,9 @@ namespace {
 /// What the run would pass over without a word.
 Result<void> may_answer(const StoredRun& stored, const AnswerArgs& args, const run::ApprovalState& approval) {
   const auto who = person();
-  const auto& approvers = approval.asked.approvers;
-  if (!approvers.empty() && std::find(approvers.begin(), approvers.end(), who) == approvers.end()) {
+  if (!run::may_answer(approval.asked, who)) {
     std::string names;
-    for (const auto& name : approvers) names += (names.empty() ? "" : ", ") + name;
+    for (const auto& name : approval.asked.approvers) names += (names.empty() ? "" : ", ") + name;
     return Error{
         Errc::permission_denied,
         fmt::format("{} may not answer for '{}': data.approvers names {}.", who, visible(args.node), visible(names)),

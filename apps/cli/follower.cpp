@@ -164,11 +164,7 @@ class Follower {
 
   /// May this person still answer? Who has approved waits for others.
   static bool is_asked(const run::NodeState& node) {
-    if (node.status != run::NodeStatus::held) return false;
-    const auto& approvers = node.approval->asked.approvers;
-    const auto who = person();
-    const bool may = approvers.empty() || std::find(approvers.begin(), approvers.end(), who) != approvers.end();
-    return may && !node.approval->given.contains(who);
+    return node.status == run::NodeStatus::held && run::would_count(*node.approval, person(), true);
   }
 
   /// False if no approval is open that this person may give.

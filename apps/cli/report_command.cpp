@@ -15,7 +15,7 @@
 #include "apps/cli/text.hpp"
 #include "messages/json_codec.hpp"
 #include "runtime/platform/file_access.hpp"
-#include "runtime/policy/known_secrets.hpp"
+#include "runtime/policy/redaction.hpp"
 #include "runtime/policy/rules.hpp"
 
 namespace hillstar::cli {
@@ -25,15 +25,13 @@ namespace fs = std::filesystem;
 
 /// What was masked when the run was recorded is masked already; this is for what only this process knows.
 policy::Redactor redactor_for(const Context& context, const StoredRun& stored, const persistence::EventStore& store) {
-  std::vector<std::string> values;
-  for (auto& secret : policy::secrets_of(context.environment)) values.push_back(std::move(secret.value));
-  auto choice = policy::rule_choice(context.environment);
+  auto rules = policy::default_rules();
   if (const auto& named = stored.state.started.rules_sha256) {
     const auto text = store.read_blob(*named);
-    const auto rules = text ? policy::rules_from_text(*text) : Result<policy::Rules>(policy::default_rules());
-    if (rules) choice.on.insert(choice.on.end(), rules->redact.begin(), rules->redact.end());
+    auto read = text ? policy::rules_from_text(*text) : Result<policy::Rules>(rules);
+    if (read) rules = *std::move(read);
   }
-  return {values, std::make_shared<const policy::SecretRules>(choice)};
+  return policy::redactor_of(context.environment, policy::rule_choice(context.environment, &rules));
 }
 
 Result<void> write_whole(const std::string& file, const std::string& text) {

@@ -84,11 +84,7 @@ std::string enough_money(const StoredRun& stored) {
 /// Whether this person's answer would count.
 bool may_answer(const StoredRun& stored, const run::Step& step) {
   const auto& approval = stored.state.nodes[step.unit->node].approval;
-  if (!approval) return false;
-  const auto who = person();
-  const auto& may = approval->asked.approvers;
-  if (!may.empty() && std::find(may.begin(), may.end(), who) == may.end()) return false;
-  return step.remedy == run::Remedy::reject || !approval->given.contains(who);
+  return approval && run::would_count(*approval, person(), step.remedy != run::Remedy::reject);
 }
 
 Command command_of(const StoredRun& stored, const run::Step& step, bool hosted) {

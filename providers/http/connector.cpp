@@ -45,11 +45,6 @@ Failure redirected(const Url& url, unsigned status, std::string_view location) {
           std::nullopt};
 }
 
-std::string endpoint_of(const Url& url) {
-  const auto name = url.host.find(':') == std::string::npos ? url.host : "[" + url.host + "]";
-  return name + ":" + std::to_string(url.port);
-}
-
 std::string route_of(const Destination& to, const NetworkSettings& network) {
   std::string route = to.url.origin();
   if (to.proxy) route += " " + to.proxy->authority() + " " + sha256_hex(to.proxy->authorization.reveal());

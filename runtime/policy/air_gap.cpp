@@ -9,11 +9,9 @@
 namespace hillstar::policy {
 namespace {
 
-/// `host:port`, an IPv6 address in brackets.
-std::string endpoint_of(std::string_view host, std::uint16_t port) {
-  const bool is_v6 = host.find(':') != std::string_view::npos && !host.starts_with('[');
-  return (is_v6 ? "[" + std::string(host) + "]" : std::string(host)) + ":" + std::to_string(port);
-}
+constexpr const char* kDeclare =
+    "use a provider on this machine or network, or declare its endpoint under air_gap.endpoints in the policy of the "
+    "user (~/.config/hillstar/policy.json) or of the site (/etc/hillstar/policy.json)";
 
 struct Place {
   std::string host;
@@ -37,6 +35,11 @@ Place place_of(std::string_view url) {
 }
 
 }  // namespace
+
+std::string endpoint_of(std::string_view host, std::uint16_t port) {
+  const bool is_v6 = host.find(':') != std::string_view::npos && !host.starts_with('[');
+  return (is_v6 ? "[" + std::string(host) + "]" : std::string(host)) + ":" + std::to_string(port);
+}
 
 Reach reach_of(const Rules* rules) {
   if (rules == nullptr) return {};
@@ -62,9 +65,7 @@ Result<void> check_reach(const Reach& reach, const Backend& backend, const std::
                "the run is air-gapped, and provider '" + backend.provider_label + "' at " +
                    endpoint_of(place.host, place.port) +
                    (reach.endpoints ? " is not among air_gap.endpoints" : " is not on this machine or network"),
-               where,
-               "use a provider that is, or declare the endpoint under air_gap.endpoints in the policy of the user "
-               "(~/.config/hillstar/policy.json) or of the site (/etc/hillstar/policy.json)"};
+               where, kDeclare};
 }
 
 Result<void> check_routes(const workflow::Plan& plan, const Routes& all, const Routes& reachable) {
@@ -74,9 +75,7 @@ Result<void> check_routes(const workflow::Plan& plan, const Routes& all, const R
     const auto& place = all.of(i).front();
     return Error{Errc::air_gapped,
                  "the run is air-gapped, and '" + place.backend + "' is not at an endpoint that it may reach",
-                 "/graph/nodes/" + json::pointer_token(node.id.str()),
-                 "use a provider on this machine or network, or declare its endpoint under air_gap.endpoints in the "
-                 "policy of the user (~/.config/hillstar/policy.json) or of the site (/etc/hillstar/policy.json)"};
+                 "/graph/nodes/" + json::pointer_token(node.id.str()), kDeclare};
   }
   return {};
 }

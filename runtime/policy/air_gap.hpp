@@ -26,6 +26,9 @@ struct Reach {
 /// By the rules, or without rules by default.
 Reach reach_of(const Rules* rules);
 
+/// `host:port` as in a list of endpoints, an IPv6 address in brackets.
+std::string endpoint_of(std::string_view host, std::uint16_t port);
+
 /// May a connection be made to this place of this URL? Without a list the addresses that a name stands for count too,
 /// which the transport sees.
 bool may_reach(const Reach& reach, std::string_view url, std::string_view host, std::uint16_t port);

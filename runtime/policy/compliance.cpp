@@ -10,13 +10,6 @@ namespace {
 
 namespace bj = boost::json;
 
-std::string_view host_of(std::string_view url) {
-  const auto begin = url.find("://");
-  if (begin == std::string_view::npos) return {};
-  url.remove_prefix(begin + 3);
-  return url.substr(0, url.find_first_of("/:?#"));
-}
-
 bool asks_for_anything(const ProviderCompliance& compliance) {
   return compliance.requires_tos_acceptance || compliance.audit_required || !compliance.restricted_uses.empty();
 }

@@ -45,6 +45,12 @@ Redactor::Redactor(const std::vector<std::string>& secrets, std::shared_ptr<cons
   if (!forms.empty()) patterns_ = std::make_shared<const MultiMatch>(forms);
 }
 
+Redactor redactor_of(const std::vector<std::string>& environment, const RuleChoice& choice) {
+  std::vector<std::string> values;
+  for (auto& secret : secrets_of(environment)) values.push_back(std::move(secret.value));
+  return {values, std::make_shared<const SecretRules>(choice)};
+}
+
 bool Redactor::holds(std::string_view text) const {
   if (patterns_ == nullptr) return false;
   MultiMatch::State state = 0;

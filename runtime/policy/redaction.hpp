@@ -46,6 +46,9 @@ class Redactor {
   std::shared_ptr<const SecretRules> rules_;
 };
 
+/// Masks the secrets of an environment (`NAME=value`), and what the chosen rules find besides.
+Redactor redactor_of(const std::vector<std::string>& environment, const RuleChoice& choice);
+
 /// The same for text that comes in pieces: a secret that is cut in two is found. Holds back what may be the beginning
 /// of one. Not thread-safe; one per stream.
 class StreamRedactor {

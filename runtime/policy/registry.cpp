@@ -27,17 +27,6 @@ bool same_ignoring_case(std::string_view a, std::string_view b) {
          std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) { return lower(x) == lower(y); });
 }
 
-std::string host_of(std::string_view url) {
-  if (const auto scheme = url.find("://"); scheme != std::string_view::npos) url.remove_prefix(scheme + 3);
-  url = url.substr(0, url.find_first_of("/?#"));
-  if (const auto at = url.rfind('@'); at != std::string_view::npos) url.remove_prefix(at + 1);
-  if (url.starts_with('[')) return std::string(url.substr(1, url.find(']') - 1));
-  std::string host(url.substr(0, url.find(':')));
-  std::transform(host.begin(), host.end(), host.begin(), lower);
-  if (host.ends_with('.')) host.pop_back();
-  return host;
-}
-
 /// The four numbers of `127.0.0.1`; other spellings of addresses are not taken for near ones.
 std::optional<std::array<int, 4>> dotted(std::string_view host) {
   std::array<int, 4> parts{};
@@ -116,6 +105,17 @@ std::string_view kind_name(ProviderKind kind) {
       return "process";
   }
   return "cloud";
+}
+
+std::string host_of(std::string_view url) {
+  if (const auto scheme = url.find("://"); scheme != std::string_view::npos) url.remove_prefix(scheme + 3);
+  url = url.substr(0, url.find_first_of("/?#"));
+  if (const auto at = url.rfind('@'); at != std::string_view::npos) url.remove_prefix(at + 1);
+  if (url.starts_with('[')) return std::string(url.substr(1, url.find(']') - 1));
+  std::string host(url.substr(0, url.find(':')));
+  std::transform(host.begin(), host.end(), host.begin(), lower);
+  if (host.ends_with('.')) host.pop_back();
+  return host;
 }
 
 bool is_near(std::string_view url) {

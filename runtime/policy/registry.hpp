@@ -109,6 +109,8 @@ Tier tier_of_price(std::uint64_t micro_usd_per_million);
 std::string_view tier_name(Tier tier);
 std::string_view kind_name(ProviderKind kind);
 
+/// In lower case, without user, port, brackets and a dot at the end.
+std::string host_of(std::string_view url);
 /// True for `http://127.0.0.1`, other loopback and private addresses, and names that stand for this machine or network
 /// (`localhost`, `*.local`, `*.internal`, and names without a dot).
 bool is_near(std::string_view url);

@@ -7,7 +7,6 @@
 
 #include "messages/json.hpp"
 #include "messages/json_codec.hpp"
-#include "runtime/policy/secret_rules.hpp"
 #include "runtime/workflow/did_you_mean.hpp"
 #include "runtime/workflow/fields.hpp"
 
@@ -309,6 +308,12 @@ const Rules& default_rules() {
     return made;
   }();
   return rules;
+}
+
+RuleChoice rule_choice(const std::vector<std::string>& environment, const Rules* rules) {
+  auto choice = rule_choice(environment);
+  if (rules != nullptr) choice.on.insert(choice.on.end(), rules->redact.begin(), rules->redact.end());
+  return choice;
 }
 
 std::optional<std::size_t> rank_of(const DataRules& rules, std::string_view data_class) {

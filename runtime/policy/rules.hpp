@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "messages/error.hpp"
+#include "runtime/policy/secret_rules.hpp"
 
 namespace hillstar::policy {
 
@@ -74,6 +75,9 @@ inline constexpr std::size_t kPolicyBytesMax = 1U << 20U;
 Result<Rules> read_rules(const std::vector<PolicyText>& texts);
 /// Those that hold where nobody gave any.
 const Rules& default_rules();
+
+/// Which redaction rules an environment and the rules choose together; `rules` null: the environment alone.
+RuleChoice rule_choice(const std::vector<std::string>& environment, const Rules* rules);
 
 /// Place of a class among the rules' classes; nothing if there is no such class.
 std::optional<std::size_t> rank_of(const DataRules& rules, std::string_view data_class);

@@ -18,15 +18,19 @@ std::string pointer_of(const workflow::PlanNode& node) {
   return "/graph/nodes/" + json::pointer_token(node.loop ? id.substr(0, id.find('@')) : id);
 }
 
+void add(const Error& error, workflow::Problems& problems) {
+  problems.error(error.code, error.where, error.message, error.hint);
+}
+
 void check_places(const workflow::Plan& plan, const RulesWorld& world, bool air_gapped, workflow::Problems& problems) {
   std::optional<Reach> reach;
   if (air_gapped) reach = reach_of(&world.rules);
   const auto routes = routes_of(plan, world.registry, world.environment, reach ? &*reach : nullptr);
   if (reach)
     if (const auto checked = check_routes(plan, routes_of(plan, world.registry, world.environment), routes); !checked)
-      problems.error(checked.error().code, checked.error().where, checked.error().message, checked.error().hint);
+      add(checked.error(), problems);
   const auto guard = guard_of({plan, routes, world.rules.data, world.workspace});
-  if (!guard) return problems.error(guard.error().code, guard.error().where, guard.error().message, guard.error().hint);
+  if (!guard) return add(guard.error(), problems);
   if (*guard == nullptr) return;
   std::set<std::string> told;
   for (const auto& [place, release] : (*guard)->leaks()) {
@@ -79,8 +83,7 @@ std::vector<workflow::Diagnostic> check_rules(const workflow::Plan& plan, const 
   const bool air_gapped = world.air_gapped || world.rules.air_gap.always || is_local_only(plan.model_config);
   for (const auto& node : plan.nodes) {
     if (node.loop && node.loop->attempt > 1) continue;
-    if (const auto checked = check_sandbox(node, world.rules, air_gapped); !checked)
-      problems.error(checked.error().code, checked.error().where, checked.error().message, checked.error().hint);
+    if (const auto checked = check_sandbox(node, world.rules, air_gapped); !checked) add(checked.error(), problems);
   }
   check_places(plan, world, air_gapped, problems);
   return problems.take(text);

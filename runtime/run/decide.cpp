@@ -88,11 +88,7 @@ class Decision {
   Facts operator()(const ApprovalGiven& in) {
     const auto* unit = find_unit(state_, in.node, std::nullopt);
     if (unit == nullptr || unit->status != NodeStatus::held) return {};
-    const auto& approval = *state_.nodes[in.node].approval;
-    const auto& may = approval.asked.approvers;
-    const bool may_answer = may.empty() || std::find(may.begin(), may.end(), in.who) != may.end();
-    // Nobody counts twice; who approved may still reject.
-    if (!may_answer || (in.approved && approval.given.contains(in.who))) return {};
+    if (!would_count(*state_.nodes[in.node].approval, in.who, in.approved)) return {};
     return {ApprovalAnswered{id(in.node), in.approved, in.who, in.reason}};
   }
 
@@ -181,6 +177,15 @@ class Decision {
 };
 
 }  // namespace
+
+bool may_answer(const ApprovalRequested& asked, const std::string& who) {
+  const auto& may = asked.approvers;
+  return may.empty() || std::find(may.begin(), may.end(), who) != may.end();
+}
+
+bool would_count(const ApprovalState& approval, const std::string& who, bool approved) {
+  return may_answer(approval.asked, who) && !(approved && approval.given.contains(who));
+}
 
 std::vector<Event> decide(const RunState& state, const Input& input) {
   if (is_terminal(state)) return {};

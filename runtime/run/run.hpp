@@ -53,6 +53,11 @@ bool is_terminal(const RunState& state);
 /// True if nothing runs, nothing is timed and only a person can go on: paused, or approvals asked.
 bool waits_for_person(const RunState& state);
 
+/// May this person answer what was asked?
+bool may_answer(const ApprovalRequested& asked, const std::string& who);
+/// Would it change anything? Nobody counts twice; who approved may still reject.
+bool would_count(const ApprovalState& approval, const std::string& who, bool approved);
+
 /// The result that references to `node` see: its own, the winning attempt's for a skipped loop attempt,
 /// the collected items for a map, a null value if there is none. What was collected is kept in the state, which
 /// therefore belongs to one thread at a time also where it is const.

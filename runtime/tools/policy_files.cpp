@@ -11,19 +11,13 @@
 
 #include "runtime/platform/descriptor.hpp"
 #include "runtime/platform/file_access.hpp"
+#include "runtime/policy/model_choice.hpp"
 
 namespace hillstar::tools {
 namespace {
 
 using policy::PolicyPlace;
 using policy::PolicyText;
-
-std::string value_of(const std::vector<std::string>& environment, std::string_view name) {
-  for (const auto& entry : environment)
-    if (entry.size() > name.size() && entry[name.size()] == '=' && entry.starts_with(name))
-      return entry.substr(name.size() + 1);
-  return {};
-}
 
 Error unreadable(const std::string& path, const std::string& why) {
   return Error{Errc::policy_invalid, "The policy is there but cannot be read, so nothing is allowed: " + why + ".",
@@ -51,8 +45,9 @@ Result<std::optional<std::string>> text_of(const std::string& path) {
 }  // namespace
 
 std::vector<std::string> operator_policies(const std::vector<std::string>& environment) {
-  const auto home = value_of(environment, "HOME");
-  auto config = value_of(environment, "XDG_CONFIG_HOME");
+  const auto value_of = policy::look_up_in(environment);
+  const auto home = value_of("HOME").value_or("");
+  auto config = value_of("XDG_CONFIG_HOME").value_or("");
   if (!config.starts_with('/')) config = home.empty() ? "" : home + "/.config";
   std::vector<std::string> files{std::string(kSitePolicy)};
   if (!config.empty()) files.push_back(config + "/" + std::string(kUserPolicy));

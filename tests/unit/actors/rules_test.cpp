@@ -2,10 +2,13 @@
 // What the engine refuses by itself, whoever starts a run and whatever was checked before.
 #include <doctest/doctest.h>
 
+#include <filesystem>
+
 #include "runtime/workflow/compile.hpp"
 #include "tests/support/accepted_terms.hpp"
 #include "tests/support/engine_host.hpp"
 #include "tests/support/scripted_transport.hpp"
+#include "tests/unit/runtime/platform/temp_folder.hpp"
 
 using namespace hillstar;
 using namespace hillstar::testing;
@@ -44,12 +47,13 @@ struct Bench {
     request.workflow_text = text;
     request.inputs = Json::from_canonical("{}");
     request.workspace = "/";
-    request.environment = {"ANTHROPIC_API_KEY=a-key-of-nobody"};
+    request.environment = {"ANTHROPIC_API_KEY=a-key-of-nobody", "XDG_CONFIG_HOME=" + folder.path()};
     request.started_by = "tester";
     request.air_gapped = air_gapped;
     return host.engine->start(std::move(request));
   }
 
+  TempFolder folder;  ///< The user's settings, with their policy.
   persistence::MemoryStore store;
   Host host{store};
   std::shared_ptr<ScriptedTransport> transport;
@@ -108,4 +112,20 @@ TEST_CASE("engine: what looks like a credential is not stored, not even as a blo
   REQUIRE(!run.has_value());
   CHECK(run.error().code == Errc::credential_found);
   CHECK(run.error().where == "/note");
+}
+
+TEST_CASE("engine: a policy that a plan does not fit refuses it each time, also a plan that ran before") {
+  Bench bench;
+  const auto plan = plan_of(R"({"tool":"script_run","parameters":{"script":"true"},"data":"internal"})");
+  const auto run = bench.start(plan);
+  REQUIRE(run.has_value());
+  CHECK(bench.host.end_of(*run) == "completed");
+  std::filesystem::create_directory(bench.folder / "hillstar");
+  put(bench.folder / "hillstar/policy.json", R"({"data":{"classes":["open","closed"]}})");
+  for (int i = 0; i < 2; ++i) {
+    const auto refused = bench.start(plan);
+    REQUIRE(!refused.has_value());
+    CHECK(refused.error().code == Errc::data_refused);
+    CHECK(refused.error().message.find("no data class 'internal'") != std::string::npos);
+  }
 }

@@ -63,12 +63,17 @@ TEST_CASE("compliance: providers on this machine and network ask for nothing, un
 }
 
 TEST_CASE("compliance: a provider of one's own that is the known one's address is bound by its terms") {
-  const auto plan = plan_of(R"({"tool":"model_call","provider":"mine","model":"m","input":"x"})",
-                            R"("model_config":{"custom_providers":{"mine":{"endpoint":"https://api.anthropic.com",
-                               "type":"anthropic","model_name":"m"}}})");
-  const auto found = choice(plan);
-  REQUIRE(!found.has_value());
-  CHECK(found.error().code == Errc::terms_not_accepted);
+  for (const std::string address :
+       {"https://api.anthropic.com", "https://API.Anthropic.COM", "https://api.anthropic.com.",
+        "https://me@api.anthropic.com", "https://api.anthropic.com:443/v1"}) {
+    CAPTURE(address);
+    const auto plan = plan_of(R"({"tool":"model_call","provider":"mine","model":"m","input":"x"})",
+                              R"("model_config":{"custom_providers":{"mine":{"endpoint":")" + address +
+                                  R"(","type":"anthropic","model_name":"m"}}})");
+    const auto found = choice(plan);
+    REQUIRE(!found.has_value());
+    CHECK(found.error().code == Errc::terms_not_accepted);
+  }
 }
 
 TEST_CASE("compliance: a fallback that was not acknowledged is no candidate") {
