@@ -81,6 +81,8 @@ class EngineImpl final : public Engine {
   void start_async(StartRun request, std::function<void(Result<RunId>)> done) override;
   Result<std::uint64_t> follow(const RunId& run, std::uint64_t from_seq, FeedCallback callback) override;
   void unfollow(std::uint64_t ticket) override;
+  Result<std::uint64_t> watch(CommitCallback callback) override;
+  void unwatch(std::uint64_t ticket) override;
   Result<std::vector<Event>> tell(const RunId& run, Input input) override;
   Result<void> set_environment(const RunId& run, std::vector<std::string> environment) override;
   [[nodiscard]] std::vector<RunId> live_runs() const override;
@@ -234,6 +236,18 @@ void EngineImpl::unfollow(std::uint64_t ticket) {
   });
 }
 
+Result<std::uint64_t> EngineImpl::watch(CommitCallback callback) {
+  return ask<std::uint64_t>([&](Tree& tree, Reply<std::uint64_t> reply) {
+    caf::anon_send(tree.services->event_log, WatchLog{++tickets_, std::move(callback), std::move(reply)});
+  });
+}
+
+void EngineImpl::unwatch(std::uint64_t ticket) {
+  (void)ask<bool>([&](Tree& tree, Reply<bool> reply) {
+    caf::anon_send(tree.services->event_log, UnwatchLog{ticket, std::move(reply)});
+  });
+}
+
 Result<std::vector<Event>> EngineImpl::tell(const RunId& run, Input input) {
   HILLSTAR_CHECK(check(run, true));
   auto facts = ask<std::vector<Event>>([&](Tree& tree, Reply<std::vector<Event>> reply) {
@@ -297,6 +311,19 @@ void EngineImpl::stop_actors() {
 }
 
 }  // namespace
+
+namespace {
+Error no_stream(const std::string& stream) { return {Errc::not_found, "there is no stream '" + stream + "'."}; }
+}  // namespace
+
+Result<StreamStatus> Engine::declare(DeclareStream request) { return no_stream(request.entry.id); }
+void Engine::trigger_async(TriggerRun request, std::function<void(Result<Accepted>)> done) {
+  done(no_stream(request.stream));
+}
+Result<void> Engine::hold(const std::string& stream, bool /*held*/, std::string /*who*/, std::string /*reason*/) {
+  return no_stream(stream);
+}
+Result<void> Engine::remove(const std::string& stream, std::string /*who*/) { return no_stream(stream); }
 
 std::unique_ptr<Engine> Engine::start_up(persistence::EventStore& store, EngineOptions options,
                                          std::vector<std::string> environment) {

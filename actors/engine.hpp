@@ -71,6 +71,63 @@ struct StartRun {
   bool air_gapped = false;                     ///< It may talk to declared endpoints only.
   std::optional<Origin> parent;                ///< For forks,
   std::vector<NodeInherited> inherited;        ///< with the results that are taken over.
+  std::optional<Trigger> trigger = {};         ///< The rest as in RunStarted.
+  std::map<std::string, std::string> labels = {};
+  std::optional<std::string> correlation = {};
+  std::optional<UtcTime> deadline = {};
+  std::optional<MicroUsd> budget = {};
+  std::optional<std::uint64_t> ticket = {};  ///< It is accepted, and waits to be admitted.
+};
+
+/// A stream to serve. The caller has compiled the plan. As StartRun.
+struct DeclareStream {
+  EntryPoint entry;
+  std::shared_ptr<const workflow::Plan> plan;
+  std::string workflow_text;
+  std::string workflow_file;
+  std::string workspace;
+  std::string output_dir;
+  std::vector<std::string> allow_paths;
+  std::string declared_by;
+};
+
+/// Something happened that a run of a stream is to be started for.
+struct TriggerRun {
+  std::string stream;
+  TriggerKind kind = TriggerKind::api;
+  std::optional<Json> inputs = {};      ///< By name; absent: the entry point makes them of `event`.
+  Json event;                           ///< What `{{ trigger... }}` stands for.
+  std::optional<std::string> key = {};  ///< A second trigger with it is the same run; absent: the entry point's.
+  std::optional<RunId> run = {};        ///< As StartRun's.
+  std::optional<UtcTime> due = {};
+  std::optional<Origin> cause = {};
+  std::uint32_t depth = 0;
+  std::optional<std::string> trace = {};
+  std::map<std::string, std::string> labels = {};
+  std::optional<std::string> correlation = {};
+  std::string started_by;
+};
+
+/// The run is durable: it will start, whatever happens to this process.
+struct Accepted {
+  RunId run;
+  bool repeated = false;  ///< It had been accepted before.
+  bool queued = false;    ///< It waits its turn.
+};
+
+struct StreamStatus {
+  RunId history;
+  StreamDeclared declared;
+  bool held = false;
+  std::string reason;  ///< Of the hold.
+  std::uint32_t running = 0;
+  std::uint32_t queued = 0;
+  std::uint32_t waiting_callers = 0;  ///< Triggers that wait for room in the queue.
+  std::uint64_t accepted = 0;         ///< Since this engine started, as what follows.
+  std::uint64_t repeated = 0;
+  std::uint64_t refused = 0;
+  std::uint64_t dropped = 0;
+  std::optional<UtcTime> next_due;  ///< Of a timer.
 };
 
 /// Live, not durable: a piece of a model's reply or of a script's output.
@@ -99,6 +156,8 @@ struct RunParked {
 using FeedItem = std::variant<FeedEvent, Progress, FeedCut, RunParked>;
 /// Called on an engine thread, in order; must be quick (push to a queue).
 using FeedCallback = std::function<void(const FeedItem&)>;
+/// Durable events of one commit of one history, of a run or of a stream.
+using CommitCallback = std::function<void(const RunId&, const std::shared_ptr<const std::vector<Recorded>>&)>;
 
 class Engine {
  public:
@@ -118,10 +177,25 @@ class Engine {
   /// Returns a ticket for unfollow. run_not_found if there is no such run.
   virtual Result<std::uint64_t> follow(const RunId& run, std::uint64_t from_seq, FeedCallback callback) = 0;
   virtual void unfollow(std::uint64_t ticket) = 0;
+  /// Every commit from now on, of all histories; each history's in order. On the log's thread, which must not wait:
+  /// for one consumer that hands on to many. What was committed before this returned can be read. Returns a ticket.
+  virtual Result<std::uint64_t> watch(CommitCallback callback) = 0;
+  /// Returns once the callback will not be called again.
+  virtual void unwatch(std::uint64_t ticket) = 0;
 
   /// Tells a live run something a person said: CancelAsked, PauseAsked, ResumeAsked, ApprovalGiven, Resolved. Returns
   /// the facts it led to once they are durable; empty: it had no effect. run_state if the run is terminal.
   virtual Result<std::vector<Event>> tell(const RunId& run, Input input) = 0;
+  /// Makes a stream, or changes the one of this name; returns once that is durable. The environment is the engine's.
+  virtual Result<StreamStatus> declare(DeclareStream request);
+  /// `done` is called once the run is durable, or refused: stream_full, stream_held, not_found, inputs_invalid. On an
+  /// engine thread; must be quick.
+  virtual void trigger_async(TriggerRun request, std::function<void(Result<Accepted>)> done);
+  /// Holds the stream back, or lets it go on.
+  virtual Result<void> hold(const std::string& stream, bool held, std::string who, std::string reason);
+  virtual Result<void> remove(const std::string& stream, std::string who);
+  [[nodiscard]] virtual std::vector<StreamStatus> streams() const { return {}; }
+
   /// Gives a resumed run a person's environment in place of the host's.
   virtual Result<void> set_environment(const RunId& run, std::vector<std::string> environment) = 0;
 

@@ -43,7 +43,9 @@ void EventLogState::on_flush() {
       self->anon_send(writers[i], answer);
     else
       caf::anon_send(writers[i], answer);
-    if (!conflict && !watched.empty() && watched.count(appends[i].run) != 0)
+    if (conflict) continue;
+    for (const auto& [ticket, tell] : watchers) tell(appends[i].run, events[i]);
+    if (!watched.empty() && watched.count(appends[i].run) != 0)
       caf::anon_send(feed, Committed{std::move(appends[i].run), std::move(events[i])});
   }
   appends.clear();
@@ -65,12 +67,26 @@ void EventLogState::on_unwatch(const UnwatchRun& message) {
   if (entry != watched.end() && --entry->second == 0) watched.erase(entry);
 }
 
+void EventLogState::on_watch_log(WatchLog& message) {
+  on_flush();
+  watchers.emplace_back(message.ticket, std::move(message.callback));
+  message.reply.answer(message.ticket);
+}
+
+void EventLogState::on_unwatch_log(const UnwatchLog& message) {
+  std::erase_if(watchers, [&](const auto& watcher) { return watcher.first == message.ticket; });
+  message.reply.answer(true);
+}
+
 EventLog::behavior_type event_log(EventLog::stateful_pointer<EventLogState> self, EventLogParts parts) {
   die_quietly(self);
   self->state.parts = std::move(parts);
   return {[self](AppendEvents& message) { self->state.on_append(message); },
-          [self](FlushBatch) { self->state.on_flush(); }, [self](WatchRun& message) { self->state.on_watch(message); },
-          [self](const UnwatchRun& message) { self->state.on_unwatch(message); }};
+          [self](FlushBatch) { self->state.on_flush(); },
+          [self](WatchRun& message) { self->state.on_watch(message); },
+          [self](const UnwatchRun& message) { self->state.on_unwatch(message); },
+          [self](WatchLog& message) { self->state.on_watch_log(message); },
+          [self](const UnwatchLog& message) { self->state.on_unwatch_log(message); }};
 }
 
 }  // namespace hillstar::actors

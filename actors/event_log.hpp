@@ -30,6 +30,8 @@ struct EventLogState {
   void on_flush();
   void on_watch(WatchRun& message);
   void on_unwatch(const UnwatchRun& message);
+  void on_watch_log(WatchLog& message);
+  void on_unwatch_log(const UnwatchLog& message);
 
   const char* name = "event_log";
   EventLog::pointer self;
@@ -41,7 +43,8 @@ struct EventLogState {
   std::size_t bytes = 0;
   bool flush_sent = false;
   bool failed = false;
-  std::unordered_map<RunId, std::size_t> watched;  ///< Run -> how many follow it.
+  std::unordered_map<RunId, std::size_t> watched;                  ///< Run -> how many follow it.
+  std::vector<std::pair<std::uint64_t, CommitCallback>> watchers;  ///< Of the whole log, by ticket.
 };
 
 EventLog::behavior_type event_log(EventLog::stateful_pointer<EventLogState> self, EventLogParts parts);

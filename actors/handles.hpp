@@ -19,10 +19,13 @@ struct AppendEvents;
 struct FlushBatch;
 struct WatchRun;
 struct UnwatchRun;
+struct WatchLog;
+struct UnwatchLog;
 struct BeginRun;
 struct Appended;
 struct AttemptEnded;
 struct TimerDue;
+struct DeadlineDue;
 struct GraceOver;
 struct TellRun;
 struct SetEnvironment;
@@ -57,13 +60,16 @@ struct StopAll;
 using EventLog = caf::typed_actor<caf::reacts_to<AppendEvents>,  // queue for the next commit
                                   caf::reacts_to<FlushBatch>,    // to itself: commit what is queued
                                   caf::reacts_to<WatchRun>,      // hand the run's commits to the feed from now on
-                                  caf::reacts_to<UnwatchRun>>;   // undo one WatchRun
+                                  caf::reacts_to<UnwatchRun>,    // undo one WatchRun
+                                  caf::reacts_to<WatchLog>,      // tell of every commit from now on
+                                  caf::reacts_to<UnwatchLog>>;   // undo it
 
 /// One run: steps its inputs, has the facts appended, acts on them after the ack.
 using RunActor = caf::typed_actor<caf::reacts_to<BeginRun>,        // start, or fold the history and go on
                                   caf::reacts_to<Appended>,        // the batch in flight is durable (or refused)
                                   caf::reacts_to<AttemptEnded>,    // a node's one answer
                                   caf::reacts_to<TimerDue>,        // a retry is due
+                                  caf::reacts_to<DeadlineDue>,     // the run's time may be over
                                   caf::reacts_to<GraceOver>,       // a cancelled attempt had its time
                                   caf::reacts_to<TellRun>,         // what a person said
                                   caf::reacts_to<SetEnvironment>,  // for attempts from now on

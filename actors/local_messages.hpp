@@ -43,6 +43,15 @@ struct WatchRun {
 struct UnwatchRun {
   RunId run;
 };
+struct WatchLog {
+  std::uint64_t ticket = 0;
+  CommitCallback callback;
+  Reply<std::uint64_t> reply;
+};
+struct UnwatchLog {
+  std::uint64_t ticket = 0;
+  Reply<bool> reply;
+};
 
 // -- run ----------------------------------------------------------------------------------------------
 
@@ -78,6 +87,7 @@ struct AttemptEnded {
 struct TimerDue {
   AttemptRef ref;
 };
+struct DeadlineDue {};
 struct GraceOver {
   AttemptRef ref;
 };
@@ -205,10 +215,13 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::AppendEvents)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::FlushBatch)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::WatchRun)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::UnwatchRun)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::WatchLog)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::UnwatchLog)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::BeginRun)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::Appended)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::AttemptEnded)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::TimerDue)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::DeadlineDue)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::GraceOver)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::TellRun)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::SetEnvironment)

@@ -60,7 +60,13 @@ void RunActorState::start(const BeginRun& message) {
   what.started.priority = request.priority;
   what.started.air_gapped = message.birth->air_gapped;
   if (!message.birth->rules_sha256.empty()) what.started.rules_sha256 = message.birth->rules_sha256;
+  what.started.trigger = request.trigger;
+  what.started.labels = request.labels;
+  what.started.correlation = request.correlation;
+  what.started.deadline = request.deadline;
+  what.started.budget = request.budget;
   what.inherited = request.inherited;
+  what.ticket = request.ticket;
   enqueue(std::move(what));
 }
 
@@ -207,6 +213,9 @@ void RunActorState::issue(Command& command) {
   if (const auto* timer = std::get_if<ArmTimer>(&command)) {
     const auto wait = std::max(timer->due - services_->clock->utc_now(), Millis{0});
     caf::delayed_anon_send(RunActor(self_), wait, TimerDue{timer->ref});
+  } else if (const auto* deadline = std::get_if<ArmDeadline>(&command)) {
+    const auto wait = std::max(deadline->due - services_->clock->utc_now(), Millis{0}) + Millis{1};
+    caf::delayed_anon_send(RunActor(self_), wait, DeadlineDue{});
   } else if (std::holds_alternative<Finish>(command)) {
     gone_ = true;
     self_->quit();
@@ -282,6 +291,16 @@ void RunActorState::on_attempt_ended(AttemptEnded& message) {
 
 void RunActorState::on_timer(const TimerDue& message) {
   if (!gone_) enqueue(RetryDue{message.ref});
+}
+
+void RunActorState::on_deadline() {
+  // A clock that was set back meanwhile makes this early: then it is asked for again.
+  if (gone_ || !state_.started.deadline) return;
+  const auto left = *state_.started.deadline - services_->clock->utc_now();
+  if (left >= Millis{0})
+    caf::delayed_anon_send(RunActor(self_), left + Millis{1}, DeadlineDue{});
+  else
+    enqueue(DeadlineReached{});
 }
 
 void RunActorState::on_grace_over(const GraceOver& message) {
@@ -364,6 +383,7 @@ RunActor::behavior_type run_actor(RunActor::stateful_pointer<RunActorState> self
           [self](const Appended& message) { self->state.on_appended(message); },
           [self](AttemptEnded& message) { self->state.on_attempt_ended(message); },
           [self](const TimerDue& message) { self->state.on_timer(message); },
+          [self](const DeadlineDue&) { self->state.on_deadline(); },
           [self](const GraceOver& message) { self->state.on_grace_over(message); },
           [self](TellRun& message) { self->state.on_tell(message); },
           [self](SetEnvironment& message) { self->state.on_set_environment(message); },

@@ -37,6 +37,7 @@ class RunActorState {
   void on_appended(const Appended& message);
   void on_attempt_ended(AttemptEnded& message);
   void on_timer(const TimerDue& message);
+  void on_deadline();
   void on_grace_over(const GraceOver& message);
   void on_tell(TellRun& message);
   void on_set_environment(SetEnvironment& message);

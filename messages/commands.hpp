@@ -38,6 +38,10 @@ struct ArmTimer {
   AttemptRef ref;
   UtcTime due;
 };
+/// Answer with DeadlineReached at `due`, or at once if that has passed.
+struct ArmDeadline {
+  UtcTime due;
+};
 struct AskApproval {
   NodeIndex node = 0;
   std::string prompt;
@@ -45,6 +49,6 @@ struct AskApproval {
 /// The run is terminal: stop its actors.
 struct Finish {};
 
-using Command = std::variant<ExecuteNode, CancelNode, ArmTimer, AskApproval, Finish>;
+using Command = std::variant<ExecuteNode, CancelNode, ArmTimer, ArmDeadline, AskApproval, Finish>;
 
 }  // namespace hillstar

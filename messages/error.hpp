@@ -65,6 +65,19 @@ enum class Errc : std::uint16_t {
   host_unreachable = 702,
   host_protocol = 703,
   host_closed = 704,
+  // 8xx the service and its streams
+  stream_full = 800,
+  stream_held = 801,
+  stream_invalid = 802,
+  draining = 803,
+  unauthenticated = 804,
+  forbidden = 805,
+  too_large = 806,
+  rate_limited = 807,
+  disk_full = 808,
+  depth_exceeded = 809,
+  signature_invalid = 810,
+  input_unknown = 811,
   // 9xx bugs
   internal = 900,
   // ... and what the operating system refuses

@@ -16,6 +16,8 @@
 #include "messages/failure.hpp"
 #include "messages/governance_events.hpp"
 #include "messages/ids.hpp"
+#include "messages/stream_events.hpp"
+#include "messages/talk_events.hpp"
 #include "messages/units.hpp"
 #include "messages/value.hpp"
 
@@ -34,15 +36,6 @@ struct Usage {
 };
 BOOST_DESCRIBE_STRUCT(Usage, (),
                       (input_tokens, output_tokens, cached_tokens, reasoning_tokens, cost, cache_write_tokens))
-
-/// A point in another run's history.
-struct Origin {
-  RunId run;
-  std::uint64_t seq = 0;
-
-  bool operator==(const Origin&) const = default;
-};
-BOOST_DESCRIBE_STRUCT(Origin, (), (run, seq))
 
 // -- the run ----------------------------------------------------------------------------------------
 
@@ -63,10 +56,16 @@ struct RunStarted {
   std::optional<std::uint32_t> priority = {};     ///< 1 to 100: turns at a backend, against other runs; absent: 10.
   bool air_gapped = false;                        ///< It may talk to declared endpoints only.
   std::optional<std::string> rules_sha256 = {};   ///< Blob: the rules of whoever runs it; absent: nobody gave any.
+  std::optional<Trigger> trigger = {};            ///< Absent: a person started it by itself.
+  std::map<std::string, std::string> labels = {};
+  std::optional<std::string> correlation = {};  ///< Ties runs together; whoever starts them chooses it.
+  std::optional<UtcTime> deadline = {};         ///< It must have ended by then.
+  std::optional<MicroUsd> budget = {};          ///< What it may cost, if that is less than the workflow says.
 };
 BOOST_DESCRIBE_STRUCT(RunStarted, (),
                       (workflow, workflow_file, workflow_sha256, plan_sha256, inputs, workspace, output_dir,
-                       allow_paths, parent, started_by, engine, routes_sha256, priority, air_gapped, rules_sha256))
+                       allow_paths, parent, started_by, engine, routes_sha256, priority, air_gapped, rules_sha256,
+                       trigger, labels, correlation, deadline, budget))
 
 /// Nothing new starts until RunResumed.
 struct RunPaused {
@@ -265,7 +264,9 @@ using Event =
     std::variant<RunStarted, RunPaused, RunResumed, CancelRequested, RunCompleted, RunFailed, RunCancelled,
                  LoopExhausted, NodeInherited, NodeScheduled, MapExpanded, NodeCompleted, NodeAttemptFailed,
                  NodeAttemptLost, NodeCancelled, NodeFailed, NodeSkipped, CheckpointReached, ApprovalRequested,
-                 ApprovalAnswered, NodeResolved, NodeRetryDue, BudgetExhausted, ConnectionAttempted>;
+                 ApprovalAnswered, NodeResolved, NodeRetryDue, BudgetExhausted, ConnectionAttempted, RunQueued,
+                 RunAdmitted, RunDeadlinePassed, RunTimedOut, SignalReceived, InputRequested, InputProvided,
+                 StreamDeclared, StreamHeld, StreamReleased, StreamRemoved, TimerFired, CursorMoved>;
 
 /// An event with its place in a history.
 struct Recorded {

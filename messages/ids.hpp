@@ -26,6 +26,9 @@ class Id {
 
 /// A ULID: 26 characters of Crockford base32; sorts by time of creation.
 using RunId = Id<struct RunTag>;
+/// Streams have histories too; their ids begin with a letter that no ULID begins with.
+inline constexpr char kStreamLetter = 'S';
+inline bool is_stream_history(const RunId& id) { return id.str().starts_with(kStreamLetter); }
 /// A node of a plan; loop attempts after the first end in `@2`, `@3`, ...
 using NodeId = Id<struct NodeTag>;
 using WorkflowId = Id<struct WorkflowTag>;

@@ -36,7 +36,8 @@ struct Connection {
 
 struct Start {
   RunStarted started;
-  std::vector<NodeInherited> inherited;  ///< For forks: results taken over, in plan order.
+  std::vector<NodeInherited> inherited;      ///< For forks: results taken over, in plan order.
+  std::optional<std::uint64_t> ticket = {};  ///< It waits its turn in a queue, under this number.
 };
 struct AttemptSucceeded {
   AttemptRef ref;
@@ -111,6 +112,23 @@ struct Resolved {
   std::string who;
   std::string reason;
 };
+/// It is the run's turn.
+struct Admit {};
+/// The run's deadline has come.
+struct DeadlineReached {};
+/// As SignalReceived.
+struct SignalGiven {
+  std::string name;
+  Value payload;
+  std::optional<std::string> key;
+  std::string who;
+};
+/// As InputProvided. Whoever tells it has checked the value against the schema.
+struct InputGiven {
+  std::string request;
+  Value value;
+  std::string who;
+};
 /// The process that drove the run died; a new one has folded the history.
 struct Recovered {};
 
@@ -118,7 +136,8 @@ struct Input {
   UtcTime at;
   std::uint32_t chance_ppm = 0;  ///< In [0, 1000000): jitter for a retry, drawn by the shell.
   std::variant<Start, AttemptSucceeded, ItemsListed, AttemptFailed, AttemptLost, AttemptCancelled, BudgetRefused,
-               RetryDue, ApprovalGiven, PauseAsked, ResumeAsked, CancelAsked, Resolved, Recovered>
+               RetryDue, ApprovalGiven, PauseAsked, ResumeAsked, CancelAsked, Resolved, Admit, DeadlineReached,
+               SignalGiven, InputGiven, Recovered>
       what;
 };
 

@@ -25,6 +25,7 @@
 #include "messages/ids.hpp"
 #include "messages/value.hpp"
 #include "persistence/event_codec.hpp"
+#include "persistence/run_query.hpp"
 #include "runtime/run/view.hpp"
 
 namespace hillstar::persistence {
@@ -58,8 +59,12 @@ class EventStore {
   /// Records from version `from` (1-based), at most `limit`, verified against their predecessor.
   [[nodiscard]] virtual Result<std::vector<Record>> read_records(const RunId& run, std::uint64_t from,
                                                                  std::size_t limit) const = 0;
-  /// Rows of all runs, newest first; `visit` returns false to stop.
+  /// Rows of all runs, newest first, without those of streams; `visit` returns false to stop.
   virtual Result<void> list(const std::function<bool(const run::Summary&)>& visit) const = 0;
+  /// One page of the runs that are asked for. Without an index: looks at every row.
+  [[nodiscard]] virtual Result<RunPage> query(const RunQuery& asked) const;
+  /// Ids of the histories of streams.
+  [[nodiscard]] virtual Result<std::vector<RunId>> streams() const = 0;
   [[nodiscard]] virtual Result<run::Summary> summary(const RunId& run) const = 0;
 
   /// Blobs by content. Putting the same bytes twice is one blob.

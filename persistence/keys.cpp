@@ -52,6 +52,18 @@ Range table(Table table) {
   return {std::string(1, letter), std::string(1, static_cast<char>(letter + 1))};
 }
 
+Range runs() {
+  auto range = table(Table::runs);
+  range.end = range.first + kStreamLetter;
+  return range;
+}
+
+Range streams() {
+  auto range = table(Table::runs);
+  range.first += kStreamLetter;
+  return range;
+}
+
 Range events_of(const RunId& run, std::uint64_t from) {
   const auto first = event(run, from);
   const auto end = event(run, ~std::uint64_t{0});

@@ -62,6 +62,9 @@ struct Range {
   std::string end;
 };
 Range table(Table table);
+/// Rows of runs, and those of the histories of streams, which share a table.
+Range runs();
+Range streams();
 /// Records of the run from `from` on. `run` has kRunIdBytes.
 Range events_of(const RunId& run, std::uint64_t from);
 /// Notes of repairs, by number.

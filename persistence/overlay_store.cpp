@@ -19,6 +19,8 @@ Result<void> OverlayStore::list(const std::function<bool(const run::Summary&)>& 
   return more ? below_->list(visit) : Result<void>();
 }
 
+Result<std::vector<RunId>> OverlayStore::streams() const { return below_->streams(); }
+
 Result<run::Summary> OverlayStore::summary(const RunId& run) const {
   auto row = above_.summary(run);
   return row ? row : below_->summary(run);

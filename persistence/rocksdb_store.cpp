@@ -157,6 +157,8 @@ Result<void> RocksStore::list(const std::function<bool(const run::Summary&)>& vi
   return list_rows(*database_, visit);
 }
 
+Result<std::vector<RunId>> RocksStore::streams() const { return list_streams(*database_); }
+
 Result<run::Summary> RocksStore::summary(const RunId& run) const {
   return read_summary(*database_, rocksdb::ReadOptions(), run);
 }

@@ -158,7 +158,7 @@ Result<std::vector<Record>> read_page(const Database& database, const RunId& run
 }
 
 Result<void> list_rows(const Database& database, const std::function<bool(const run::Summary&)>& visit) {
-  const Rows rows(database, keys::table(keys::Table::runs));
+  const Rows rows(database, keys::runs());
   std::optional<Error> first_error;
   for (rows->SeekToLast(); rows->Valid(); rows->Prev()) {
     const auto summary = parse_summary(rows.value(), RunId(std::string(rows.key().substr(1))));
@@ -171,6 +171,14 @@ Result<void> list_rows(const Database& database, const std::function<bool(const 
   if (!rows->status().ok()) return open_error(rows->status(), database.folder());
   if (first_error) return *first_error;
   return {};
+}
+
+Result<std::vector<RunId>> list_streams(const Database& database) {
+  const Rows rows(database, keys::streams());
+  std::vector<RunId> found;
+  for (rows->SeekToFirst(); rows->Valid(); rows->Next()) found.emplace_back(std::string(rows.key().substr(1)));
+  if (!rows->status().ok()) return open_error(rows->status(), database.folder());
+  return found;
 }
 
 }  // namespace hillstar::persistence

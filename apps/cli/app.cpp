@@ -106,8 +106,8 @@ Result<Exit> show_run_or_call(Context& context, const ShowArgs& args) {
 void add_inspect(Commands& commands) {
   auto [ls, l] = commands.add<ListArgs>("ls", "List runs, newest first", list_runs);
   ls->add_option("--status", l->status, "only these")
-      ->check(
-          CLI::IsMember({"running", "waiting", "paused", "cancelling", "failing", "completed", "failed", "cancelled"}))
+      ->check(CLI::IsMember({"queued", "running", "waiting", "paused", "cancelling", "timing_out", "failing",
+                             "completed", "failed", "cancelled", "timed_out"}))
       ->type_name("STATUS");
   ls->add_option("--workflow", l->workflow, "only runs of this workflow")->type_name("ID");
   ls->add_option("--limit", l->limit, "at most so many")->check(CLI::Range(1U, 1'000'000U))->capture_default_str();

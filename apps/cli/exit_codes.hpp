@@ -27,6 +27,32 @@ enum class Exit : int {
   terminated = 143,   ///< SIGTERM; the run stays resumable.
 };
 
+/// The same for errors of the service and its streams.
+constexpr Exit exit_of_service(Errc code) {
+  switch (code) {
+    case Errc::stream_invalid:
+      return Exit::invalid_workflow;
+    case Errc::disk_full:
+      return Exit::storage;
+    case Errc::stream_full:
+    case Errc::stream_held:
+    case Errc::input_unknown:
+      return Exit::wrong_state;
+    case Errc::forbidden:
+    case Errc::depth_exceeded:
+    case Errc::signature_invalid:
+      return Exit::refused;
+    case Errc::draining:
+    case Errc::unauthenticated:
+    case Errc::rate_limited:
+      return Exit::unreachable;
+    case Errc::too_large:
+      return Exit::usage;
+    default:
+      return Exit::internal;
+  }
+}
+
 /// The exit code that stands for an error.
 constexpr Exit exit_of(Errc code) {
   switch (code) {
@@ -90,8 +116,9 @@ constexpr Exit exit_of(Errc code) {
       return Exit::internal;
     case Errc::system_limit:
       return Exit::system;
+    default:
+      return exit_of_service(code);
   }
-  return Exit::internal;
 }
 
 }  // namespace hillstar::cli

@@ -22,7 +22,7 @@ namespace bj = boost::json;
 
 Tone tone_of(std::string_view status) {
   if (status == "completed") return Tone::good;
-  if (status == "failed" || status == "cancelled") return Tone::bad;
+  if (status == "failed" || status == "cancelled" || status == "timed_out") return Tone::bad;
   return status == "running" ? Tone::plain : Tone::warning;
 }
 

@@ -49,6 +49,8 @@ std::string_view headline(run::RunStatus status) {
       return "Workflow failed";
     case run::RunStatus::cancelled:
       return "Workflow cancelled";
+    case run::RunStatus::timed_out:
+      return "Workflow timed out";
     case run::RunStatus::paused:
       return "Workflow paused";
     default:

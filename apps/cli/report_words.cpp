@@ -76,7 +76,8 @@ std::string of_people(const Document& document) {
 }
 
 bool has_ended(const Document& document) {
-  return document.status == "completed" || document.status == "failed" || document.status == "cancelled";
+  return document.status == "completed" || document.status == "failed" || document.status == "cancelled" ||
+         document.status == "timed_out";
 }
 
 }  // namespace
@@ -113,7 +114,10 @@ std::string methods(const Document& document) {
       document.started_by, short_time(document.started));
   if (!document.parent.empty()) text += " It is a fork of run " + document.parent + ".";
   if (has_ended(document))
-    text += fmt::format(" It {} after {}", document.status == "cancelled" ? "was cancelled" : document.status,
+    text += fmt::format(" It {} after {}",
+                        document.status == "cancelled"   ? "was cancelled"
+                        : document.status == "timed_out" ? "was stopped at its deadline"
+                                                         : document.status,
                         duration(document.updated - document.started));
   else
     text +=

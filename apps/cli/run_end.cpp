@@ -23,6 +23,8 @@ Exit exit_of_end(const run::RunState& state) {
       return Exit::done;
     case run::RunStatus::cancelled:
       return Exit::cancelled;
+    case run::RunStatus::timed_out:
+      return Exit::timeout;
     case run::RunStatus::failed:
       if (!state.failure) return Exit::run_failed;
       if (state.failure->kind == FailureClass::permission || state.failure->kind == FailureClass::path_refused)

@@ -128,8 +128,7 @@ void Exchange::start() {
 
 void Exchange::report(std::optional<std::string> address, bool allowed, std::optional<std::string> failure) {
   if (request_.reach && callbacks_.on_connection)
-    callbacks_.on_connection(
-        {policy::endpoint_of(to_.url.host, to_.url.port), std::move(address), allowed, std::move(failure)});
+    callbacks_.on_connection({endpoint_of(to_.url), std::move(address), allowed, std::move(failure)});
 }
 
 void Exchange::connect() {

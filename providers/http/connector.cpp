@@ -45,6 +45,8 @@ Failure redirected(const Url& url, unsigned status, std::string_view location) {
           std::nullopt};
 }
 
+std::string endpoint_of(const Url& url) { return policy::endpoint_of(url.host, url.port); }
+
 std::string route_of(const Destination& to, const NetworkSettings& network) {
   std::string route = to.url.origin();
   if (to.proxy) route += " " + to.proxy->authority() + " " + sha256_hex(to.proxy->authorization.reveal());

@@ -33,6 +33,8 @@ Result<void> choose_way(Destination& to, const std::string& url, const NetworkSe
 Failure unready(const Error& error);
 /// A reply that sends the request elsewhere, which is not done.
 Failure redirected(const Url& url, unsigned status, std::string_view location);
+/// `host:port`, as the air gap and records write it.
+std::string endpoint_of(const Url& url);
 
 /// What a connection may be used again for: the same origin by the same proxy and password, and with the same
 /// certificates trusted. Nothing secret.

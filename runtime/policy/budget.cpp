@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/policy/budget.hpp"
 
+#include <algorithm>
+
 #include <utility>
 
 namespace hillstar::policy {
@@ -49,6 +51,10 @@ MicroUsd charge_of(const NodeAttemptFailed& event, const Reservation& reserved) 
 
 MicroUsd charge_of(const NodeCancelled& event, const Reservation& reserved) {
   return event.unsent ? MicroUsd{} : reserved.cost;
+}
+
+MicroUsd tighter(const workflow::Plan& plan, MicroUsd given) {
+  return plan.budget && plan.budget->run ? std::min(*plan.budget->run, given) : given;
 }
 
 bool pauses(const workflow::Plan& plan, BudgetScope scope) {

@@ -20,6 +20,8 @@ MicroUsd charge_of(const NodeCompleted& event, const Reservation& reserved);
 MicroUsd charge_of(const NodeAttemptFailed& event, const Reservation& reserved);
 MicroUsd charge_of(const NodeCancelled& event, const Reservation& reserved);
 
+/// What one run may cost: what its starter allows, if the workflow does not allow less.
+MicroUsd tighter(const workflow::Plan& plan, MicroUsd given);
 /// Whether an exhausted budget pauses the run, or ends it. A node's own cannot be waited for.
 bool pauses(const workflow::Plan& plan, BudgetScope scope);
 

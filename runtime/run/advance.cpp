@@ -17,7 +17,7 @@ class Advance {
   explicit Advance(const RunState& state) : state_(state), plan_(*state.plan), purse_(state) {}
 
   Facts run() {
-    if (is_terminal(state_)) return {};
+    if (is_terminal(state_) || state_.status == RunStatus::queued) return {};
     close_what_ended();
     if (!facts_.empty()) return std::move(facts_);
     finish();
@@ -71,6 +71,8 @@ class Advance {
     if (state_.running > 0) return;
     if (state_.status == RunStatus::cancelling)
       facts_.emplace_back(RunCancelled{state_.reason});
+    else if (state_.status == RunStatus::timing_out)
+      facts_.emplace_back(RunTimedOut{"its time was over, at " + to_rfc3339(*state_.started.deadline)});
     else if (state_.failure)
       facts_.emplace_back(
           RunFailed{*state_.failure, state_.first_failed ? std::optional(id(*state_.first_failed)) : std::nullopt});
@@ -144,7 +146,11 @@ std::vector<Event> advance(const RunState& state) { return Advance(state).run();
 
 bool is_terminal(const RunState& state) {
   return state.status == RunStatus::completed || state.status == RunStatus::failed ||
-         state.status == RunStatus::cancelled;
+         state.status == RunStatus::cancelled || state.status == RunStatus::timed_out;
+}
+
+bool is_stopping(const RunState& state) {
+  return state.status == RunStatus::cancelling || state.status == RunStatus::timing_out;
 }
 
 bool waits_for_person(const RunState& state) {

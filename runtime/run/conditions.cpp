@@ -47,4 +47,18 @@ bool holds(const RunState& state, const workflow::Condition& condition) {
   return std::all_of(condition.all.begin(), condition.all.end(), inner);
 }
 
+void judge_loop(RunState& state, NodeIndex judge) {
+  const auto& plan = *state.plan;
+  for (std::uint32_t l = 0; l < plan.loops.size(); ++l) {
+    const auto& loop = plan.loops[l];
+    const auto& judges = loop.judges;
+    if (loop.id != plan.nodes[judge].loop->loop || std::find(judges.begin(), judges.end(), judge) == judges.end())
+      continue;
+    if (--state.open_judges[l] > 0) continue;
+    const bool skipped = std::any_of(judges.begin(), judges.end(),
+                                     [&](NodeIndex j) { return state.nodes[j].status == NodeStatus::skipped; });
+    if (!skipped && !holds(state, loop.met)) state.unmet_loops.push_back(l);
+  }
+}
+
 }  // namespace hillstar::run

@@ -22,6 +22,7 @@ class Decision {
     Facts facts{start.started};
     for (const auto& inherited : start.inherited)
       if (state_.index->contains(inherited.node.str())) facts.emplace_back(inherited);
+    if (start.ticket) facts.emplace_back(RunQueued{*start.ticket});
     return facts;
   }
 
@@ -63,7 +64,7 @@ class Decision {
     if (current(in.ref) == nullptr) return {};
     auto facts = connections(in.ref, in.connections);
     // Nobody asked for it: whoever stopped the attempt, the run did not see its end.
-    if (state_.status != RunStatus::cancelling && !state_.interrupted)
+    if (!is_stopping(state_) && !state_.interrupted)
       facts.emplace_back(lost(in.ref, in.detail));
     else
       facts.emplace_back(NodeCancelled{id(in.ref.node), in.ref.item, in.ref.attempt, in.unsent, in.detail});
@@ -107,9 +108,23 @@ class Decision {
   }
 
   Facts operator()(const CancelAsked& in) {
-    if (state_.status == RunStatus::cancelling) return {};
+    if (is_stopping(state_)) return {};
     return {CancelRequested{in.who, in.reason}};
   }
+
+  Facts operator()(const Admit&) {
+    if (state_.status != RunStatus::queued) return {};
+    return {RunAdmitted{}};
+  }
+
+  Facts operator()(const DeadlineReached&) {
+    const auto& deadline = state_.started.deadline;
+    if (is_stopping(state_) || !deadline || input_.at < *deadline) return {};
+    return {RunDeadlinePassed{}};
+  }
+
+  Facts operator()(const SignalGiven&) { return {}; }
+  Facts operator()(const InputGiven&) { return {}; }
 
   Facts operator()(const Resolved& in) {
     const auto* unit = find_unit(state_, in.node, in.item);

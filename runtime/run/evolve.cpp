@@ -19,6 +19,7 @@ class Evolution {
   void operator()(const RunStarted& event) {
     state_.started = event;
     state_.started_at = at_;
+    if (event.budget) state_.budget = policy::tighter(plan_, *event.budget);
     state_.status = RunStatus::running;
     state_.open_nodes = static_cast<std::uint32_t>(plan_.nodes.size());
     for (NodeIndex i = 0; i < plan_.nodes.size(); ++i) {
@@ -40,6 +41,16 @@ class Evolution {
   }
   void operator()(const CancelRequested& event) {
     state_.status = RunStatus::cancelling;
+    state_.reason = event.reason;
+  }
+  void operator()(const RunQueued& event) {
+    state_.status = RunStatus::queued;
+    state_.ticket = event.ticket;
+  }
+  void operator()(const RunAdmitted&) { state_.status = RunStatus::running; }
+  void operator()(const RunDeadlinePassed&) { state_.status = RunStatus::timing_out; }
+  void operator()(const RunTimedOut& event) {
+    state_.status = RunStatus::timed_out;
     state_.reason = event.reason;
   }
   void operator()(const RunCompleted&) { state_.status = RunStatus::completed; }
@@ -257,6 +268,9 @@ class Evolution {
   }
   /// For whoever reads the history: nothing follows from it.
   void operator()(const ConnectionAttempted&) {}
+  void operator()(const SignalReceived&) {}
+  void operator()(const InputRequested&) {}
+  void operator()(const InputProvided&) {}
   void operator()(const ApprovalRequested& event) {
     const auto i = index_of_node(state_, event.node);
     startable_.unplace(i);
@@ -286,13 +300,13 @@ class Evolution {
     state_.failing.insert({i, std::nullopt});
   }
 
- private:
-  static Json error_result(const Failure& failure) {
-    std::string text = R"({"error":)";
-    json::append_string(text, failure.message);
-    return Json::from_canonical(text + R"(,"output":null})");
+  /// A stream's facts are no run's.
+  template <class Foreign>
+  void operator()(const Foreign&) {
+    throw InvariantError{"a run's history holds a fact of a stream"};
   }
 
+ private:
   UnitState& unit_of(NodeIndex i, std::optional<std::uint32_t> item) {
     auto* unit = find_unit(state_, i, item);
     HILLSTAR_ASSERT(unit != nullptr);
@@ -364,21 +378,7 @@ class Evolution {
       else if (successor.open_predecessors == 0 && !state_.doomed.contains(next))
         startable_.place(next);
     }
-    if (node.loop) judge(i);
-  }
-
-  /// A loop whose last judges have all ended is met or not; a skipped judge means that an earlier attempt met it.
-  void judge(NodeIndex i) {
-    for (std::uint32_t l = 0; l < plan_.loops.size(); ++l) {
-      const auto& loop = plan_.loops[l];
-      if (loop.id != plan_.nodes[i].loop->loop ||
-          std::find(loop.judges.begin(), loop.judges.end(), i) == loop.judges.end())
-        continue;
-      if (--state_.open_judges[l] > 0) continue;
-      const bool skipped = std::any_of(loop.judges.begin(), loop.judges.end(),
-                                       [&](NodeIndex j) { return state_.nodes[j].status == NodeStatus::skipped; });
-      if (!skipped && !holds(state_, loop.met)) state_.unmet_loops.push_back(l);
-    }
+    if (node.loop) judge_loop(state_, i);
   }
 
   RunState& state_;

@@ -152,6 +152,8 @@ std::string metadata_text(const HillstarHistory& history, const HillstarPlaces& 
     document["error"] = state.failure->message;
   else if (state.status == RunStatus::cancelled)
     document["error"] = state.reason.empty() ? "cancelled" : "cancelled: " + state.reason;
+  else if (state.status == RunStatus::timed_out)
+    document["error"] = state.reason;
   auto& times = document["node_times"].emplace_object();
   for (const auto& [node, micros] : history.node_times) times[state.plan->nodes[node].id.str()] = seconds(micros);
   document["log_file"] = places.audit_log;

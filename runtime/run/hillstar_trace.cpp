@@ -135,6 +135,37 @@ struct TraceEntry::Writer {
     out["error"] = event.reason;
     run_end();
   }
+  void operator()(const RunQueued& event) {
+    entry.type_ = "workflow_queued";
+    out["ticket"] = event.ticket;
+  }
+  void operator()(const RunAdmitted&) { entry.type_ = "workflow_admitted"; }
+  void operator()(const RunDeadlinePassed&) { entry.type_ = "deadline_passed"; }
+  void operator()(const RunTimedOut& event) {
+    entry.type_ = "workflow_timed_out";
+    entry.message_ = event.reason;
+    out["error"] = event.reason;
+    run_end();
+  }
+  void operator()(const SignalReceived& event) {
+    entry.type_ = "signal_received";
+    out["signal"] = event.name;
+    out["who"] = event.who;
+  }
+  void operator()(const InputRequested& event) {
+    entry.type_ = "input_requested";
+    entry.message_ = event.prompt;
+    set_node(event.node);
+    out["request"] = event.request;
+  }
+  void operator()(const InputProvided& event) {
+    entry.type_ = "input_provided";
+    out["request"] = event.request;
+    out["who"] = event.who;
+  }
+  /// A stream's facts are in no run's trace.
+  template <class Foreign>
+  void operator()(const Foreign&) {}
   void operator()(const LoopExhausted& event) {
     entry.type_ = "loop_exhausted";
     entry.message_ = "loop '" + event.loop + "' used up its attempts";

@@ -100,10 +100,12 @@ std::vector<Command> commands_of(const RunState& state, const Event& event) {
     commands.emplace_back(AskApproval{index_of_node(state, asked->node), asked->prompt});
   } else if (const auto* paused = std::get_if<RunPaused>(&event)) {
     if (paused->interrupted) cancel_in_flight(state, commands);
-  } else if (std::holds_alternative<CancelRequested>(event)) {
+  } else if (const auto* started = std::get_if<RunStarted>(&event)) {
+    if (started->deadline) commands.emplace_back(ArmDeadline{*started->deadline});
+  } else if (std::holds_alternative<CancelRequested>(event) || std::holds_alternative<RunDeadlinePassed>(event)) {
     cancel_in_flight(state, commands);
   } else if (std::holds_alternative<RunCompleted>(event) || std::holds_alternative<RunFailed>(event) ||
-             std::holds_alternative<RunCancelled>(event)) {
+             std::holds_alternative<RunCancelled>(event) || std::holds_alternative<RunTimedOut>(event)) {
     commands.emplace_back(Finish{});
   }
   return commands;
@@ -123,7 +125,8 @@ std::vector<Command> outstanding(const RunState& state) {
     for (std::uint32_t item = 0; item < node.map->next; ++item)
       owed_to(state, {i, item, node.map->units[item].attempt}, node.map->units[item], commands);
   }
-  if (state.status == RunStatus::cancelling || state.interrupted) cancel_in_flight(state, commands);
+  if (is_stopping(state) || state.interrupted) cancel_in_flight(state, commands);
+  if (state.started.deadline && !is_stopping(state)) commands.emplace_back(ArmDeadline{*state.started.deadline});
   return commands;
 }
 

@@ -50,6 +50,8 @@ RunState replay(RunState fresh, const std::vector<Recorded>& history);
 RunState replay(std::shared_ptr<const workflow::Plan> plan, const std::vector<Recorded>& history);
 
 bool is_terminal(const RunState& state);
+/// True if it is being cancelled, or its time is over: nothing new starts, and only its end can follow.
+bool is_stopping(const RunState& state);
 /// True if nothing runs, nothing is timed and only a person can go on: paused, or approvals asked.
 bool waits_for_person(const RunState& state);
 

@@ -20,7 +20,20 @@
 
 namespace hillstar::run {
 
-enum class RunStatus : std::uint8_t { created, running, paused, cancelling, failing, completed, failed, cancelled };
+/// `queued`: nothing starts until it is admitted. `timing_out`: its time is over, and what still runs is being stopped.
+enum class RunStatus : std::uint8_t {
+  created,
+  queued,
+  running,
+  paused,
+  cancelling,
+  timing_out,
+  failing,
+  completed,
+  failed,
+  cancelled,
+  timed_out
+};
 
 /// `waiting`: predecessors are open. `ready`: may be scheduled. `held`: an approval is asked. `expanding`: the list of
 /// a map is evaluated; `mapping`: its items run. `retrying`: a timer runs. `lost`: nobody saw the end of an attempt
@@ -115,6 +128,7 @@ struct RunState {
   std::shared_ptr<const policy::DataGuard> guard;  ///< Null: no data is classified.
   RunStatus status = RunStatus::created;
   std::uint64_t version = 0;  ///< Number of events applied.
+  std::uint64_t ticket = 0;   ///< Of the queue that it waits or waited in; 0: none.
   RunStarted started;
   UtcTime started_at;
   UtcTime updated_at;

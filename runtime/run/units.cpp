@@ -3,6 +3,7 @@
 
 #include <boost/json.hpp>
 
+#include "messages/json_codec.hpp"
 #include "runtime/policy/data_guard.hpp"
 
 namespace hillstar::run {
@@ -56,6 +57,12 @@ ApprovalRequested approval_request(const RunState& state, NodeIndex i) {
   const auto needed = std::max(node.approvals.value_or(1), state.guard->approvals());
   request.approvals = needed > 1 ? std::optional(needed) : std::nullopt;
   return request;
+}
+
+Json error_result(const Failure& failure) {
+  std::string text = R"({"error":)";
+  json::append_string(text, failure.message);
+  return Json::from_canonical(text + R"(,"output":null})");
 }
 
 }  // namespace hillstar::run

@@ -60,5 +60,7 @@ bool may_go(const RunState& state, NodeIndex node, std::size_t candidate);
 bool asks_first(const RunState& state, NodeIndex node);
 /// What they are asked.
 ApprovalRequested approval_request(const RunState& state, NodeIndex node);
+/// What references to a failed node see, if it left nothing itself.
+Json error_result(const Failure& failure);
 
 }  // namespace hillstar::run

@@ -9,12 +9,16 @@ std::string_view status_name(const RunState& state) {
   switch (state.status) {
     case RunStatus::created:
       return "created";
+    case RunStatus::queued:
+      return "queued";
     case RunStatus::running:
       return waits_for_person(state) ? "waiting" : "running";
     case RunStatus::paused:
       return "paused";
     case RunStatus::cancelling:
       return "cancelling";
+    case RunStatus::timing_out:
+      return "timing_out";
     case RunStatus::failing:
       return "failing";
     case RunStatus::completed:
@@ -23,6 +27,8 @@ std::string_view status_name(const RunState& state) {
       return "failed";
     case RunStatus::cancelled:
       return "cancelled";
+    case RunStatus::timed_out:
+      return "timed_out";
   }
   return "unknown";
 }
@@ -82,11 +88,20 @@ Summary summarize(const RunState& state, const RunId& run) {
   if (state.spent > state.usage.cost) row.unsettled = state.spent - state.usage.cost;
   row.reason = state.failure ? state.failure->message : state.reason;
   row.parent = state.started.parent;
+  row.labels = state.started.labels;
+  row.correlation = state.started.correlation;
+  if (const auto& trigger = state.started.trigger) {
+    row.stream = trigger->stream;
+    row.key = trigger->key;
+  }
+  if (state.status == RunStatus::queued) row.ticket = state.ticket;
+  row.priority = state.started.priority;
+  if (!is_terminal(state)) row.due = state.started.deadline;
   return row;
 }
 
 bool is_terminal(const Summary& row) {
-  return row.status == "completed" || row.status == "failed" || row.status == "cancelled";
+  return row.status == "completed" || row.status == "failed" || row.status == "cancelled" || row.status == "timed_out";
 }
 
 }  // namespace hillstar::run

@@ -4,6 +4,7 @@
 
 #include <boost/describe.hpp>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 
@@ -19,7 +20,8 @@ struct Summary {
   RunId run;
   WorkflowId workflow;
   std::string workflow_file;
-  std::string status;  ///< running, waiting, paused, cancelling, failing, completed, failed, cancelled.
+  std::string status;  ///< queued, running, waiting, paused, cancelling, timing_out, failing, completed, failed,
+                       ///< cancelled, timed_out; of a stream's history: stream.
   std::uint64_t version = 0;
   UtcTime started_at;
   UtcTime updated_at;
@@ -32,12 +34,20 @@ struct Summary {
   std::optional<MicroUsd> unsettled;  ///< What attempts may have cost besides, whose end nobody saw; absent: nothing.
   std::string reason;                 ///< Why it failed, was cancelled or is paused; one sentence.
   std::optional<Origin> parent;
+  std::optional<std::string> stream = {};      ///< It was started through this one.
+  std::optional<std::string> key = {};         ///< No other run of the stream has it.
+  std::optional<std::uint64_t> ticket = {};    ///< Of a queued run.
+  std::optional<std::uint32_t> priority = {};  ///< As in RunStarted.
+  std::optional<std::string> correlation = {};
+  std::map<std::string, std::string> labels = {};
+  std::optional<UtcTime> due = {};  ///< Something happens by itself then, whether or not anybody looks at the run.
 
   bool operator==(const Summary&) const = default;
 };
 BOOST_DESCRIBE_STRUCT(Summary, (),
                       (run, workflow, workflow_file, status, version, started_at, updated_at, nodes, nodes_done,
-                       nodes_failed, nodes_running, tokens, cost, unsettled, reason, parent))
+                       nodes_failed, nodes_running, tokens, cost, unsettled, reason, parent, stream, key, ticket,
+                       priority, correlation, labels, due))
 
 Summary summarize(const RunState& state, const RunId& run);
 /// True if the run of this row has ended: completed, failed or cancelled.

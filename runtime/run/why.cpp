@@ -114,6 +114,24 @@ void explain_failed(Findings& findings, std::uint32_t depth) {
   findings.step(ended ? Remedy::new_run : Remedy::resume);
 }
 
+void explain_timed_out(Findings& findings, std::uint32_t depth) {
+  const auto& state = findings.state;
+  const bool ended = state.status == RunStatus::timed_out;
+  std::string text = ended ? "The run's time was over" : "The run's time is over: what runs is stopped";
+  if (const auto& deadline = state.started.deadline) text += ", at " + to_rfc3339(*deadline);
+  findings.add(depth, ended ? "timed_out" : "timing_out", text + "; " + progress(state) + ".", std::nullopt,
+               findings.last<RunDeadlinePassed>());
+  if (!ended) explain_open(findings, depth + 1);
+  if (ended) findings.step(Remedy::new_run);
+}
+
+void explain_queued(Findings& findings, std::uint32_t depth) {
+  std::string text = "The run was accepted and waits its turn";
+  if (const auto& trigger = findings.state.started.trigger; trigger && trigger->stream)
+    text += ": stream '" + *trigger->stream + "' runs as many as it may, or is held";
+  findings.add(depth, "queued", text + ".", std::nullopt, findings.last<RunQueued>());
+}
+
 void explain_cancelled(Findings& findings, std::uint32_t depth) {
   const auto& state = findings.state;
   const auto* asked = findings.last<CancelRequested>();
@@ -202,6 +220,11 @@ void explain_run(Findings& findings, std::uint32_t depth) {
     case RunStatus::cancelling:
     case RunStatus::cancelled:
       return explain_cancelled(findings, depth);
+    case RunStatus::queued:
+      return explain_queued(findings, depth);
+    case RunStatus::timing_out:
+    case RunStatus::timed_out:
+      return explain_timed_out(findings, depth);
     case RunStatus::failing:
     case RunStatus::failed:
       return explain_failed(findings, depth);

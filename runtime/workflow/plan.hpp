@@ -14,6 +14,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "messages/entry_point.hpp"
 #include "messages/failure.hpp"
 #include "messages/ids.hpp"
 #include "messages/inputs.hpp"
@@ -157,6 +158,7 @@ struct PlanNode {
   std::optional<std::uint32_t> repairs;  ///< model_call with a schema: attempts that ask to mend a reply; absent: none.
   std::optional<Millis> start_to_close;  ///< Longest time of one attempt, from its start.
   std::optional<Millis> queue_timeout;   ///< Longest wait of one attempt for a slot.
+  std::optional<Millis> schedule_to_close;  ///< From when it may first start to its end, all attempts and waits.
   OnError on_error = OnError::fail;
   Permission permission = Permission::always;
   bool granted = false;                    ///< The author wrote `always`.
@@ -182,9 +184,9 @@ struct PlanNode {
 };
 BOOST_DESCRIBE_STRUCT(PlanNode, (),
                       (id, tool, input, parameters, outputs, provider, model, complexity, cwd, effect, retry, repairs,
-                       start_to_close, queue_timeout, on_error, permission, granted, approvals, data, clearance,
-                       asks_release, sandbox, when, skip_if, stands_for, loop, map, checkpoint, lane, tests, sources,
-                       predecessors, successors))
+                       start_to_close, queue_timeout, schedule_to_close, on_error, permission, granted, approvals, data,
+                       clearance, asks_release, sandbox, when, skip_if, stands_for, loop, map, checkpoint, lane, tests,
+                       sources, predecessors, successors))
 
 struct PlanLoop {
   std::string id;
@@ -220,12 +222,13 @@ struct Plan {
   Json model_config;                         ///< As written; providers read their parts.
   Json provider_config;
   std::optional<Budget> budget;  ///< Of model_config.
+  std::vector<EntryPoint> entry_points;
 
   bool operator==(const Plan&) const = default;
 };
 BOOST_DESCRIBE_STRUCT(Plan, (),
                       (workflow, max_concurrency, nodes, loops, inputs, file_access, files, model_config,
-                       provider_config, budget))
+                       provider_config, budget, entry_points))
 
 /// Canonical JSON of the plan: what is hashed and stored.
 std::string to_text(const Plan& plan);

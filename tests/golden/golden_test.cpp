@@ -211,6 +211,14 @@ class Scenario {
     return std::string(type_name(event)) + std::visit([](const auto& fact) { return details(fact); }, event);
   }
   static std::string details(const RunStarted&) { return {}; }
+  static std::string details(const RunTimedOut& e) { return " (" + e.reason + ")"; }
+  static std::string details(const SignalReceived& e) { return " " + e.name; }
+  static std::string details(const InputRequested& e) { return " " + e.node.str() + " " + e.request; }
+  static std::string details(const InputProvided& e) { return " " + e.request; }
+  template <class Other>
+  static std::string details(const Other&) {
+    return {};
+  }
   static std::string details(const ConnectionAttempted& e) {
     return attempt_of(e) + " " + e.endpoint + (e.allowed ? "" : " refused");
   }

@@ -28,6 +28,10 @@ class ForwardingStore : public persistence::EventStore {
     return under_.read_records(run, from, limit);
   }
   Result<void> list(const std::function<bool(const run::Summary&)>& visit) const override { return under_.list(visit); }
+  [[nodiscard]] Result<persistence::RunPage> query(const persistence::RunQuery& asked) const override {
+    return under_.query(asked);
+  }
+  [[nodiscard]] Result<std::vector<RunId>> streams() const override { return under_.streams(); }
   [[nodiscard]] Result<run::Summary> summary(const RunId& run) const override { return under_.summary(run); }
   Result<std::string> put_blob(std::string_view bytes) override { return under_.put_blob(bytes); }
   [[nodiscard]] Result<std::string> read_blob(const std::string& sha256) const override {

@@ -21,6 +21,7 @@ const Layer kLayers[] = {
     {"runtime/workflow", {"messages", "runtime/workflow"}},
     {"runtime/policy", {"messages", "runtime/policy", "runtime/workflow"}},
     {"runtime/run", {"messages", "runtime/run", "runtime/workflow", "runtime/policy"}},
+    {"runtime/stream", {"messages", "runtime/stream", "runtime/workflow"}},
     {"runtime/platform", {"messages", "runtime/platform"}},
     {"runtime/tools", {"messages", "runtime/tools", "runtime/platform", "runtime/workflow", "runtime/policy"}},
     {"persistence", {"messages", "persistence", "runtime/run", "runtime/workflow", "runtime/platform"}},
@@ -50,7 +51,7 @@ const Library kLibraries[] = {
 };
 
 /// Pure code gets time, chance and the environment from outside.
-constexpr std::array kPureFolders = {"runtime/workflow", "runtime/run", "runtime/policy"};
+constexpr std::array kPureFolders = {"runtime/workflow", "runtime/run", "runtime/policy", "runtime/stream"};
 constexpr std::array kNotPureHeaders = {"thread",   "mutex",   "shared_mutex", "condition_variable",
                                         "future",   "atomic",  "filesystem",   "fstream",
                                         "iostream", "random",  "unistd.h",     "ctime",

@@ -31,10 +31,11 @@ struct WriterState {
   std::vector<Appended> answers;
 };
 RunActor::behavior_type writer(RunActor::stateful_pointer<WriterState>, std::vector<Appended>* answers) {
-  return {[](const BeginRun&) {},       [answers](const Appended& answer) { answers->push_back(answer); },
-          [](const AttemptEnded&) {},   [](const TimerDue&) {},
-          [](const GraceOver&) {},      [](const TellRun&) {},
-          [](const SetEnvironment&) {}, [](const StopRun&) {}};
+  return {[](const BeginRun&) {},     [answers](const Appended& answer) { answers->push_back(answer); },
+          [](const AttemptEnded&) {}, [](const TimerDue&) {},
+          [](const DeadlineDue&) {},  [](const GraceOver&) {},
+          [](const TellRun&) {},      [](const SetEnvironment&) {},
+          [](const StopRun&) {}};
 }
 
 /// Counts commits.
