@@ -323,6 +323,10 @@ void Engine::trigger_async(TriggerRun request, std::function<void(Result<Accepte
 Result<void> Engine::hold(const std::string& stream, bool /*held*/, std::string /*who*/, std::string /*reason*/) {
   return no_stream(stream);
 }
+Result<void> Engine::skip_firing(const std::string& stream, UtcTime /*due*/, std::string /*reason*/) {
+  return no_stream(stream);
+}
+Result<void> Engine::move_cursor(const std::string& stream, std::uint64_t /*position*/) { return no_stream(stream); }
 Result<void> Engine::remove(const std::string& stream, std::string /*who*/) { return no_stream(stream); }
 
 std::unique_ptr<Engine> Engine::start_up(persistence::EventStore& store, EngineOptions options,

@@ -127,7 +127,9 @@ struct StreamStatus {
   std::uint64_t repeated = 0;
   std::uint64_t refused = 0;
   std::uint64_t dropped = 0;
-  std::optional<UtcTime> next_due;  ///< Of a timer.
+  std::optional<UtcTime> last_due;  ///< Of a timer: the last firing that was dealt with.
+  std::optional<UtcTime> declared_at;
+  std::uint64_t cursor = 0;  ///< Of an event trigger: everything up to this position of the log was looked at.
 };
 
 /// Live, not durable: a piece of a model's reply or of a script's output.
@@ -194,6 +196,10 @@ class Engine {
   /// Holds the stream back, or lets it go on.
   virtual Result<void> hold(const std::string& stream, bool held, std::string who, std::string reason);
   virtual Result<void> remove(const std::string& stream, std::string who);
+  /// A firing of a timer that is to start no run: recorded, so that it is not made up for later.
+  virtual Result<void> skip_firing(const std::string& stream, UtcTime due, std::string reason);
+  /// An event trigger has looked at everything up to here; recorded from time to time.
+  virtual Result<void> move_cursor(const std::string& stream, std::uint64_t position);
   [[nodiscard]] virtual std::vector<StreamStatus> streams() const { return {}; }
 
   /// Gives a resumed run a person's environment in place of the host's.
