@@ -81,6 +81,7 @@ class PlanBuilder {
     plan.model_config = definition_.model_config;
     plan.budget = read_budget(definition_.model_config);
     plan.provider_config = definition_.provider_config;
+    plan.entry_points = std::move(definition_.entry_points);
     return plan;
   }
 

@@ -42,6 +42,7 @@ class DefinitionReader {
     definition_.file_access = top_.strings("file_access");
     definition_.files = read_files(top_);
     read_configs();
+    definition_.entry_points = read_entry_points(top_, definition_.inputs);
     const auto* graph_object = top_.object("graph");
     if (graph_object == nullptr) {
       if (top_.find("graph") == nullptr) top_.missing("graph", "write {\"nodes\": {...}, \"edges\": [...]}");

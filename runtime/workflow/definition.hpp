@@ -22,6 +22,8 @@ inline constexpr std::size_t kNodesMax = 1'000'000;  ///< After unrolling.
 inline constexpr std::size_t kEdgesMax = 4'000'000;  ///< After unrolling.
 inline constexpr std::size_t kIdBytesMax = 128;
 inline constexpr double kConcurrencyMax = 1'000'000;
+inline constexpr std::size_t kEntryPointsMax = 1'000;
+inline constexpr std::size_t kEntryPointIdBytesMax = 64;
 
 /// Place of a node in the file; also its index until the plan is put in order.
 using AuthoredIndex = std::uint32_t;
@@ -63,6 +65,7 @@ struct Definition {
   std::map<std::string, std::string> files;
   Json model_config;
   Json provider_config;
+  std::vector<EntryPoint> entry_points;
   std::unordered_map<std::string_view, AuthoredIndex> index;  ///< Keys are owned by the document.
 
   /// `did you mean 'review'?` among the node ids, or empty.

@@ -29,6 +29,8 @@ std::map<std::string, std::string> read_files(const FieldReader& workflow);
 std::string lane_of(const FieldReader& node, const PlanNode& draft, const boost::json::object* model_config);
 
 std::vector<InputSpec> read_inputs(const boost::json::object& inputs, const Place& at, Problems& problems);
+/// `entry_points` of the workflow, whose runs are given `inputs`.
+std::vector<EntryPoint> read_entry_points(const FieldReader& workflow, const std::vector<InputSpec>& inputs);
 bool has_type(const boost::json::value& value, InputType type);
 
 /// `model_config.budget` in whole numbers; nothing if it sets no limit.

@@ -6,9 +6,9 @@ namespace {
 
 using Names = std::vector<std::string_view>;
 
-const Names kWorkflow = {"id",          "graph", "inputs",     "max_concurrency", "file_access",     "files",
-                         "permissions", "state", "version",    "model_config",    "provider_config", "name",
-                         "description", "task",  "checkpoints"};
+const Names kWorkflow = {"id",          "graph", "inputs",      "max_concurrency", "file_access",     "files",
+                         "permissions", "state", "version",     "model_config",    "provider_config", "name",
+                         "description", "task",  "checkpoints", "entry_points"};
 const Names kGraph = {"nodes", "edges", "loops"};
 const Names kNode = {"tool",       "input",  "parameters", "when",         "skip_if",     "retry",     "timeout",
                      "on_error",   "effect", "for_each",   "parallel",     "min_success", "provider",  "model",
@@ -23,6 +23,16 @@ const Names kTimeout = {"start_to_close", "queue"};
 const Names kInput = {"type", "default", "description", "data"};
 const Names kSandbox = {"profile",   "network", "env",       "read",       "write",
                         "memory_mb", "file_mb", "processes", "cpu_seconds"};
+const Names kEntryPoint = {
+    "id",        "name",     "description",     "trigger",    "timer",          "webhook",       "event",  "file",
+    "isolation", "priority", "overflow",        "overlap",    "max_concurrent", "max_queued",    "dedupe", "timeout",
+    "budget",    "inputs",   "isolation_level", "entry_node", "trigger_type",   "trigger_config"};
+const Names kTimer = {"cron",     "every",    "time_zone",        "jitter",
+                      "catch_up", "at_start", "interval_minutes", "run_immediately"};
+const Names kWebhook = {"scheme", "secrets", "tolerance", "signature_header", "idempotency_header"};
+const Names kEvent = {"types",       "workflow",      "stream",      "node",         "depth",
+                      "event_types", "filter_stream", "filter_node", "filter_graph", "exclude_own_graph"};
+const Names kFile = {"folder", "pattern", "settle"};
 const Names kState = {"checkpoints", "shared"};
 const Names kModelConfig = {"mode",
                             "preset",
@@ -138,6 +148,16 @@ const Names& fields_of(Section section) {
       return kContentPart;
     case Section::sandbox:
       return kSandbox;
+    case Section::entry_point:
+      return kEntryPoint;
+    case Section::timer:
+      return kTimer;
+    case Section::webhook:
+      return kWebhook;
+    case Section::event:
+      return kEvent;
+    case Section::file:
+      return kFile;
   }
   return kAnyKey;
 }

@@ -31,7 +31,12 @@ enum class Section {
   conversation,
   turn,
   content_part,
-  sandbox
+  sandbox,
+  entry_point,
+  timer,
+  webhook,
+  event,
+  file
 };
 
 const std::vector<std::string_view>& fields_of(Section section);

@@ -188,7 +188,7 @@ TEST_CASE("schema: knows exactly the fields that the compiler knows, each with a
   REQUIRE(schema);
   CHECK(schema->at("$schema").as_string() == "https://json-schema.org/draft/2020-12/schema");
   const auto& definitions = schema->at("$defs").as_object();
-  CHECK(definitions.size() == 23);
+  CHECK(definitions.size() == 28);
   for (const auto& [name, section] :
        std::initializer_list<std::pair<const char*, Section>>{{"workflow", Section::workflow},
                                                               {"graph", Section::graph},
@@ -211,7 +211,12 @@ TEST_CASE("schema: knows exactly the fields that the compiler knows, each with a
                                                               {"image", Section::image},
                                                               {"conversation", Section::conversation},
                                                               {"turn", Section::turn},
-                                                              {"content_part", Section::content_part}}) {
+                                                              {"content_part", Section::content_part},
+                                                              {"entry_point", Section::entry_point},
+                                                              {"timer", Section::timer},
+                                                              {"webhook", Section::webhook},
+                                                              {"event", Section::event},
+                                                              {"file", Section::file}}) {
     CAPTURE(name);
     std::set<std::string> published;
     for (const auto& [field, property] : definitions.at(name).at("properties").as_object()) {
