@@ -7,7 +7,8 @@
 //
 // Where clocks are changed: an expression whose hours begin with `*` follows the time that passes, so an hour that
 // comes twice has its firings twice, and one that does not come has none. Any other fires once: the first time, or,
-// if its time does not come, in the moment after the gap. Source: cron(8) of Debian; docs/adr/0025-timers-fire-by-what-is-recorded.md.
+// if its time does not come, in the moment after the gap. Source: cron(8) of Debian;
+// docs/adr/0025-timers-fire-by-what-is-recorded.md says why.
 #pragma once
 
 #include <cstdint>
