@@ -12,6 +12,7 @@
 #include "apps/cli/commands.hpp"
 #include "apps/cli/environment.hpp"
 #include "apps/cli/inheritance.hpp"
+#include "apps/cli/run_words.hpp"
 #include "apps/cli/selector.hpp"
 #include "apps/cli/text.hpp"
 #include "runtime/policy/registry.hpp"
@@ -206,42 +207,12 @@ Result<Exit> cancel_run(Context& context, const AnswerArgs& args) {
   return Exit::done;
 }
 
-namespace {
-
-/// What the run would pass over without a word.
-Result<void> may_answer(const StoredRun& stored, const AnswerArgs& args, const run::ApprovalState& approval) {
-  const auto who = person();
-  if (!run::may_answer(approval.asked, who)) {
-    std::string names;
-    for (const auto& name : approval.asked.approvers) names += (names.empty() ? "" : ", ") + name;
-    return Error{
-        Errc::permission_denied,
-        fmt::format("{} may not answer for '{}': data.approvers names {}.", who, visible(args.node), visible(names)),
-        stored.run.str(), "Ask one of them. The rule stands in a policy file of the user or the site."};
-  }
-  if (args.yes && approval.given.contains(who))
-    return Error{Errc::run_state,
-                 fmt::format("{} has approved '{}' already; {} different people must.", who, visible(args.node),
-                             approval.asked.approvals.value_or(1)),
-                 stored.run.str(), "Somebody else must approve it too, from an account of their own."};
-  return {};
-}
-
-}  // namespace
-
 Result<Exit> answer_approval(Context& context, const AnswerArgs& args) {
   HILLSTAR_TRY(auto target, find_target(context, args.run));
   const auto& stored = target.run;
   HILLSTAR_TRY(const auto node, find_node(*stored.state.plan, args.node));
-  const std::string hint = "`hillstar-actors show " + stored.run.str() + "` tells what the run waits for.";
-  if (run::is_terminal(stored.state)) return wrong_state(stored, "nothing waits for approval", {});
-  if (stored.state.nodes[node].status != run::NodeStatus::held)
-    return wrong_state(stored,
-                       fmt::format("node '{}' is {} and does not wait for approval", args.node,
-                                   run::status_name(stored.state.nodes[node].status)),
-                       hint);
+  HILLSTAR_CHECK(check_answer(stored, node, person(), args.yes));
   const auto& approval = *stored.state.nodes[node].approval;
-  HILLSTAR_CHECK(may_answer(stored, args, approval));
   HILLSTAR_TRY(auto environment, variables_of(context, stored));
   Link link({.folder = context.store, .environment = std::move(environment), .ephemeral = false});
   target.store.reset();
@@ -252,7 +223,7 @@ Result<Exit> answer_approval(Context& context, const AnswerArgs& args) {
                                                         .item = {},
                                                         .who = person(),
                                                         .reason = args.reason}));
-  if (facts.empty()) return wrong_state(stored, "node '" + args.node + "' has been answered already", hint);
+  if (facts.empty()) return answered_already(stored, node);
   const auto needed = approval.asked.approvals.value_or(1);
   const auto given = approval.given.size() + 1;
   const auto count = args.yes && needed > 1 ? fmt::format(" ({} of {} approvals)", given, needed) : std::string();

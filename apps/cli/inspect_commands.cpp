@@ -10,6 +10,7 @@
 #include "apps/cli/endpoints.hpp"
 #include "apps/cli/live_run.hpp"
 #include "apps/cli/report.hpp"
+#include "apps/cli/run_documents.hpp"
 #include "apps/cli/selector.hpp"
 #include "apps/cli/text.hpp"
 #include "messages/json_codec.hpp"
@@ -26,19 +27,6 @@ Tone tone_of(std::string_view status) {
   return status == "running" ? Tone::plain : Tone::warning;
 }
 
-/// Time that a node took in all its attempts, from the history.
-std::map<std::string, Millis> times_of(const StoredRun& stored) {
-  LiveRun live;
-  live.run = stored.run;
-  live.state = run::initial(stored.state.plan);
-  std::map<std::string, Millis> times;
-  for (const auto& recorded : stored.history) {
-    live.observe(recorded);
-    if (const auto* node = node_of(recorded.event); node != nullptr && live.took) times[node->str()] += *live.took;
-  }
-  return times;
-}
-
 std::string remark(const workflow::PlanNode& node, const run::NodeState& state) {
   if (state.failure && state.status != run::NodeStatus::completed) {
     return fmt::format("{}: {}", json::enum_name(state.failure->kind), one_line(state.failure->message, 100));
@@ -49,45 +37,6 @@ std::string remark(const workflow::PlanNode& node, const run::NodeState& state) 
   }
   if (node.loop) return fmt::format("loop {}, attempt {} of {}", node.loop->loop, node.loop->attempt, node.loop->of);
   return {};
-}
-
-Json show_object(const StoredRun& stored, const run::Summary& row) {
-  const auto times = times_of(stored);
-  bj::object object = row_object(row).value().as_object();
-  bj::array nodes;
-  for (std::size_t i = 0; i < stored.state.nodes.size(); ++i) {
-    const auto& node = stored.state.plan->nodes[i];
-    const auto& state = stored.state.nodes[i];
-    bj::object entry{{"node", node.id.str()},
-                     {"tool", node.tool},
-                     {"status", std::string(run::status_name(stored.state, state))},
-                     {"attempt", state.attempt}};
-    if (const auto time = times.find(node.id.str()); time != times.end()) entry["time_ms"] = time->second.count();
-    if (state.failure)
-      entry["failure"] =
-          bj::object{{"kind", std::string(json::enum_name(state.failure->kind))}, {"message", state.failure->message}};
-    nodes.push_back(std::move(entry));
-  }
-  object["nodes_detail"] = std::move(nodes);
-  const auto& started = stored.state.started;
-  object["inputs"] = started.inputs.value();
-  object["workspace"] = started.workspace;
-  object["output_dir"] = started.output_dir;
-  object["started_by"] = started.started_by;
-  object["engine"] = started.engine;
-  object["workflow_sha256"] = started.workflow_sha256;
-  object["air_gapped"] = started.air_gapped;
-  bj::array endpoints;
-  for (const auto& use : endpoints_of(stored.history)) {
-    bj::array addresses;
-    for (const auto& address : use.addresses) addresses.emplace_back(address);
-    endpoints.push_back({{"endpoint", use.endpoint},
-                         {"addresses", std::move(addresses)},
-                         {"allowed", use.allowed},
-                         {"refused", use.refused}});
-  }
-  object["endpoints"] = std::move(endpoints);
-  return Json::of(object);
 }
 
 void show_head(Output& output, const StoredRun& stored, const run::Summary& row) {
@@ -194,7 +143,7 @@ Result<Exit> show_run(Context& context, const std::string& selector) {
   HILLSTAR_TRY(const auto stored, load_run(*store, row.run));
   auto& output = context.output;
   if (output.is_json()) {
-    output.data(show_object(stored, row));
+    output.data(show_document(stored, row));
     return Exit::done;
   }
   show_head(output, stored, row);
@@ -219,26 +168,16 @@ Result<Exit> show_result(Context& context, const ResultArgs& args) {
   HILLSTAR_TRY(const auto stored, load_run(*store, row.run));
   const auto read = [&store](const std::string& sha256) { return store->read_blob(sha256); };
   auto& output = context.output;
-  std::vector<NodeIndex> nodes;
-  if (args.node.empty()) {
-    nodes = final_nodes(stored.state);
-    if (nodes.empty())
-      return Error{Errc::run_state, "The run has no result yet; it is " + row.status + ".", row.run.str(),
-                   "`hillstar-actors show` lists its nodes; `result RUN NODE` prints what one of them produced."};
-  } else {
-    HILLSTAR_TRY(const auto node, find_node(*stored.state.plan, args.node));
-    nodes.push_back(node);
+  if (output.is_json() && !args.raw && args.key.empty()) {
+    HILLSTAR_TRY(const auto document, result_document(stored, args.node, read));
+    output.data(document);
+    return Exit::done;
   }
+  HILLSTAR_TRY(const auto nodes, result_nodes(stored, args.node));
   bj::object all;
   for (const NodeIndex i : nodes) {
     const auto& id = stored.state.plan->nodes[i].id.str();
-    const auto value = run::result_of(stored.state, i);
-    if (value.json.is_null() && value.blobs.empty())
-      return Error{
-          Errc::not_found,
-          fmt::format("Node '{}' has no result; it is {}.", id, run::status_name(stored.state, stored.state.nodes[i])),
-          row.run.str(),
-          {}};
+    HILLSTAR_TRY(const auto value, result_value(stored, i));
     if (args.raw || !args.key.empty()) {
       const std::string key = args.key.empty() ? "output" : args.key;
       if (const auto* blob = blob_at(value, key); blob != nullptr && args.raw && !output.is_json()) {
@@ -256,8 +195,6 @@ Result<Exit> show_result(Context& context, const ResultArgs& args) {
       } else {
         print_text(output, bytes);
       }
-    } else if (output.is_json()) {
-      HILLSTAR_TRY(all[id], whole(value, read));
     } else {
       HILLSTAR_TRY(const auto text, result_text(value, read));
       if (nodes.size() > 1) output.data(output.paint_data(Tone::strong, "== " + visible(id)));

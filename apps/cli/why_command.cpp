@@ -5,11 +5,11 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
-#include <charconv>
 
 #include "apps/cli/carry.hpp"
 #include "apps/cli/environment.hpp"
 #include "apps/cli/report.hpp"
+#include "apps/cli/run_words.hpp"
 #include "apps/cli/selector.hpp"
 #include "apps/cli/store_owner.hpp"
 #include "apps/cli/text.hpp"
@@ -45,35 +45,6 @@ std::string shell_word(const std::string& text) {
   return quoted + "'";
 }
 
-/// `node`, or `node[3]` of a map that has such an item.
-Result<run::UnitRef> find_unit_named(const StoredRun& stored, const std::string& name) {
-  const auto& plan = *stored.state.plan;
-  auto found = find_node(plan, name);
-  if (found) return run::UnitRef{*found, std::nullopt};
-  const auto open = name.rfind('[');
-  if (name.back() != ']' || open == std::string::npos) return found.error();
-  HILLSTAR_TRY(const auto node, find_node(plan, name.substr(0, open)));
-  const auto id = plan.nodes[node].id.str();
-  if (!plan.nodes[node].map)
-    return Error{Errc::not_found, "Node '" + id + "' has no items: it is no map.", stored.run.str(),
-                 "Name the node alone."};
-  const auto& map = stored.state.nodes[node].map;
-  if (!map)
-    return Error{Errc::not_found,
-                 fmt::format("The items of '{}' are not known; it is {}.", id,
-                             run::status_name(stored.state, stored.state.nodes[node])),
-                 stored.run.str(), "Name the node alone."};
-  std::uint32_t item = 0;
-  const auto* end = name.data() + name.size() - 1;
-  const auto [stopped, failed] = std::from_chars(name.data() + open + 1, end, item);
-  if (failed != std::errc() || stopped != end || item >= map->units.size())
-    return Error{
-        Errc::not_found, fmt::format("'{}' is no item of '{}'; it has {}.", name, id, map->units.size()),
-        stored.run.str(),
-        map->units.empty() ? std::string() : fmt::format("Items are {}[0] to {}[{}].", id, id, map->units.size() - 1)};
-  return run::UnitRef{node, item};
-}
-
 /// The least that the run's budget must be for the call that it refused.
 std::string enough_money(const StoredRun& stored) {
   for (auto it = stored.history.rbegin(); it != stored.history.rend(); ++it)
@@ -81,10 +52,10 @@ std::string enough_money(const StoredRun& stored) {
   return "USD";
 }
 
-/// Whether this person's answer would count.
-bool may_answer(const StoredRun& stored, const run::Step& step) {
+/// Whether the answer of `who` would count.
+bool may_answer(const StoredRun& stored, const run::Step& step, const std::string& who) {
   const auto& approval = stored.state.nodes[step.unit->node].approval;
-  return approval && run::would_count(*approval, person(), step.remedy != run::Remedy::reject);
+  return approval && run::would_count(*approval, who, step.remedy != run::Remedy::reject);
 }
 
 Command command_of(const StoredRun& stored, const run::Step& step, bool hosted) {
@@ -152,7 +123,7 @@ std::string status_of_item(const run::RunState& state, const run::UnitRef& unit)
   return item.attempt == 0 ? "not_run" : "stopped";
 }
 
-Answer answer_of(const StoredRun& stored, const std::optional<run::UnitRef>& unit, pid_t host) {
+Answer answer_of(const StoredRun& stored, const std::optional<run::UnitRef>& unit, pid_t host, const std::string& who) {
   const auto& state = stored.state;
   Answer answer{unit, std::string(run::status_name(state)), host, run::why(state, stored.history, unit), {}};
   if (unit && unit->item)
@@ -166,7 +137,7 @@ Answer answer_of(const StoredRun& stored, const std::optional<run::UnitRef>& uni
   for (const auto& step : steps) {
     const bool asks = step.remedy == run::Remedy::approve || step.remedy == run::Remedy::reject;
     const bool itself = step.remedy == run::Remedy::why && step.unit == unit;
-    if ((asks && !may_answer(stored, step)) || itself) continue;
+    if ((asks && !may_answer(stored, step, who)) || itself) continue;
     if (answer.next.size() < kStepsMax) answer.next.push_back(command_of(stored, step, host != 0));
   }
   return answer;
@@ -230,12 +201,20 @@ Result<Exit> explain_why(Context& context, const WhyArgs& args) {
   if (!args.node.empty()) {
     HILLSTAR_TRY(unit, find_unit_named(stored, args.node));
   }
-  const auto answer = answer_of(stored, unit, owner_of(context.store));
+  const auto answer = answer_of(stored, unit, owner_of(context.store), person());
   if (context.output.is_json())
     context.output.data(object_of(stored, answer));
   else
     print(context.output, stored, answer);
   return Exit::done;
+}
+
+Result<Json> why_document(const StoredRun& stored, const std::string& unit_name, pid_t host, const std::string& who) {
+  std::optional<run::UnitRef> unit;
+  if (!unit_name.empty()) {
+    HILLSTAR_TRY(unit, find_unit_named(stored, unit_name));
+  }
+  return object_of(stored, answer_of(stored, unit, host, who));
 }
 
 }  // namespace hillstar::cli

@@ -2,9 +2,12 @@
 // why: the reasons of a run or a node on one screen.
 #pragma once
 
+#include <sys/types.h>
+
 #include <string>
 
 #include "apps/cli/commands.hpp"
+#include "apps/cli/report.hpp"
 
 namespace hillstar::cli {
 
@@ -13,5 +16,8 @@ struct WhyArgs {
   std::string node;  ///< Empty: the run; `node[3]`: an item of a map.
 };
 Result<Exit> explain_why(Context& context, const WhyArgs& args);
+
+/// The same as one document, for `who`. `host`: the process that has the store open; 0: none.
+Result<Json> why_document(const StoredRun& stored, const std::string& unit, pid_t host, const std::string& who);
 
 }  // namespace hillstar::cli

@@ -34,15 +34,19 @@ Result<void> try_asking(const ModelRequest& request, const policy::Backend& back
 
 Result<LoadedWorkflow> load_workflow(const std::string& file, const WorkflowChecks& checks) {
   HILLSTAR_TRY(const auto workspace, current_folder());
-  HILLSTAR_TRY(const auto rules, tools::load_rules(workspace, checks.environment));
   auto text = read_file(file, Errc::workflow_file, kWorkflowBytesMax);
   if (!text && text.error().code == Errc::not_found)
     return Error{Errc::not_found, "There is no such workflow file.", absolute_path(file),
                  "A workflow is one JSON file; `hillstar-actors validate FILE` checks it."};
   if (!text) return text.error();
+  return check_workflow(std::move(text).value(), workspace, checks);
+}
+
+Result<LoadedWorkflow> check_workflow(std::string text, const std::string& workspace, const WorkflowChecks& checks) {
+  HILLSTAR_TRY(const auto rules, tools::load_rules(workspace, checks.environment));
   LoadedWorkflow loaded;
   // The text is kept with the run for ever: what opens doors must not be in it.
-  loaded.text = workflow::without_literal_keys(std::move(text).value());
+  loaded.text = workflow::without_literal_keys(std::move(text));
   workflow::CompileOptions options;
   options.strict = checks.strict;
   loaded.compiled = workflow::compile(loaded.text, options);

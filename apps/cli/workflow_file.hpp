@@ -27,6 +27,8 @@ struct WorkflowChecks {
 /// folder. Errors: not_found, workflow_file (unreadable, a folder, too large), policy_invalid. What is wrong inside is
 /// in the diagnostics.
 Result<LoadedWorkflow> load_workflow(const std::string& file, const WorkflowChecks& checks);
+/// The same for a text, against the rules that hold in `workspace`.
+Result<LoadedWorkflow> check_workflow(std::string text, const std::string& workspace, const WorkflowChecks& checks);
 
 /// One line each on stderr; with -o json and an error among them, also `{"valid":false,"diagnostics":[...]}` on
 /// stdout. Returns false if one is an error.
