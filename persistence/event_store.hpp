@@ -63,6 +63,9 @@ class EventStore {
   virtual Result<void> list(const std::function<bool(const run::Summary&)>& visit) const = 0;
   /// One page of the runs that are asked for. Without an index: looks at every row.
   [[nodiscard]] virtual Result<RunPage> query(const RunQuery& asked) const;
+  /// All of them, newest first, page by page; `limit` is not looked at. Rows that cannot be read are left out, and the
+  /// first of them is the error at the end.
+  Result<void> each(RunQuery asked, const std::function<bool(const run::Summary&)>& visit) const;
   /// Ids of the histories of streams.
   [[nodiscard]] virtual Result<std::vector<RunId>> streams() const = 0;
   [[nodiscard]] virtual Result<run::Summary> summary(const RunId& run) const = 0;

@@ -32,12 +32,22 @@ std::optional<EventKey> read_event_key(std::string_view key) {
   return EventKey{key.substr(1, kRunIdBytes), read_be64(key.substr(kRunKeyBytes))};
 }
 
-std::array<char, kRunKeyBytes> run(const RunId& run) {
+namespace {
+std::array<char, kRunKeyBytes> of_run(Table table, const RunId& run) {
   HILLSTAR_ASSERT(run.str().size() == kRunIdBytes);
-  std::array<char, kRunKeyBytes> key{static_cast<char>(Table::runs)};
+  std::array<char, kRunKeyBytes> key{static_cast<char>(table)};
   std::memcpy(key.data() + 1, run.str().data(), kRunIdBytes);
   return key;
 }
+Range prefixed(std::string_view prefix) {
+  Range range{meta(prefix), meta(prefix)};
+  ++range.end.back();
+  return range;
+}
+}  // namespace
+
+std::array<char, kRunKeyBytes> run(const RunId& run) { return of_run(Table::runs, run); }
+std::array<char, kRunKeyBytes> gone(const RunId& run) { return of_run(Table::gone, run); }
 
 std::array<char, kBlobKeyBytes> blob(const Hash& hash) {
   std::array<char, kBlobKeyBytes> key{static_cast<char>(Table::blobs)};
@@ -70,11 +80,8 @@ Range events_of(const RunId& run, std::uint64_t from) {
   return {std::string(first.data(), first.size()), std::string(end.data(), end.size())};
 }
 
-Range notes() {
-  Range range{meta(kNotePrefix), meta(kNotePrefix)};
-  ++range.end.back();
-  return range;
-}
+Range notes() { return prefixed(kNotePrefix); }
+Range removals() { return prefixed(kRemovalPrefix); }
 
 std::array<char, kEventHeaderBytes> event_header(std::uint64_t position, const Hash& hash) {
   std::array<char, kEventHeaderBytes> header{};
@@ -114,6 +121,7 @@ std::string numbered(std::string_view prefix, std::uint64_t number) {
 
 std::string mark(std::uint64_t count) { return numbered(kMarkPrefix, count); }
 std::string note(std::uint64_t number) { return numbered(kNotePrefix, number); }
-std::uint64_t note_number(std::string_view key) { return read_be64(key.substr(1 + kNotePrefix.size())); }
+std::string removal(std::uint64_t number) { return numbered(kRemovalPrefix, number); }
+std::uint64_t note_number(std::string_view key) { return read_be64(key.substr(key.size() - 8)); }
 
 }  // namespace hillstar::persistence::keys

@@ -16,18 +16,23 @@
 namespace hillstar::persistence::keys {
 
 /// The store format that this program writes.
-inline constexpr std::uint32_t kFormatVersion = 1;
+inline constexpr std::uint32_t kFormatVersion = 2;
+/// The oldest one that is read as it is: queries look at every row.
+inline constexpr std::uint32_t kReadableFormat = 1;
+/// The first one with indexes.
+inline constexpr std::uint32_t kIndexedFormat = 2;
 
 /// The first byte of every key.
-enum class Table : char { blobs = 'b', events = 'e', meta = 'm', runs = 'r' };
+enum class Table : char { blobs = 'b', events = 'e', gone = 'g', index = 'i', meta = 'm', runs = 'r' };
 /// Letters that were in use once and must not return with another meaning: none yet.
 inline constexpr std::string_view kRetiredTables = {};
 
 /// Names of meta rows.
-inline constexpr std::string_view kFormat = "format";     ///< Decimal store format version.
-inline constexpr std::string_view kHead = "head";         ///< LogHead after the last commit.
-inline constexpr std::string_view kMarkPrefix = "mark/";  ///< + count, 8 bytes big endian -> chain at that count.
-inline constexpr std::string_view kNotePrefix = "note/";  ///< + number, 8 bytes big endian -> recovery note, JSON.
+inline constexpr std::string_view kFormat = "format";      ///< Decimal store format version.
+inline constexpr std::string_view kHead = "head";          ///< LogHead after the last commit.
+inline constexpr std::string_view kMarkPrefix = "mark/";   ///< + count, 8 bytes big endian -> chain at that count.
+inline constexpr std::string_view kNotePrefix = "note/";   ///< + number, 8 bytes big endian -> recovery note, JSON.
+inline constexpr std::string_view kRemovalPrefix = "gc/";  ///< + number, 8 bytes big endian -> what gc removed, JSON.
 /// Meta keys that were in use once: none yet.
 inline constexpr std::array<std::string_view, 0> kRetiredMeta = {};
 
@@ -50,6 +55,8 @@ struct EventKey {
   std::uint64_t seq = 0;
 };
 std::optional<EventKey> read_event_key(std::string_view key);
+/// What is kept of a run that was removed. `run` has kRunIdBytes.
+std::array<char, kRunKeyBytes> gone(const RunId& run);
 /// The row of a run. `run` has kRunIdBytes.
 std::array<char, kRunKeyBytes> run(const RunId& run);
 std::array<char, kBlobKeyBytes> blob(const Hash& hash);
@@ -67,8 +74,9 @@ Range runs();
 Range streams();
 /// Records of the run from `from` on. `run` has kRunIdBytes.
 Range events_of(const RunId& run, std::uint64_t from);
-/// Notes of repairs, by number.
+/// Notes of repairs, and of removals, by number.
 Range notes();
+Range removals();
 
 /// The value of an event row: position in the whole log (1, 2, 3, ... in order of commit), hash, line.
 struct EventValue {
@@ -86,7 +94,8 @@ std::optional<LogHead> read_head(std::string_view bytes);
 /// Names of meta rows.
 std::string mark(std::uint64_t count);
 std::string note(std::uint64_t number);
-/// The number of the note in a row with this key; `key` is in notes().
+std::string removal(std::uint64_t number);
+/// The number of the note in a row with this key; `key` is in notes() or removals().
 std::uint64_t note_number(std::string_view key);
 
 inline std::string_view bytes_of(const Hash& hash) { return {reinterpret_cast<const char*>(hash.data()), hash.size()}; }

@@ -5,13 +5,50 @@
 #include <charconv>
 #include <string>
 
+#include "persistence/files.hpp"
 #include "persistence/keys.hpp"
+#include "persistence/run_index.hpp"
+#include "persistence/run_rows.hpp"
 
 namespace hillstar::persistence {
 namespace {
 
-/// Every step that was ever released. Format 1 is the first, so there is none yet.
-std::vector<Migration> released_migrations() { return {}; }
+/// What a migration writes at a time.
+constexpr std::size_t kBatchBytes = 4U << 20U;
+
+/// 1 -> 2: rows that say by what runs are found. What a step before left, or an older program made stale since then, is
+/// removed first.
+Result<void> build_indexes(Database& database) {
+  rocksdb::WriteBatch batch;
+  rocksdb::Status status;
+  const auto write_some = [&](std::size_t limit) -> Result<void> {
+    if (!status.ok()) return write_error(status, database.folder());
+    if (batch.Count() == 0 || batch.GetDataSize() < limit) return {};
+    HILLSTAR_CHECK(database.write(batch, Sync::no));
+    batch.Clear();
+    return {};
+  };
+  {
+    const Rows left(database, keys::table(keys::Table::index));
+    for (left->SeekToFirst(); left->Valid(); left->Next()) {
+      status = batch.Delete(left->key());
+      HILLSTAR_CHECK(write_some(kBatchBytes));
+    }
+    if (!left->status().ok()) return open_error(left->status(), database.folder());
+  }
+  // Rows that cannot be read are left out, as they are of lists.
+  const auto listed = list_rows(database, [&](const run::Summary& row) {
+    each_index_key(row, [&](const IndexKey& key) {
+      if (status.ok()) status = batch.Put(slice(key), rocksdb::Slice());
+    });
+    return bool{write_some(kBatchBytes)};
+  });
+  if (!listed && listed.error().code != Errc::record_corrupt) return listed.error();
+  return write_some(0);
+}
+
+/// Every step that was ever released.
+std::vector<Migration> released_migrations() { return {{1, build_indexes}}; }
 
 Error newer(std::uint32_t version, std::uint32_t known, const std::string& folder) {
   return {Errc::store_version,
@@ -56,7 +93,8 @@ Result<void> bring_up_to_date(Database& database, bool empty) {
     if (database.read_only()) return {};
     return database.put_meta(keys::kFormat, std::to_string(keys::kFormatVersion));
   }
-  if (database.read_only() && *version < keys::kFormatVersion)
+  if (database.read_only() && *version >= keys::kReadableFormat && *version <= keys::kFormatVersion) return {};
+  if (database.read_only() && *version < keys::kReadableFormat)
     return Error(Errc::store_version, "the store has the older format " + std::to_string(*version) + ".",
                  database.folder(), "Open it once for writing, for instance with `hillstar-actors run`.");
   return migrate(database, keys::kFormatVersion, released_migrations());

@@ -16,7 +16,10 @@
 #include "persistence/head_file.hpp"
 #include "persistence/keys.hpp"
 #include "persistence/layout.hpp"
+#include "persistence/migrations.hpp"
+#include "persistence/run_index.hpp"
 #include "persistence/run_rows.hpp"
+#include "persistence/run_search.hpp"
 #include "persistence/versions.hpp"
 
 namespace hillstar::persistence {
@@ -34,6 +37,25 @@ struct RocksStore::Batch {
     head = start;
   }
 };
+
+namespace {
+
+/// Rows of the indexes for a history whose end was `before`.
+rocksdb::Status index(rocksdb::WriteBatch& writes, const Tip& before, const run::Summary& row) {
+  rocksdb::Status status;
+  const auto put = [&](const IndexKey& key) {
+    if (status.ok()) status = writes.Put(slice(key), rocksdb::Slice());
+  };
+  if (before.version == 0) {
+    each_index_key(row, put);
+  } else if (before.status != row.status && !is_stream_history(row.run)) {
+    status = writes.Delete(slice(index_key(index_prefix(IndexKind::status, before.status), row.run)));
+    put(index_key(index_prefix(IndexKind::status, row.status), row.run));
+  }
+  return status;
+}
+
+}  // namespace
 
 RocksStore::RocksStore(std::unique_ptr<Database> database)
     : database_(std::move(database)), versions_(std::make_unique<Versions>()), batch_(std::make_unique<Batch>()) {}
@@ -61,6 +83,8 @@ Result<std::unique_ptr<RocksStore>> RocksStore::open_once(const std::string& fol
   auto store = std::unique_ptr<RocksStore>(new RocksStore(std::move(opened.database)));
   store->opened_at_ = opened.log;
   store->blobs_ = std::make_unique<BlobStore>(*store->database_, blob_folder(folder));
+  HILLSTAR_TRY(const auto format, format_version(*store->database_));
+  store->indexed_ = format.value_or(keys::kFormatVersion) >= keys::kIndexedFormat;
   if (options.read_only) return store;
   HILLSTAR_CHECK(store->blobs_->prepare());
   auto& env = store->database_->env();
@@ -76,7 +100,7 @@ Result<Tip> RocksStore::tip_of(const RunId& run) {
   const auto row = read_summary(*database_, rocksdb::ReadOptions(), run);
   if (!row && row.error().code == Errc::run_not_found) return Tip{};
   if (!row) return row.error();
-  Tip tip{row->version, {}};
+  Tip tip{row->version, {}, row->status};
   HILLSTAR_TRY(tip.hash, hash_of_record(*database_, rocksdb::ReadOptions(), run, tip.version));
   return tip;
 }
@@ -107,7 +131,10 @@ Result<bool> RocksStore::add(Batch& batch, const Append& append) {
   json::write(batch.row, append.summary);
   status = batch.writes.Put(slice(keys::run(append.run)), slice(batch.row));
   if (!status.ok()) return write_error(status, database_->folder());
-  batch.tips.insert_or_assign(append.run, Tip{append.summary.version, append.records.back().hash});
+  status = index(batch.writes, tip, append.summary);
+  if (!status.ok()) return write_error(status, database_->folder());
+  batch.tips.insert_or_assign(append.run,
+                              Tip{append.summary.version, append.records.back().hash, append.summary.status});
   return true;
 }
 
@@ -155,6 +182,10 @@ Result<std::vector<Record>> RocksStore::read_records(const RunId& run, std::uint
 
 Result<void> RocksStore::list(const std::function<bool(const run::Summary&)>& visit) const {
   return list_rows(*database_, visit);
+}
+
+Result<RunPage> RocksStore::query(const RunQuery& asked) const {
+  return indexed_ ? search_runs(*database_, asked) : EventStore::query(asked);
 }
 
 Result<std::vector<RunId>> RocksStore::streams() const { return list_streams(*database_); }

@@ -47,6 +47,7 @@ class RocksStore final : public EventStore {
                                                          std::size_t limit) const override;
   /// Unreadable rows are left out; the first of them is the error at the end.
   Result<void> list(const std::function<bool(const run::Summary&)>& visit) const override;
+  [[nodiscard]] Result<RunPage> query(const RunQuery& asked) const override;
   [[nodiscard]] Result<std::vector<RunId>> streams() const override;
   [[nodiscard]] Result<run::Summary> summary(const RunId& run) const override;
   Result<std::string> put_blob(std::string_view bytes) override;
@@ -77,6 +78,7 @@ class RocksStore final : public EventStore {
   std::unique_ptr<HeadKeeper> keeper_;  // null if read_only
   std::unique_ptr<Versions> versions_;
   std::unique_ptr<Batch> batch_;  // kept for its memory
+  bool indexed_ = true;           // false: of an older format, opened for reading
   bool failed_ = false;           // a write failed: what is on disk is unknown
   LogHead opened_at_;             // the head, if read_only
 };

@@ -5,6 +5,12 @@
 
 namespace hillstar::persistence {
 
+const std::vector<std::string>& open_statuses() {
+  static const std::vector<std::string> kOpen{"queued",     "running",    "waiting", "paused",
+                                              "cancelling", "timing_out", "failing"};
+  return kOpen;
+}
+
 bool matches(const RunQuery& query, const run::Summary& row) {
   const auto& statuses = query.statuses;
   if (!statuses.empty() && std::find(statuses.begin(), statuses.end(), row.status) == statuses.end()) return false;

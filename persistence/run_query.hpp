@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "messages/error.hpp"
 #include "messages/ids.hpp"
 #include "messages/units.hpp"
 #include "runtime/run/view.hpp"
@@ -19,7 +20,7 @@ inline constexpr std::size_t kPageRowsMax = 1'000;
 
 /// What is set must hold.
 struct RunQuery {
-  std::vector<std::string> statuses;  ///< Any of them; empty: all.
+  std::vector<std::string> statuses = {};  ///< Any of them; empty: all.
   std::optional<WorkflowId> workflow = {};
   std::optional<std::string> stream = {};
   std::optional<std::string> key = {};  ///< Of a trigger; only together with `stream`.
@@ -32,9 +33,13 @@ struct RunQuery {
 };
 
 struct RunPage {
-  std::vector<run::Summary> rows;  ///< Newest first.
-  bool more = false;               ///< There are older ones.
+  std::vector<run::Summary> rows;     ///< Newest first.
+  bool more = false;                  ///< There are older ones.
+  std::optional<Error> problem = {};  ///< Of the first row that could not be read; such rows are left out.
 };
+
+/// What the status of a run without an end may be.
+const std::vector<std::string>& open_statuses();
 
 /// Is it one of those that are asked for? Does not look at `before` and `limit`.
 bool matches(const RunQuery& query, const run::Summary& row);

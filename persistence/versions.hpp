@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <list>
 #include <optional>
+#include <string>
 #include <unordered_map>
 
 #include "messages/ids.hpp"
@@ -16,7 +17,8 @@ namespace hillstar::persistence {
 /// The end of one history.
 struct Tip {
   std::uint64_t version = 0;
-  Hash hash{};  ///< Of the last record; zero bytes for a run without records.
+  Hash hash{};              ///< Of the last record; zero bytes for a run without records.
+  std::string status = {};  ///< Of its row: what the index has it under.
 };
 
 /// Least recently used goes first. Not thread-safe.

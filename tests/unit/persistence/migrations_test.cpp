@@ -86,10 +86,10 @@ TEST_CASE("keys: a table is a range of keys that meets no other") {
   const auto text = [](const auto& bytes) { return std::string(bytes.data(), bytes.size()); };
   Hash last{};
   last.fill(0xff);
-  const std::map<keys::Table, std::string> keys_of = {{keys::Table::blobs, text(keys::blob(last))},
-                                                      {keys::Table::events, text(keys::event(run_id(1), ~0ULL))},
-                                                      {keys::Table::meta, keys::meta(keys::mark(~0ULL))},
-                                                      {keys::Table::runs, text(keys::run(run_id(1)))}};
+  const std::map<keys::Table, std::string> keys_of = {
+      {keys::Table::blobs, text(keys::blob(last))},       {keys::Table::events, text(keys::event(run_id(1), ~0ULL))},
+      {keys::Table::gone, text(keys::gone(run_id(1)))},   {keys::Table::index, std::string("i") + "\xff"},
+      {keys::Table::meta, keys::meta(keys::mark(~0ULL))}, {keys::Table::runs, text(keys::run(run_id(1)))}};
   for (const auto& [table, range_of] : keys_of)
     for (const auto& [other, key] : keys_of) {
       const auto range = keys::table(table);
@@ -108,5 +108,7 @@ TEST_CASE("keys: notes are a range by number, and no other meta row is in it") {
   CHECK(!inside(keys::mark(~std::uint64_t{0})));
   CHECK(!inside(std::string(keys::kFormat)));
   CHECK(!inside(std::string(keys::kHead)));
+  CHECK(!inside(keys::removal(1)));
   CHECK(keys::note_number(keys::meta(keys::note(77))) == 77);
+  CHECK(keys::note_number(keys::meta(keys::removal(78))) == 78);
 }

@@ -143,13 +143,13 @@ TEST_CASE("rocksdb store: what a crash left of an unfinished blob is removed") {
 TEST_CASE("rocksdb store: a store of a newer program is refused, by format and by table") {
   TempFolder folder;
   filled(folder, 1);
-  tamper(folder.store(), [](Database& database) { REQUIRE(database.put_meta(keys::kFormat, "2")); });
+  tamper(folder.store(), [](Database& database) { REQUIRE(database.put_meta(keys::kFormat, "3")); });
   CHECK(code(RocksStore::open(folder.store())) == Errc::store_version);
   CHECK(code(RocksStore::open(folder.store(), {.read_only = true})) == Errc::store_version);
   tamper(folder.store(), [](Database& database) { REQUIRE(database.put_meta(keys::kFormat, "one")); });
   CHECK(code(RocksStore::open(folder.store())) == Errc::store_open);
   tamper(folder.store(), [](Database& database) {
-    REQUIRE(database.put_meta(keys::kFormat, "1"));
+    REQUIRE(database.put_meta(keys::kFormat, "2"));
     rocksdb::ColumnFamilyHandle* extra = nullptr;
     REQUIRE(database.db().CreateColumnFamily({}, "leases", &extra).ok());
     REQUIRE(database.db().DestroyColumnFamilyHandle(extra).ok());
