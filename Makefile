@@ -25,7 +25,7 @@ demo: build  ## Run, kill and resume a workflow with a real local model
 	@tests/support/demo.sh $(BUILD)/apps/hillstar-actors
 
 # A real keyring for one test, which is skipped without them.
-TEST_PACKAGES = bubblewrap dbus-daemon gnome-keyring libsecret-tools
+TEST_PACKAGES = bubblewrap dbus-daemon gnome-keyring libsecret-tools python3-croniter
 test: configure  ## Build everything and run every test
 	@tests/support/install_dependencies.sh $(TEST_PACKAGES)
 	@tests/support/build.sh $(BUILD) $(JOBS) all

@@ -8,7 +8,9 @@
 
 #include "apps/cli/environment.hpp"
 #include "apps/cli/text.hpp"
+#include "messages/json.hpp"
 #include "providers/adapter.hpp"
+#include "runtime/platform/time_zone.hpp"
 #include "runtime/policy/model_check.hpp"
 #include "runtime/policy/rules_check.hpp"
 #include "runtime/tools/policy_files.hpp"
@@ -28,6 +30,26 @@ Result<void> try_asking(const ModelRequest& request, const policy::Backend& back
   endpoint.api_version = backend.api_version;
   const auto encoded = adapter->encode(request, endpoint);
   return encoded ? Result<void>() : Result<void>(encoded.error());
+}
+
+/// Which time zones there are, only the machine knows.
+std::vector<workflow::Diagnostic> check_time_zones(const workflow::Plan& plan, const std::string& text) {
+  std::vector<workflow::Diagnostic> found;
+  for (std::size_t i = 0; i < plan.entry_points.size(); ++i) {
+    const auto& timer = plan.entry_points[i].timer;
+    if (!timer || !timer->time_zone) continue;
+    const auto zone = load_time_zone(*timer->time_zone);
+    if (zone) continue;
+    const auto located = json::parse_located(text);
+    const auto place = "/entry_points/" + std::to_string(i);
+    for (const auto* section : {"/timer", "/trigger_config"}) {
+      const auto pointer = place + section + "/time_zone";
+      if (!located || !located->offsets.contains(pointer)) continue;
+      found.push_back({workflow::Severity::error, zone.error().code, pointer, located->at(pointer),
+                       zone.error().message, zone.error().hint});
+    }
+  }
+  return found;
 }
 
 }  // namespace
@@ -57,6 +79,7 @@ Result<LoadedWorkflow> check_workflow(std::string text, const std::string& works
       all.insert(all.end(), std::make_move_iterator(found.begin()), std::make_move_iterator(found.end()));
     };
     const auto look_up = policy::look_up_in(checks.environment);
+    add(check_time_zones(plan, loaded.text));
     add(policy::check_models(plan, loaded.text, checks.registry, try_asking));
     add(policy::check_rules(
         plan, loaded.text,
