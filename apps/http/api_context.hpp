@@ -92,5 +92,7 @@ std::vector<Route> control_routes(const ApiPtr& api);
 std::vector<Route> record_routes(const ApiPtr& api);
 std::vector<Route> feed_routes(const ApiPtr& api);
 std::vector<Route> stream_routes(const ApiPtr& api);
+std::vector<Route> hook_routes(const ApiPtr& api);
+std::vector<Route> document_routes(const ApiPtr& api);
 
 }  // namespace hillstar::http

@@ -83,11 +83,13 @@ Result<DeclareStream> declaration_of(Api& api, const Request& request, bj::objec
   if (declare.plan->workflow.str() != wanted)
     return Error{Errc::stream_invalid, "The workflow is called '" + declare.plan->workflow.str() + "'.", wanted,
                  "A stream is called workflow/entry point."};
-  const auto& points = declare.plan->entry_points;
   const auto& entry = param(request, "entry");
+  auto points = declare.plan->entry_points;
+  // A workflow that says nothing about it can be started by hand and over the API.
+  if (points.empty()) points.emplace_back().id = "default";
   const auto found = std::find_if(points.begin(), points.end(), [&](const auto& point) { return point.id == entry; });
   if (found == points.end()) {
-    std::string hint = points.empty() ? "It declares none." : "It declares";
+    std::string hint = "There is";
     for (const auto& point : points) hint += (&point == &points.front() ? " " : ", ") + point.id;
     return Error{Errc::stream_invalid, "The workflow declares no entry point '" + entry + "'.", "/workflow", hint};
   }
@@ -121,7 +123,8 @@ Result<TriggerRun> trigger_of(Api& api, const Request& request) {
   trigger.stream = name_of(request);
   trigger.kind = TriggerKind::api;
   trigger.inputs = std::move(asked.inputs);
-  trigger.event = asked.event.value_or(Json());
+  // As of a webhook: what somebody sent is the body.
+  trigger.event = Json::of(asked.event ? bj::object{{"body", asked.event->value()}} : bj::object());
   trigger.key = asked.key ? asked.key : key;
   trigger.labels = std::move(asked.labels);
   trigger.correlation = std::move(asked.correlation);

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+// The description of the API says what the API is: the same operations, and what is really answered fits its schemas.
+#include <algorithm>
+#include <set>
+
+#include "runtime/policy/json_schema.hpp"
+#include "tests/unit/apps/http/service.hpp"
+
+namespace hillstar::testing {
+namespace {
+
+namespace bj = boost::json;
+
+bj::object document(Service& service) { return Service::json_of(service.get("/v1/openapi.json")).as_object(); }
+
+std::string lower(std::string text) {
+  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::tolower(c); });
+  return text;
+}
+
+/// Every object with named properties has no others: what is answered must be described.
+void close_objects(bj::value& schema) {
+  if (auto* array = schema.if_array())
+    for (auto& element : *array) close_objects(element);
+  auto* object = schema.if_object();
+  if (object == nullptr) return;
+  for (auto& [key, member] : *object) close_objects(member);
+  const auto* properties = object->if_contains("properties");
+  if (properties != nullptr && properties->is_object() && !object->contains("additionalProperties"))
+    (*object)["additionalProperties"] = false;
+}
+
+/// What is wrong with a response, by the schema of its operation; empty: nothing.
+std::string misfit(const bj::object& api, std::string_view path, std::string_view method,
+                   const http::Response& response) {
+  const auto& responses = api.at("paths").at(path).at(method).at("responses").as_object();
+  const auto* described = responses.if_contains(std::to_string(response.status));
+  if (described == nullptr && response.status >= 400) described = &responses.at("default");
+  if (described == nullptr) return "status " + std::to_string(response.status) + " is not described";
+  const auto* content = described->as_object().if_contains("content");
+  if (content == nullptr) return response.body.empty() ? "" : "a body is not described";
+  const auto* media = content->as_object().if_contains(response.content_type);
+  if (media == nullptr) return response.content_type + " is not described";
+  if (response.content_type.find("json") == std::string::npos || response.content_type.ends_with("jsonl")) return {};
+  bj::object root{{"allOf", bj::array{media->at("schema")}}, {"components", api.at("components")}};
+  bj::value closed = std::move(root);
+  close_objects(closed);
+  closed.as_object().erase("additionalProperties");
+  for (const auto& found : policy::mismatches(Json::of(closed), Service::json_of(response)))
+    return found.pointer + ": " + found.message + " in " + response.body.substr(0, 2'000);
+  return {};
+}
+
+}  // namespace
+
+TEST_CASE("openapi: the document and the routes name the same operations, scopes and parts of paths") {
+  Service service;
+  const auto api = document(service);
+  CHECK(api.at("openapi").as_string() == "3.1.0");
+  std::set<std::string> described;
+  for (const auto& [path, methods] : api.at("paths").as_object())
+    for (const auto& [method, operation] : methods.as_object()) {
+      described.insert(std::string(method) + " " + std::string(path) + " " +
+                       std::string(operation.at("x-scope").as_string()));
+      std::set<std::string> parts;
+      if (const auto* parameters = operation.as_object().if_contains("parameters"))
+        for (const auto& parameter : parameters->as_array())
+          if (parameter.at("in").as_string() == "path")
+            parts.insert("{" + std::string(parameter.at("name").as_string()) + "}");
+      for (const auto& part : parts_of(path))
+        if (part.starts_with('{')) CHECK_MESSAGE(parts.erase(part) == 1, (std::string(path) + " " + part));
+      CHECK(parts.empty());
+    }
+  const std::map<http::Scope, std::string> scopes{{http::Scope::none, "none"},
+                                                  {http::Scope::read, "read"},
+                                                  {http::Scope::operate, "operate"},
+                                                  {http::Scope::admin, "admin"}};
+  std::set<std::string> routed;
+  for (const auto& route : service.routes) {
+    routed.insert(lower(route.method) + " " + route.path + " " + scopes.at(route.scope));
+    const auto& operation = api.at("paths").at(route.path).at(lower(route.method)).as_object();
+    CHECK_MESSAGE((route.body_max > 0) == operation.contains("requestBody"), route.path);
+  }
+  CHECK(described == routed);
+}
+
+TEST_CASE("openapi: its schemas are sound") {
+  Service service;
+  const auto api = document(service);
+  for (const auto& [name, schema] : api.at("components").at("schemas").as_object()) {
+    bj::object root = schema.as_object();
+    root["components"] = api.at("components");
+    for (const auto& remark : policy::check_schema(Json::of(root)))
+      if (remark.is_error) FAIL_CHECK(std::string(name) << remark.pointer << ": " << remark.message);
+  }
+}
+
+TEST_CASE("openapi: what is really answered fits") {
+  Service service;
+  const auto api = document(service);
+  const auto done = service.host.start(PlanBuilder("ab").edge('a', 'b').plan());
+  REQUIRE(service.host.end_of(done) == "completed");
+  auto asking = PlanBuilder("a");
+  asking['a'].permission = workflow::Permission::ask;
+  const auto waiting = service.host.start(asking.plan());
+  Seen seen;
+  REQUIRE(service.host.engine->follow(waiting, 1, seen.callback()));
+  REQUIRE(seen.wait_for("approval_requested a"));
+
+  const auto fits = [&](const std::string& path, const std::string& method, const http::Response& response,
+                        unsigned status) {
+    CAPTURE(path);
+    CHECK(response.status == status);
+    CHECK(misfit(api, path, method, response) == "");
+  };
+  fits("/v1/runs", "get", service.get("/v1/runs"), 200);
+  fits("/v1/runs", "get", service.get("/v1/runs", {{"limit", "x"}}), 400);
+  for (const auto& run : {done, waiting}) {
+    const auto base = "/v1/runs/" + run.str();
+    fits("/v1/runs/{run}", "get", service.get(base), 200);
+    fits("/v1/runs/{run}/why", "get", service.get(base + "/why"), 200);
+    fits("/v1/runs/{run}/why", "get", service.get(base + "/why", {{"node", "a"}}), 200);
+    fits("/v1/runs/{run}/events", "get", service.get(base + "/events"), 200);
+    fits("/v1/runs/{run}/records", "get", service.get(base + "/records"), 200);
+  }
+  fits("/v1/runs/{run}/result", "get", service.get("/v1/runs/" + done.str() + "/result"), 200);
+  fits("/v1/runs/{run}/result", "get", service.get("/v1/runs/" + waiting.str() + "/result"), 409);
+  const auto told = "/v1/runs/" + waiting.str();
+  fits("/v1/runs/{run}/approve", "post", service.post(told + "/approve", R"({"node": "a", "reason": "ok"})"), 200);
+  REQUIRE(service.host.end_of(waiting) == "completed");
+  fits("/v1/runs/{run}/cancel", "post", service.post(told + "/cancel", "{}"), 409);
+  fits("/v1/runs", "post", service.post("/v1/runs", R"({"workflow": {"id": "x"}})", http::Scope::admin), 422);
+  fits("/v1/streams", "get", service.get("/v1/streams"), 200);
+  fits("/v1/streams/{workflow}/{entry}", "get", service.get("/v1/streams/no/such"), 404);
+  fits("/v1/streams/{workflow}/{entry}/trigger", "post", service.post("/v1/streams/no/such/trigger", ""), 404);
+  fits("/hooks/{workflow}/{entry}", "post", service.post("/hooks/no/such", "{}"), 404);
+}
+
+}  // namespace hillstar::testing
