@@ -20,6 +20,7 @@
 #include "actors/provider_directory.hpp"
 #include "actors/scheduler.hpp"
 #include "actors/services.hpp"
+#include "actors/stream_directory.hpp"
 #include "actors/supervisor.hpp"
 #include "actors/tool_slots.hpp"
 #include "providers/program/transport.hpp"
@@ -85,6 +86,13 @@ class EngineImpl final : public Engine {
   void unwatch(std::uint64_t ticket) override;
   Result<std::vector<Event>> tell(const RunId& run, Input input) override;
   Result<void> set_environment(const RunId& run, std::vector<std::string> environment) override;
+  Result<StreamStatus> declare(DeclareStream request) override;
+  void trigger_async(TriggerRun request, std::function<void(Result<Accepted>)> done) override;
+  Result<void> hold(const std::string& stream, bool held, std::string who, std::string reason) override;
+  Result<void> remove(const std::string& stream, std::string who) override;
+  [[nodiscard]] std::vector<StreamStatus> streams() const override;
+  Result<void> skip_firing(const std::string& stream, UtcTime due, std::string reason) override;
+  Result<void> move_cursor(const std::string& stream, std::uint64_t position) override;
   [[nodiscard]] std::vector<RunId> live_runs() const override;
   [[nodiscard]] const persistence::EventStore& store() const override { return store_; }
   void stop() override { stop_actors(); }
@@ -108,7 +116,8 @@ class EngineImpl final : public Engine {
   }
   /// The run's row; run_not_found if there is none. run_state if it is terminal and `alive` is asked for.
   [[nodiscard]] Result<void> check(const RunId& run, bool alive) const;
-  [[nodiscard]] std::vector<RunId> to_recover() const;
+  [[nodiscard]] std::vector<run::Summary> to_recover() const;
+  Result<void> tell_stream(const std::string& stream, Event fact);
   void stop_actors();
 
   persistence::EventStore& store_;
@@ -185,15 +194,18 @@ void EngineImpl::open(std::vector<std::string> environment) {
   };
   services.providers = system.spawn(provider_directory, std::move(directory));
   services.exporter = system.spawn<caf::detached>(exporter, ExporterParts{&store_, services.log, alive_});
+  services.streams =
+      system.spawn(stream_directory, StreamDirectoryParts{tree_->services, environment, recovers_all_, alive_});
   tree_->supervisor = system.spawn<caf::detached>(
       supervisor, SupervisorParts{tree_->services, std::move(environment),
-                                  recovers_all_ ? to_recover() : std::vector<RunId>(), alive_});
+                                  recovers_all_ ? to_recover() : std::vector<run::Summary>(), alive_});
+  caf::anon_send(services.streams, OpenStreams{tree_->supervisor});
 }
 
-std::vector<RunId> EngineImpl::to_recover() const {
-  std::vector<RunId> runs;
+std::vector<run::Summary> EngineImpl::to_recover() const {
+  std::vector<run::Summary> runs;
   const auto listed = store_.list([&](const run::Summary& row) {
-    if (!run::is_terminal(row)) runs.push_back(row.run);
+    if (!run::is_terminal(row)) runs.push_back(row);
     return true;
   });
   if (!listed) tree_->services->log("error " + to_string(listed.error()));
@@ -267,6 +279,54 @@ Result<void> EngineImpl::set_environment(const RunId& run, std::vector<std::stri
   return {};
 }
 
+// -- streams ------------------------------------------------------------------------------------------
+
+Result<StreamStatus> EngineImpl::declare(DeclareStream request) {
+  return ask<StreamStatus>([&](Tree& tree, Reply<StreamStatus> reply) {
+    caf::anon_send(tree.services->streams,
+                   DeclareRequest{std::make_shared<DeclareStream>(std::move(request)), std::move(reply)});
+  });
+}
+
+void EngineImpl::trigger_async(TriggerRun request, std::function<void(Result<Accepted>)> done) {
+  const auto reply = Reply<Accepted>::call(std::move(done));
+  send([&](Tree& tree) {
+    caf::anon_send(tree.services->streams, OfferRun{std::make_shared<TriggerRun>(std::move(request)), reply});
+  });
+}
+
+Result<void> EngineImpl::tell_stream(const std::string& stream, Event fact) {
+  const auto done = ask<bool>([&](Tree& tree, Reply<bool> reply) {
+    caf::anon_send(tree.services->streams, TellStream{stream, std::move(fact), std::move(reply)});
+  });
+  if (!done) return done.error();
+  return {};
+}
+
+Result<void> EngineImpl::hold(const std::string& stream, bool held, std::string who, std::string reason) {
+  if (held) return tell_stream(stream, StreamHeld{std::move(who), std::move(reason)});
+  return tell_stream(stream, StreamReleased{std::move(who)});
+}
+
+Result<void> EngineImpl::remove(const std::string& stream, std::string who) {
+  return tell_stream(stream, StreamRemoved{std::move(who)});
+}
+
+Result<void> EngineImpl::skip_firing(const std::string& stream, UtcTime due, std::string reason) {
+  return tell_stream(stream, TimerFired{due, std::nullopt, std::move(reason)});
+}
+
+Result<void> EngineImpl::move_cursor(const std::string& stream, std::uint64_t position) {
+  return tell_stream(stream, CursorMoved{position});
+}
+
+std::vector<StreamStatus> EngineImpl::streams() const {
+  return ask<std::vector<StreamStatus>>([](Tree& tree, Reply<std::vector<StreamStatus>> reply) {
+           caf::anon_send(tree.services->streams, ListStreams{std::move(reply)});
+         })
+      .value_or({});
+}
+
 std::vector<RunId> EngineImpl::live_runs() const {
   auto runs = ask<std::vector<RunId>>([](Tree& tree, Reply<std::vector<RunId>> reply) {
                 caf::anon_send(tree.supervisor, ListLive{std::move(reply)});
@@ -280,6 +340,8 @@ void EngineImpl::stop_actors() {
   if (stopped_.exchange(true)) return;
   for (auto others = sending_.load(); others != 0; others = sending_.load()) sending_.wait(others);
   auto& services = *tree_->services;
+  caf::anon_send(services.streams, LeaveStream{});
+  services.streams = nullptr;
   auto reply = Reply<bool>::create();
   auto runs_gone = reply.future();
   caf::anon_send(tree_->supervisor, StopAll{std::exchange(reply, {})});
@@ -311,23 +373,6 @@ void EngineImpl::stop_actors() {
 }
 
 }  // namespace
-
-namespace {
-Error no_stream(const std::string& stream) { return {Errc::not_found, "there is no stream '" + stream + "'."}; }
-}  // namespace
-
-Result<StreamStatus> Engine::declare(DeclareStream request) { return no_stream(request.entry.id); }
-void Engine::trigger_async(TriggerRun request, std::function<void(Result<Accepted>)> done) {
-  done(no_stream(request.stream));
-}
-Result<void> Engine::hold(const std::string& stream, bool /*held*/, std::string /*who*/, std::string /*reason*/) {
-  return no_stream(stream);
-}
-Result<void> Engine::skip_firing(const std::string& stream, UtcTime /*due*/, std::string /*reason*/) {
-  return no_stream(stream);
-}
-Result<void> Engine::move_cursor(const std::string& stream, std::uint64_t /*position*/) { return no_stream(stream); }
-Result<void> Engine::remove(const std::string& stream, std::string /*who*/) { return no_stream(stream); }
 
 std::unique_ptr<Engine> Engine::start_up(persistence::EventStore& store, EngineOptions options,
                                          std::vector<std::string> environment) {

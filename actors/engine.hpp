@@ -120,7 +120,8 @@ struct StreamStatus {
   StreamDeclared declared;
   bool held = false;
   std::string reason;  ///< Of the hold.
-  std::uint32_t running = 0;
+  bool removed = false;
+  std::uint32_t running = 0;  ///< Started, and without an end.
   std::uint32_t queued = 0;
   std::uint32_t waiting_callers = 0;  ///< Triggers that wait for room in the queue.
   std::uint64_t accepted = 0;         ///< Since this engine started, as what follows.
@@ -189,18 +190,18 @@ class Engine {
   /// the facts it led to once they are durable; empty: it had no effect. run_state if the run is terminal.
   virtual Result<std::vector<Event>> tell(const RunId& run, Input input) = 0;
   /// Makes a stream, or changes the one of this name; returns once that is durable. The environment is the engine's.
-  virtual Result<StreamStatus> declare(DeclareStream request);
+  virtual Result<StreamStatus> declare(DeclareStream request) = 0;
   /// `done` is called once the run is durable, or refused: stream_full, stream_held, not_found, inputs_invalid. On an
   /// engine thread; must be quick.
-  virtual void trigger_async(TriggerRun request, std::function<void(Result<Accepted>)> done);
+  virtual void trigger_async(TriggerRun request, std::function<void(Result<Accepted>)> done) = 0;
   /// Holds the stream back, or lets it go on.
-  virtual Result<void> hold(const std::string& stream, bool held, std::string who, std::string reason);
-  virtual Result<void> remove(const std::string& stream, std::string who);
+  virtual Result<void> hold(const std::string& stream, bool held, std::string who, std::string reason) = 0;
+  virtual Result<void> remove(const std::string& stream, std::string who) = 0;
   /// A firing of a timer that is to start no run: recorded, so that it is not made up for later.
-  virtual Result<void> skip_firing(const std::string& stream, UtcTime due, std::string reason);
+  virtual Result<void> skip_firing(const std::string& stream, UtcTime due, std::string reason) = 0;
   /// An event trigger has looked at everything up to here; recorded from time to time.
-  virtual Result<void> move_cursor(const std::string& stream, std::uint64_t position);
-  [[nodiscard]] virtual std::vector<StreamStatus> streams() const { return {}; }
+  virtual Result<void> move_cursor(const std::string& stream, std::uint64_t position) = 0;
+  [[nodiscard]] virtual std::vector<StreamStatus> streams() const = 0;
 
   /// Gives a resumed run a person's environment in place of the host's.
   virtual Result<void> set_environment(const RunId& run, std::vector<std::string> environment) = 0;

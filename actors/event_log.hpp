@@ -39,7 +39,7 @@ struct EventLogState {
   FeedActor feed;  ///< Known once something is watched.
   std::vector<persistence::Append> appends;
   std::vector<EventBatch> events;
-  std::vector<RunActor> writers;
+  std::vector<LogWriter> writers;
   std::size_t bytes = 0;
   bool flush_sent = false;
   bool failed = false;

@@ -55,6 +55,23 @@ struct StartRequest;
 struct RestartRun;
 struct ListLive;
 struct StopAll;
+struct OpenStreams;
+struct OfferRun;
+struct RunMoved;
+struct OfferAnswered;
+struct CallerOver;
+struct TellStream;
+struct DeclareRequest;
+struct ListStreams;
+struct AskStatus;
+struct StreamTold;
+struct LeaveStream;
+struct SleepAsked;
+struct Sleep;
+struct WakeDue;
+
+/// Whoever writes a history.
+using LogWriter = caf::typed_actor<caf::reacts_to<Appended>>;
 
 /// The store's only writer.
 using EventLog = caf::typed_actor<caf::reacts_to<AppendEvents>,  // queue for the next commit
@@ -73,6 +90,7 @@ using RunActor = caf::typed_actor<caf::reacts_to<BeginRun>,        // start, or 
                                   caf::reacts_to<GraceOver>,       // a cancelled attempt had its time
                                   caf::reacts_to<TellRun>,         // what a person said
                                   caf::reacts_to<SetEnvironment>,  // for attempts from now on
+                                  caf::reacts_to<Sleep>,           // nobody needs it for now: it may leave memory
                                   caf::reacts_to<StopRun>>;        // the engine stops
 
 /// One attempt at a time, of any node of its run.
@@ -117,8 +135,26 @@ using Subscriber =
 
 /// Which run actors live.
 using Supervisor = caf::typed_actor<caf::reacts_to<StartRequest>, caf::reacts_to<RestartRun>, caf::reacts_to<TellRun>,
-                                    caf::reacts_to<SetEnvironment>, caf::reacts_to<ListLive>, caf::reacts_to<StopAll>>;
+                                    caf::reacts_to<SetEnvironment>, caf::reacts_to<ListLive>,
+                                    caf::reacts_to<SleepAsked>,  // a run actor has nothing to do until told something
+                                    caf::reacts_to<WakeDue>,     // to itself: a sleeping run's time may have come
+                                    caf::reacts_to<StopAll>>;
+
+/// One stream: which trigger becomes a run, and when it runs. The only writer of the stream's history.
+using StreamActor =
+    caf::typed_actor<caf::reacts_to<OfferRun>,       // answered once the run is durable, or refused
+                     caf::reacts_to<OfferAnswered>,  // from the run that was offered
+                     caf::reacts_to<CallerOver>,     // to itself: a caller has waited long enough
+                     caf::reacts_to<RunMoved>, caf::reacts_to<TellStream>, caf::reacts_to<DeclareRequest>,
+                     caf::reacts_to<AskStatus>, caf::reacts_to<Appended>, caf::reacts_to<LeaveStream>>;
+
+/// All streams, by name.
+using StreamDirectory = caf::typed_actor<caf::reacts_to<OpenStreams>,  // the supervisor is there: read what there is
+                                         caf::reacts_to<OfferRun>, caf::reacts_to<RunMoved>, caf::reacts_to<TellStream>,
+                                         caf::reacts_to<DeclareRequest>, caf::reacts_to<ListStreams>,
+                                         caf::reacts_to<StreamTold>, caf::reacts_to<LeaveStream>>;
 
 }  // namespace hillstar::actors
 
-#include "actors/local_messages.hpp"  // IWYU pragma: export
+#include "actors/local_messages.hpp"   // IWYU pragma: export
+#include "actors/stream_messages.hpp"  // IWYU pragma: export

@@ -32,7 +32,7 @@ using EventBatch = std::shared_ptr<const std::vector<Recorded>>;
 struct AppendEvents {
   persistence::Append append;
   EventBatch events;  ///< The same records, decoded, for the feed.
-  RunActor writer;
+  LogWriter writer;
 };
 struct FlushBatch {};
 struct WatchRun {
@@ -208,6 +208,16 @@ struct ListLive {
 struct StopAll {
   Reply<bool> reply;  ///< Answered when no run actor lives any more.
 };
+/// `told`: how many messages of its supervisor the run actor has seen. If there were more, it is still needed.
+struct SleepAsked {
+  RunId run;
+  std::uint64_t told = 0;
+  std::optional<UtcTime> due;  ///< As Summary::due.
+};
+struct Sleep {
+  bool granted = false;
+};
+struct WakeDue {};
 
 }  // namespace hillstar::actors
 
@@ -253,3 +263,6 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::StartRequest)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::RestartRun)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::ListLive)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::StopAll)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::SleepAsked)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::Sleep)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::WakeDue)

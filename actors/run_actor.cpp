@@ -14,9 +14,10 @@
 
 namespace hillstar::actors {
 
-void RunActorState::open(ServicesPtr services, RunBirth birth) {
+void RunActorState::open(ServicesPtr services, RunBirth birth, Supervisor supervisor) {
   services_ = std::move(services);
   birth_ = std::move(birth);
+  supervisor_ = std::move(supervisor);
 }
 
 RunActorState::~RunActorState() {
@@ -67,6 +68,7 @@ void RunActorState::start(const BeginRun& message) {
   what.started.budget = request.budget;
   what.inherited = request.inherited;
   what.ticket = request.ticket;
+  reported_ = request.ticket ? stream::Phase::queued : stream::Phase::moving;
   enqueue(std::move(what));
 }
 
@@ -100,8 +102,11 @@ void RunActorState::recover(std::optional<TellRun> told) {
     told.reset();
   }
   enqueue(Recovered{});
-  if (told) on_tell(*told);
-  if (!in_flight_ && !gone_) act();  // nothing had to be recorded: what is owed can be done at once
+  if (told) enqueue(std::move(told->input.what), told->input.chance_ppm, std::move(told->reply));
+  if (in_flight_ || gone_) return;
+  act();  // nothing had to be recorded: what is owed can be done at once
+  tell_stream();
+  rest();
 }
 
 void RunActorState::make_context() {
@@ -178,8 +183,10 @@ void RunActorState::on_appended(const Appended& message) {
   waiting_.clear();
   in_flight_.reset();
   if (started_) std::exchange(started_, {}).answer(birth_.run);
+  tell_stream();
   if (stopping_) return stop_if_quiet();
   pump();
+  rest();
 }
 
 // -- commands -----------------------------------------------------------------------------------------
@@ -290,12 +297,12 @@ void RunActorState::on_attempt_ended(AttemptEnded& message) {
 }
 
 void RunActorState::on_timer(const TimerDue& message) {
-  if (!gone_) enqueue(RetryDue{message.ref});
+  if (!gone_ && !asked_sleep_) enqueue(RetryDue{message.ref});
 }
 
 void RunActorState::on_deadline() {
   // A clock that was set back meanwhile makes this early: then it is asked for again.
-  if (gone_ || !state_.started.deadline) return;
+  if (gone_ || asked_sleep_ || !state_.started.deadline) return;
   const auto left = *state_.started.deadline - services_->clock->utc_now();
   if (left >= Millis{0})
     caf::delayed_anon_send(RunActor(self_), left + Millis{1}, DeadlineDue{});
@@ -331,10 +338,15 @@ void RunActorState::on_down(const caf::down_msg& message) {
 // -- people and the engine ----------------------------------------------------------------------------
 
 void RunActorState::on_tell(TellRun& message) {
-  if (!gone_ && !stopping_) enqueue(std::move(message.input.what), message.input.chance_ppm, std::move(message.reply));
+  if (gone_ || stopping_) return;
+  ++told_;
+  stay_awake();
+  enqueue(std::move(message.input.what), message.input.chance_ppm, std::move(message.reply));
+  rest();
 }
 
 void RunActorState::on_set_environment(SetEnvironment& message) {
+  ++told_;
   birth_.environment = std::move(message.environment);
   birth_.redactor = std::move(message.redactor);
   if (birth_.rules && !birth_.rules->redact.empty())
@@ -344,41 +356,11 @@ void RunActorState::on_set_environment(SetEnvironment& message) {
   message.reply.answer(true);
 }
 
-void RunActorState::on_stop() {
-  if (gone_ || stopping_) return;
-  // Ends that come from now on are not recorded: the next engine finds these attempts lost, and says so.
-  stopping_ = true;
-  for (const auto& [key, attempt] : attempts_) {
-    AttemptRef ref;
-    ref.node = static_cast<NodeIndex>(key >> 32U);
-    if (const auto item = static_cast<std::uint32_t>(key); item != 0) ref.item = item - 1;
-    ref.attempt = attempt.attempt;
-    caf::anon_send(attempt.node, CancelNode{ref});
-    caf::delayed_anon_send(RunActor(self_), services_->cancel_grace, GraceOver{ref});
-  }
-  stop_if_quiet();
-}
-
-void RunActorState::stop_if_quiet() {
-  if (!attempts_.empty() || in_flight_) return;
-  gone_ = true;
-  self_->quit(caf::error(static_cast<std::uint8_t>(RunExit::stopped), kRunExitCategory));
-}
-
-void RunActorState::leave(RunExit reason, const Error& error) {
-  gone_ = true;
-  Error line = error;
-  line.where = "run " + birth_.run.str() + (line.where.empty() ? "" : ", " + line.where);
-  caf::anon_send(services_->feed, RunParked{birth_.run, line});
-  if (started_) std::exchange(started_, {}).answer(line);
-  self_->quit(caf::error(static_cast<std::uint8_t>(reason), kRunExitCategory));
-}
-
-RunActor::behavior_type run_actor(RunActor::stateful_pointer<RunActorState> self, ServicesPtr services,
-                                  RunBirth birth) {
+RunActor::behavior_type run_actor(RunActor::stateful_pointer<RunActorState> self, ServicesPtr services, RunBirth birth,
+                                  Supervisor supervisor) {
   die_quietly(self);
   self->set_down_handler([self](caf::down_msg& message) { self->state.on_down(message); });
-  self->state.open(std::move(services), std::move(birth));
+  self->state.open(std::move(services), std::move(birth), std::move(supervisor));
   return {[self](BeginRun& message) { self->state.on_begin(message); },
           [self](const Appended& message) { self->state.on_appended(message); },
           [self](AttemptEnded& message) { self->state.on_attempt_ended(message); },
@@ -387,6 +369,7 @@ RunActor::behavior_type run_actor(RunActor::stateful_pointer<RunActorState> self
           [self](const GraceOver& message) { self->state.on_grace_over(message); },
           [self](TellRun& message) { self->state.on_tell(message); },
           [self](SetEnvironment& message) { self->state.on_set_environment(message); },
+          [self](const Sleep& message) { self->state.on_sleep(message); },
           [self](const StopRun&) { self->state.on_stop(); }};
 }
 

@@ -19,12 +19,16 @@ namespace hillstar::actors {
 /// Node actors of one run that are kept for its next attempts.
 inline constexpr std::size_t kIdleNodesMax = 256;
 
+/// A run whose time comes sooner stays.
+inline constexpr Millis kRestMin{1'000};
+
 /// Category of the exit reasons below; a normal exit means that the run is terminal.
 inline constexpr auto kRunExitCategory = caf::atom("hsrun");
 enum class RunExit : std::uint8_t {
   stopped = 1,   ///< The engine stops; the history says how far it came.
   parked = 2,    ///< A bug or an unreadable history: a restart would not help.
   conflict = 3,  ///< Somebody else writes this history.
+  asleep = 4,    ///< Nothing happens until somebody tells the run something, or its time comes.
 };
 
 class RunActorState {
@@ -32,7 +36,7 @@ class RunActorState {
   explicit RunActorState(RunActor::pointer actor) : self_(actor) {}
   ~RunActorState();
 
-  void open(ServicesPtr services, RunBirth birth);
+  void open(ServicesPtr services, RunBirth birth, Supervisor supervisor);
   void on_begin(BeginRun& message);
   void on_appended(const Appended& message);
   void on_attempt_ended(AttemptEnded& message);
@@ -41,6 +45,7 @@ class RunActorState {
   void on_grace_over(const GraceOver& message);
   void on_tell(TellRun& message);
   void on_set_environment(SetEnvironment& message);
+  void on_sleep(const Sleep& message);
   void on_stop();
   void on_down(const caf::down_msg& message);
 
@@ -82,12 +87,18 @@ class RunActorState {
   void make_context();
   /// Has the run's files written, if it has any.
   void announce();
+  /// Tells the run's stream, if it has one, what the run is to it now.
+  void tell_stream();
+  /// Asks to leave memory if nothing can happen but what the supervisor brings.
+  void rest();
+  void stay_awake();
 
   static std::uint64_t key_of(const AttemptRef& ref);
 
   RunActor::pointer self_;
   ServicesPtr services_;
   RunBirth birth_;
+  Supervisor supervisor_;
   run::RunState state_;
   persistence::Hash chain_{};
   std::shared_ptr<const tools::RunContext> context_;
@@ -99,11 +110,15 @@ class RunActorState {
   std::unordered_map<std::uint64_t, InFlight> attempts_;
   std::vector<NodeActor> idle_;
   std::unordered_map<NodeIndex, workflow::ItemList> lists_;  ///< Of the maps that are under way.
+  std::optional<stream::Phase> reported_;                    ///< To the stream.
+  std::uint64_t told_ = 0;                                   ///< Messages of the supervisor that were seen.
+  bool asked_sleep_ = false;  ///< Timers are not heard then: whoever wakes the run arms them again.
   bool recovering_ = false;
   bool stopping_ = false;
   bool gone_ = false;
 };
 
-RunActor::behavior_type run_actor(RunActor::stateful_pointer<RunActorState> self, ServicesPtr services, RunBirth birth);
+RunActor::behavior_type run_actor(RunActor::stateful_pointer<RunActorState> self, ServicesPtr services, RunBirth birth,
+                                  Supervisor supervisor);
 
 }  // namespace hillstar::actors

@@ -59,6 +59,7 @@ struct Services {
   ToolSlots slots;
   ProviderDirectory providers;
   Exporter exporter;
+  StreamDirectory streams;
 };
 /// Hands a piece of output to whoever follows. Thread-safe; drops it if the feed lags.
 void send_progress(FeedGate& gate, const FeedActor& feed, Progress piece);

@@ -56,19 +56,29 @@ SupervisorState::~SupervisorState() {
 
 void SupervisorState::open(SupervisorParts parts) {
   parts_ = std::move(parts);
-  for (const auto& run : parts_.recover) {
-    auto& live = live_[run];
-    live.environment = parts_.environment;
-    live.actor = spawn_run(run, live.environment, nullptr);
+  for (const auto& row : parts_.recover) {
+    auto& live = live_[row.run];
+    live.environment = share(parts_.environment);
+    if (stream::phase_of(row) != stream::Phase::moving) {
+      put_to_sleep(row.run, live, row.due);
+      continue;
+    }
+    live.actor = spawn_run(row.run, live.environment, nullptr);
     caf::anon_send(live.actor, BeginRun{});
   }
   parts_.recover.clear();
 }
 
-RunActor SupervisorState::spawn_run(const RunId& run, std::vector<std::string> environment, const RulesPtr& rules) {
-  auto redactor = known(environment, rules).redactor;
+SupervisorState::Environment SupervisorState::share(const std::vector<std::string>& environment) {
+  if (!shared_environment_ || *shared_environment_ != environment)
+    shared_environment_ = std::make_shared<const std::vector<std::string>>(environment);
+  return shared_environment_;
+}
+
+RunActor SupervisorState::spawn_run(const RunId& run, const Environment& environment, const RulesPtr& rules) {
+  auto redactor = known(*environment, rules).redactor;
   auto actor = self_->spawn<caf::monitored>(run_actor, parts_.services,
-                                            RunBirth{run, std::move(environment), std::move(redactor), rules});
+                                            RunBirth{run, *environment, std::move(redactor), rules}, Supervisor(self_));
   by_actor_.emplace(actor->id(), run);
   return actor;
 }
@@ -203,7 +213,7 @@ void SupervisorState::on_start(StartRequest& message) {
   if (const auto& folder = message.request->output_dir; !folder.empty())
     (void)prepare_output_folder(folder, message.request->plan->workflow.str(), message.request->workspace);
   auto& live = live_[run];
-  live.environment = message.request->environment;
+  live.environment = share(message.request->environment);
   live.actor = spawn_run(run, live.environment, rules);
   const bool air_gapped = is_air_gapped(*message.request, rules);
   auto birth = std::make_shared<const Birth>(
@@ -214,7 +224,8 @@ void SupervisorState::on_start(StartRequest& message) {
 
 void SupervisorState::on_restart(const RestartRun& message) {
   const auto entry = live_.find(message.run);
-  if (stopping_ || entry == live_.end() || entry->second.actor) return;
+  if (stopping_ || entry == live_.end() || entry->second.actor || entry->second.asleep) return;
+  entry->second.told = 0;
   entry->second.actor = spawn_run(message.run, entry->second.environment, nullptr);
   caf::anon_send(entry->second.actor, BeginRun{});
 }
@@ -224,15 +235,72 @@ bool SupervisorState::take_up(const RunId& run, const std::vector<std::string>& 
   const auto row = parts_.services->store->summary(run);
   if (stopping_ || !row || run::is_terminal(*row)) return false;
   auto& live = live_[run];
-  live.environment = environment;
-  live.actor = spawn_run(run, environment, nullptr);
-  caf::anon_send(live.actor, BeginRun{nullptr, {}, std::move(told)});
+  live.environment = share(environment);
+  wake(run, live, std::move(told));
   return true;
 }
 
+// -- runs that sleep ----------------------------------------------------------------------------------
+
+void SupervisorState::put_to_sleep(const RunId& run, Live& live, std::optional<UtcTime> due) {
+  live.asleep = true;
+  live.actor = nullptr;
+  if (!due) return;
+  dues_.emplace(*due, run);
+  arm_wake();
+}
+
+void SupervisorState::wake(const RunId& run, Live& live, std::optional<TellRun> told) {
+  live.asleep = false;
+  live.told = 0;
+  live.actor = spawn_run(run, live.environment, nullptr);
+  caf::anon_send(live.actor, BeginRun{nullptr, {}, std::move(told)});
+}
+
+void SupervisorState::on_sleep_asked(const SleepAsked& message) {
+  const auto entry = live_.find(message.run);
+  if (entry == live_.end() || !entry->second.actor) return;
+  auto& live = entry->second;
+  const bool granted = !stopping_ && live.told == message.told;
+  caf::anon_send(live.actor, Sleep{granted});
+  if (!granted) return;
+  by_actor_.erase(live.actor->id());
+  put_to_sleep(message.run, live, message.due);
+}
+
+void SupervisorState::arm_wake() {
+  if (dues_.empty() || stopping_) return;
+  const auto& first = dues_.begin()->first;
+  if (wake_armed_ && *wake_armed_ <= first) return;
+  wake_armed_ = first;
+  const auto wait = std::clamp(first - parts_.services->clock->utc_now() + Millis{1}, Millis{1}, kWakeLook);
+  caf::delayed_anon_send(Supervisor(self_), wait, WakeDue{});
+}
+
+void SupervisorState::on_wake_due() {
+  wake_armed_.reset();
+  if (stopping_) return;
+  const auto now = parts_.services->clock->utc_now();
+  while (!dues_.empty() && dues_.begin()->first <= now) {
+    const auto run = dues_.begin()->second;
+    dues_.erase(dues_.begin());
+    // It may have been woken, and even have slept again, meanwhile: then this is one look too many.
+    const auto entry = live_.find(run);
+    if (entry != live_.end() && entry->second.asleep) wake(run, entry->second, std::nullopt);
+  }
+  arm_wake();
+}
+
+// -- what people say ----------------------------------------------------------------------------------
+
 void SupervisorState::on_tell(TellRun& message) {
   const auto entry = live_.find(message.run);
-  if (entry != live_.end() && entry->second.actor) return caf::anon_send(entry->second.actor, std::move(message));
+  if (entry != live_.end() && entry->second.actor) {
+    ++entry->second.told;
+    return caf::anon_send(entry->second.actor, std::move(message));
+  }
+  if (entry != live_.end() && entry->second.asleep && !stopping_)
+    return wake(entry->first, entry->second, std::move(message));
   if (entry != live_.end() || !take_up(message.run, parts_.environment, message))
     message.reply.answer(Error{Errc::run_state, "the run is not live", message.run.str()});
 }
@@ -245,12 +313,11 @@ void SupervisorState::on_set_environment(SetEnvironment& message) {
     return message.reply.answer(Error{Errc::run_state, "the run is not live", message.run.str()});
   }
   auto& live = entry->second;
-  live.environment = message.environment;
+  live.environment = share(message.environment);
   message.redactor = known(message.environment, nullptr).redactor;
-  if (live.actor)
-    caf::anon_send(live.actor, std::move(message));
-  else
-    message.reply.answer(true);
+  if (!live.actor) return message.reply.answer(true);
+  ++live.told;
+  caf::anon_send(live.actor, std::move(message));
 }
 
 void SupervisorState::on_list(const ListLive& message) {
@@ -310,6 +377,8 @@ Supervisor::behavior_type supervisor(Supervisor::stateful_pointer<SupervisorStat
           [self](TellRun& message) { self->state.on_tell(message); },
           [self](SetEnvironment& message) { self->state.on_set_environment(message); },
           [self](const ListLive& message) { self->state.on_list(message); },
+          [self](const SleepAsked& message) { self->state.on_sleep_asked(message); },
+          [self](WakeDue) { self->state.on_wake_due(); },
           [self](StopAll& message) { self->state.on_stop(message); }};
 }
 

@@ -5,8 +5,11 @@
 #include <cstdint>
 #include <list>
 #include <memory>
+#include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "actors/services.hpp"
@@ -20,13 +23,15 @@ namespace hillstar::actors {
 inline constexpr std::uint32_t kRestartsMax = 5;
 /// Wait before the first restart; doubles with each.
 inline constexpr Millis kRestartWait{100};
+/// Longest sleep without a look at the clock, which may have been set.
+inline constexpr Millis kWakeLook{60'000};
 /// Plans whose texts are known to be in the store.
 inline constexpr std::size_t kPlansKnownMax = 64;
 
 struct SupervisorParts {
   ServicesPtr services;
   std::vector<std::string> environment;  ///< Of recovered runs.
-  std::vector<RunId> recover;            ///< Runs that are not terminal, at start.
+  std::vector<run::Summary> recover;     ///< Runs that are not terminal, at start.
   Lifeline alive;
 };
 
@@ -41,16 +46,21 @@ class SupervisorState {
   void on_tell(TellRun& message);
   void on_set_environment(SetEnvironment& message);
   void on_list(const ListLive& message);
+  void on_sleep_asked(const SleepAsked& message);
+  void on_wake_due();
   void on_stop(StopAll& message);
   void on_down(const caf::down_msg& message);
 
   const char* name = "supervisor";
 
  private:
+  using Environment = std::shared_ptr<const std::vector<std::string>>;
   struct Live {
-    RunActor actor;  ///< Null between a death and the restart.
+    RunActor actor;  ///< Null between a death and the restart, and while it sleeps.
     std::uint32_t deaths = 0;
-    std::vector<std::string> environment;
+    bool asleep = false;
+    std::uint64_t told = 0;  ///< Messages that were sent to the actor.
+    Environment environment;
   };
   /// What the store is known to have, so that many runs of one plan hash it once.
   struct KnownPlan {
@@ -84,7 +94,12 @@ class SupervisorState {
   Result<void> keep_routes(const StartRun& request, const RulesPtr& rules, KnownPlan& known_plan);
   Result<void> keep_guard(const StartRun& request, const RulesPtr& rules, KnownPlan& known_plan);
   const KnownEnvironment& known(const std::vector<std::string>& environment, const RulesPtr& rules);
-  RunActor spawn_run(const RunId& run, std::vector<std::string> environment, const RulesPtr& rules);
+  /// One copy for all runs that have it.
+  Environment share(const std::vector<std::string>& environment);
+  RunActor spawn_run(const RunId& run, const Environment& environment, const RulesPtr& rules);
+  void put_to_sleep(const RunId& run, Live& live, std::optional<UtcTime> due);
+  void wake(const RunId& run, Live& live, std::optional<TellRun> told);
+  void arm_wake();
   /// Takes a run up from its history; false if there is no such run, or it has ended.
   bool take_up(const RunId& run, const std::vector<std::string>& environment, std::optional<TellRun> told);
   void died(const RunId& run, Live& live);
@@ -94,6 +109,9 @@ class SupervisorState {
   SupervisorParts parts_;
   std::unordered_map<RunId, Live> live_;
   std::unordered_map<std::uint64_t, RunId> by_actor_;
+  std::set<std::pair<UtcTime, RunId>> dues_;  ///< When sleeping runs are to be woken.
+  std::optional<UtcTime> wake_armed_;
+  Environment shared_environment_;  ///< The last one that was shared.
   std::list<KnownPlan> plans_;
   KnownEnvironment environment_;                      ///< The last one asked for.
   std::shared_ptr<const policy::SecretRules> rules_;  ///< As rules_choice_ says; null: not needed yet.

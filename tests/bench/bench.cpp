@@ -17,6 +17,7 @@
 #include "tests/bench/exchange.hpp"
 #include "tests/bench/measure.hpp"
 #include "tests/bench/model_server.hpp"
+#include "tests/bench/stream_loads.hpp"
 #include "tests/bench/transport_loads.hpp"
 #include "tests/bench/workloads.hpp"
 
@@ -191,6 +192,8 @@ int run(const Settings& settings) {
   if (settings.wants("machine")) machine(work, fdatasync_s(work.path()));
   if (settings.wants("chain")) one_chain(work);
   if (settings.wants("many")) many_chains(work);
+  if (settings.wants("triggers")) runs_through_a_stream(work.fresh("triggers"));
+  if (settings.wants("waiting")) waiting_runs(work.fresh("waiting"));
   if (settings.wants("fan")) fan_out(work);
   if (settings.wants("models") && !settings.server.empty()) model_calls(work, settings.server);
   if (settings.wants("streams") && !settings.server.empty()) open_streams(settings.server);

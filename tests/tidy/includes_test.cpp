@@ -21,7 +21,7 @@ const Layer kLayers[] = {
     {"runtime/workflow", {"messages", "runtime/workflow"}},
     {"runtime/policy", {"messages", "runtime/policy", "runtime/workflow"}},
     {"runtime/run", {"messages", "runtime/run", "runtime/workflow", "runtime/policy"}},
-    {"runtime/stream", {"messages", "runtime/stream", "runtime/workflow"}},
+    {"runtime/stream", {"messages", "runtime/stream", "runtime/workflow", "runtime/run"}},
     {"runtime/platform", {"messages", "runtime/platform"}},
     {"runtime/tools", {"messages", "runtime/tools", "runtime/platform", "runtime/workflow", "runtime/policy"}},
     {"persistence", {"messages", "persistence", "runtime/run", "runtime/workflow", "runtime/platform"}},

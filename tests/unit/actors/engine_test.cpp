@@ -134,7 +134,7 @@ TEST_CASE("engine: an approval is asked, and the answer returns its durable fact
   REQUIRE(seen.wait_for("approval_requested a"));
   CHECK(tool.calls().empty());
   const auto facts = host.tell(run, ApprovalGiven{0, true, "ann", "fine"});
-  REQUIRE(facts);
+  REQUIRE_MESSAGE(facts, (facts ? "" : to_string(facts.error())));
   CHECK(facts->size() >= 1);
   CHECK(host.end_of(run) == "completed");
   host.engine.reset();
