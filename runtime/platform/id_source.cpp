@@ -2,14 +2,12 @@
 // ULIDs and dice from the kernel's random numbers. Source of the format: github.com/ulid/spec (2019).
 #include "runtime/platform/id_source.hpp"
 
-#include <sys/random.h>
-
 #include <algorithm>
 #include <array>
-#include <cerrno>
+#include <cstring>
 #include <string>
 
-#include "messages/error.hpp"
+#include "runtime/platform/random.hpp"
 
 namespace hillstar {
 namespace {
@@ -17,15 +15,6 @@ namespace {
 constexpr std::string_view kAlphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 constexpr std::size_t kUlidLength = 26;
 constexpr std::int64_t kMillisMax = (std::int64_t{1} << 48) - 1;
-
-/// Requests of up to 256 bytes are never cut short, and fail only if the kernel has no such call.
-void fill_random(void* bytes, std::size_t size) {
-  ssize_t got = -1;
-  do {
-    got = getrandom(bytes, size, 0);
-  } while (got < 0 && errno == EINTR);
-  HILLSTAR_ASSERT(got == static_cast<ssize_t>(size));
-}
 
 /// Adds one to a big-endian number; true if it wrapped to zero.
 bool increment(std::uint8_t (&number)[10]) {
@@ -56,7 +45,8 @@ RunId SystemIdSource::new_run(UtcTime now) {
   const std::int64_t millis = std::clamp<std::int64_t>(now.micros / 1000, 0, kMillisMax);
   if (millis > last_millis_) {
     last_millis_ = millis;
-    fill_random(tail_, sizeof tail_);
+    const auto fresh = random_bytes(sizeof tail_);
+    std::copy(fresh.begin(), fresh.end(), tail_);
     tail_[0] &= 0x7F;  // room to count up
   } else if (increment(tail_)) {
     // The clock stands still or went back: the order of the ids is kept by counting on.
@@ -74,7 +64,7 @@ std::uint32_t SystemIdSource::chance_ppm() {
   constexpr std::uint32_t kFair = UINT32_MAX / kRange * kRange;
   std::uint32_t value = 0;
   do {
-    fill_random(&value, sizeof value);
+    std::memcpy(&value, random_bytes(sizeof value).data(), sizeof value);
   } while (value >= kFair);
   return value % kRange;
 }
