@@ -5,6 +5,7 @@ find_package(Boost 1.81 REQUIRED COMPONENTS json)
 find_package(fmt 9 REQUIRED)
 find_package(CLI11 2.1 REQUIRED)
 find_package(doctest 2.4 REQUIRED)
+find_package(prometheus-cpp CONFIG REQUIRED)  # its package tells no version
 # Debian's CAF, RE2 and RocksDB are found by library name: CAF and RE2 ship no CMake package, RocksDB's
 # names static parts.
 find_library(CAF_CORE_LIBRARY caf_core REQUIRED)

@@ -20,6 +20,7 @@
 #include "apps/cli/operator_table.hpp"
 #include "apps/cli/project_table.hpp"
 #include "apps/cli/report_command.hpp"
+#include "apps/cli/serve_table.hpp"
 #include "apps/cli/text.hpp"
 #include "apps/cli/version.hpp"
 #include "apps/cli/why_command.hpp"
@@ -339,6 +340,7 @@ int run_program(int argc, const char* const* argv) {
   add_run(commands);
   add_control(commands);
   add_live(commands);
+  add_serve(commands);
   add_inspect(commands);
   add_audit(commands);
   add_backup_commands(commands);

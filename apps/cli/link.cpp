@@ -10,6 +10,7 @@
 #include "apps/cli/host.hpp"
 #include "apps/cli/joined_client.hpp"
 #include "apps/cli/registry_file.hpp"
+#include "apps/cli/store_owner.hpp"
 #include "apps/cli/thread_probe.hpp"
 #include "persistence/memory_store.hpp"
 #include "persistence/rocksdb_store.hpp"
@@ -22,6 +23,8 @@ namespace {
 
 /// How long an owner of the store may neither answer nor let go: opening, recovering or closing takes that long.
 constexpr std::chrono::seconds kPatience{30};
+/// The same for whoever must be the host: its predecessor may just be closing.
+constexpr std::chrono::seconds kPatienceOfHosts{3};
 constexpr std::chrono::milliseconds kPauseMin{20};
 constexpr std::uint32_t kPauseSpreadMax = 180;  ///< Milliseconds.
 /// Hosts that may end one after the other while a command looks for one that takes its call.
@@ -40,6 +43,11 @@ void Link::close() {
   store_.reset();
 }
 
+void Link::stop() {
+  host_.reset();
+  if (engine_) engine_->stop();
+}
+
 Result<void> Link::become_host() {
   // A project's own .env does not say where a person's keys are sent.
   HILLSTAR_TRY(auto registry, load_registry(process_environment()));
@@ -56,7 +64,8 @@ Result<void> Link::become_host() {
   EngineOptions engine;
   engine.registry = std::move(registry);
   if (!options_.ephemeral) engine.catalog = tools::catalog_beside(options_.folder);
-  engine.recovers_all = false;  // other people's interrupted runs are not this command's to go on with
+  // Unless it serves: other people's interrupted runs are not a command's to go on with.
+  engine.recovers_all = options_.recovers_all;
   engine.log = [notes = notes_](const std::string& line) { notes->add(line); };
   engine_ = Engine::start_up(*store_, std::move(engine), options_.environment);
   client_ = embed(*engine_, *store_);
@@ -68,6 +77,23 @@ Result<void> Link::become_host() {
   }
   host_ = std::move(host).value();
   return {};
+}
+
+Result<void> Link::host() {
+  close();
+  const auto give_up = std::chrono::steady_clock::now() + kPatienceOfHosts;
+  while (true) {
+    const auto hosting = become_host();
+    if (hosting || hosting.error().code != Errc::store_busy) return hosting;
+    if (std::chrono::steady_clock::now() > give_up) {
+      const auto owner = owner_of(options_.folder);
+      return Error{Errc::store_busy,
+                   owner == 0 ? std::string("Another process owns the store.")
+                              : "Process " + std::to_string(owner) + " owns the store.",
+                   options_.folder, "End it first, or name another store with --store."};
+    }
+    std::this_thread::sleep_for(kPauseMin);
+  }
 }
 
 Result<void> Link::join_only() {

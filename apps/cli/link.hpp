@@ -19,6 +19,7 @@ struct LinkOptions {
   std::string folder;                    ///< The store's; ignored if ephemeral.
   std::vector<std::string> environment;  ///< Of this person; stands in for that of recovered runs.
   bool ephemeral = false;                ///< A store in memory, without host.
+  bool recovers_all = false;             ///< As host, goes on with every interrupted run, whoever started it.
 };
 
 class Link {
@@ -31,9 +32,13 @@ class Link {
   /// Joins the host, or becomes it and recovers what its predecessor left. May be called again after
   /// host_unreachable. Errors: store_*; host_unreachable if the owner of the store does not answer for a while.
   Result<void> open();
+  /// Becomes the host, and joins nobody. store_busy, with who has the store, if that does not end soon.
+  Result<void> host();
   /// Joins the host if there is one; not_found if nobody owns the store.
   Result<void> join_only();
   void close();
+  /// Of the host: says goodbye to other terminals and stops the engine, which from then on answers that it has stopped.
+  void stop();
 
   // As the client's, but repeated through the next host when the one that was asked ended without taking the call.
   /// Gives the run its id, so that it starts once even if a host ended while it was starting it.
@@ -42,6 +47,9 @@ class Link {
   Result<void> set_environment(const RunId& run, const std::vector<std::string>& environment);
 
   [[nodiscard]] Client& client() { return *client_; }
+  /// Of the host only.
+  [[nodiscard]] Engine& engine() { return *engine_; }
+  [[nodiscard]] persistence::EventStore& store() { return *store_; }
   [[nodiscard]] bool is_host() const { return engine_ != nullptr; }
   /// Runs that other terminals follow through this host.
   [[nodiscard]] std::vector<RunId> followed_by_others() const;

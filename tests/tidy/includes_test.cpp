@@ -46,6 +46,7 @@ const Library kLibraries[] = {
     {"openssl/", {"runtime/platform", "providers/http", "tests"}},
     {"CLI/", {"apps"}},
     {"fmt/", {"apps", "tests"}},
+    {"prometheus/", {"apps/http"}},
     {"re2/", {"runtime/policy"}},
     {"doctest/", {"tests"}},
 };

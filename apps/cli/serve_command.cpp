@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+// serve: the host of a store that stays, and answers programs over HTTP as well as terminals over its socket.
+#include <unistd.h>
+
+#include <boost/json.hpp>
+#include <charconv>
+
+#include "apps/cli/carry.hpp"
+#include "apps/cli/engine_pulse.hpp"
+#include "apps/cli/environment.hpp"
+#include "apps/cli/link.hpp"
+#include "apps/cli/registry_file.hpp"
+#include "apps/cli/serve_commands.hpp"
+#include "apps/cli/service_manager.hpp"
+#include "apps/cli/service_signals.hpp"
+#include "apps/cli/span.hpp"
+#include "apps/cli/text.hpp"
+#include "apps/cli/version.hpp"
+#include "apps/cli/workflow_file.hpp"
+#include "apps/http/server.hpp"
+#include "apps/http/service_routes.hpp"
+#include "apps/http/target.hpp"
+
+namespace hillstar::cli {
+namespace {
+
+/// Descriptors that the store, scripts and models need besides the connections.
+constexpr std::size_t kOtherFiles = 1'024;
+constexpr std::chrono::milliseconds kPulseEvery{2'000};
+constexpr std::uint64_t kMiB = 1U << 20U;
+
+struct Place {
+  std::string address;
+  std::uint16_t port = 0;
+};
+
+Result<Place> place_of(const std::string& text) {
+  const auto bad = Error{Errc::usage, "'" + text + "' is no address to listen on.", "--listen",
+                         "Give an IPv4 or IPv6 address and a port, such as 127.0.0.1:8787 or [::1]:8787."};
+  const auto authority = http::read_authority(text);
+  if (!authority || !authority->port) return bad;
+  return Place{authority->host == "localhost" ? "127.0.0.1" : authority->host, *authority->port};
+}
+
+/// What a file on the command line declares.
+struct Declared {
+  std::string file;
+  std::string text;
+  std::shared_ptr<const workflow::Plan> plan;
+};
+
+/// Nothing: an error was shown.
+Result<std::optional<std::vector<Declared>>> load_files(Context& context, const ServeArgs& args) {
+  HILLSTAR_TRY(const auto registry, load_registry(context.environment));
+  std::vector<Declared> all;
+  bool good = true;
+  for (const auto& file : args.files) {
+    HILLSTAR_TRY(auto loaded, load_workflow(file, {false, *registry, context.environment, false}));
+    good = show_diagnostics(context.output, loaded.compiled.diagnostics, file) && good;
+    if (!good) continue;
+    auto plan = *std::move(loaded.compiled.plan);
+    // A workflow that says nothing about it can be started by hand and over the API.
+    if (plan.entry_points.empty()) plan.entry_points.emplace_back().id = "default";
+    all.push_back({file, std::move(loaded.text), std::make_shared<const workflow::Plan>(std::move(plan))});
+  }
+  if (!good) return std::optional<std::vector<Declared>>();
+  return std::optional(std::move(all));
+}
+
+/// The service's own, and what the workflows ask for; the first to name a variable wins.
+Result<std::vector<std::string>> environment_for(const Context& context, const ServeArgs& args,
+                                                 const std::vector<Declared>& files, const std::string& workspace) {
+  HILLSTAR_TRY(auto environment, variables_for(context, "", workspace, args.env_file, nullptr));
+  for (const auto& declared : files) {
+    HILLSTAR_TRY(const auto more, variables_for(context, declared.file, workspace, args.env_file, declared.plan.get()));
+    for (const auto& entry : more)
+      if (!variable(environment, entry.substr(0, entry.find('=')))) environment.push_back(entry);
+  }
+  return without_service_variables(std::move(environment));
+}
+
+Result<void> declare(Engine& engine, const std::vector<Declared>& files, const std::string& workspace) {
+  for (const auto& declared : files) {
+    for (const auto& entry : declared.plan->entry_points) {
+      DeclareStream request;
+      request.entry = entry;
+      request.plan = declared.plan;
+      request.workflow_text = declared.text;
+      request.workflow_file = declared.file;
+      request.workspace = workspace;
+      request.output_dir = absolute_path(".hillstar");
+      for (const auto& folder : declared.plan->file_access) request.allow_paths.push_back(absolute_path(folder));
+      request.declared_by = person();
+      if (const auto made = engine.declare(std::move(request)); !made) {
+        auto error = made.error();
+        if (error.where.empty()) error.where = declared.file + ", entry point " + entry.id;
+        return error;
+      }
+    }
+  }
+  return {};
+}
+
+Result<http::ServerOptions> options_of(Context& context, const ServeArgs& args, EngineNotes& notes) {
+  http::ServerOptions options;
+  HILLSTAR_TRY(const auto place, place_of(args.listen));
+  options.address = place.address;
+  options.port = place.port;
+  options.certificate = args.certificate.empty() ? "" : absolute_path(args.certificate);
+  options.key = args.key.empty() ? "" : absolute_path(args.key);
+  options.gate.names = {args.hosts, args.origins};
+  for (const auto& host : args.hosts) {
+    const auto authority = http::read_authority(host.find(':') == std::string::npos ? host : "[" + host + "]");
+    if (!authority || authority->port)
+      return Error{Errc::usage, "'" + host + "' is no name of a host.", "--allow-host", "Give it without a port."};
+  }
+  options.gate.requests_per_second = args.rate_limit;
+  options.gate.burst = 2 * args.rate_limit;
+  const auto files = http::raise_open_files();
+  options.connections_max = args.connections_max;
+  if (files < args.connections_max + kOtherFiles) {
+    options.connections_max = files > 2 * kOtherFiles ? files - kOtherFiles : std::max<std::size_t>(files / 2, 1);
+    context.output.warn("warning: the system allows " + std::to_string(files) + " open files, so that no more than " +
+                        std::to_string(options.connections_max) + " connections are taken (ulimit -Hn)");
+  }
+  options.tokens = std::make_shared<http::TokenFile>(http::tokens_path(context.store));
+  if (const auto trouble = options.tokens->trouble()) return *trouble;
+  options.clock = std::make_shared<SystemClock>();
+  options.traffic = std::make_shared<http::Traffic>();
+  options.log = [&notes](const std::string& line) { notes.add(line); };
+  if (!http::is_loopback(place.address) && args.certificate.empty())
+    context.output.warn("warning: tokens and data cross the network unencrypted; see --tls-cert");
+  return options;
+}
+
+void say_ready(Context& context, const std::string& url, std::size_t streams) {
+  auto& output = context.output;
+  if (output.is_json()) {
+    output.data(Json::of(boost::json::object{{"pid", ::getpid()}, {"store", context.store}, {"url", url}}));
+    return;
+  }
+  output.data("Listening on " + url);
+  output.say("Store " + visible(context.store) + ", " + std::to_string(streams) +
+             (streams == 1 ? " stream" : " streams") + ". Ctrl-C ends the service; runs go on when it is back.");
+}
+
+/// Tells the manager of services that all is well for as long as the engine answers.
+std::unique_ptr<EnginePulse> pulse_of(Engine& engine, const ServiceManager& manager,
+                                      const std::shared_ptr<http::ServiceState>& state) {
+  auto every = kPulseEvery;
+  const auto watchdog = manager.watchdog();
+  if (watchdog) every = std::min(every, std::chrono::duration_cast<std::chrono::milliseconds>(*watchdog / 3));
+  return std::make_unique<EnginePulse>(engine, std::max(every, std::chrono::milliseconds(1)),
+                                       [&manager, state, told = watchdog.has_value()] {
+                                         state->alive();
+                                         if (told) manager.tell("WATCHDOG=1");
+                                       });
+}
+
+}  // namespace
+
+Result<Exit> serve_store(Context& context, const ServeArgs& args) {
+  HILLSTAR_TRY(const auto patience, span_of(args.drain_timeout));
+  HILLSTAR_TRY(const auto workspace, current_folder());
+  HILLSTAR_TRY(const auto files, load_files(context, args));
+  if (!files) return Exit::invalid_workflow;
+  HILLSTAR_TRY(auto environment, environment_for(context, args, *files, workspace));
+  Link link({.folder = context.store, .environment = std::move(environment), .recovers_all = true});
+  HILLSTAR_TRY(auto options, options_of(context, args, link.notes()));
+  const auto traffic = options.traffic;
+  const auto state =
+      std::make_shared<http::ServiceState>(context.store, args.disk_reserve * kMiB, traffic, options.clock);
+  const auto counters = std::make_shared<http::EngineCounters>(options.clock);
+  // The address first: who cannot have it must not set runs going.
+  HILLSTAR_TRY(auto server, http::Server::bind(std::move(options)));
+  HILLSTAR_CHECK(link.host());
+  const ServiceManager manager(context.environment);
+  {
+    HILLSTAR_TRY(const auto watch, http::EngineWatch::begin(link.engine(), counters));
+    const auto pulse = pulse_of(link.engine(), manager, state);
+    HILLSTAR_CHECK(declare(link.engine(), *files, workspace));
+    auto routes = http::service_routes({std::string(version()), state, traffic, counters, &link.engine()});
+    HILLSTAR_CHECK(server->start(std::move(routes)));
+    ServiceSignals signals([&] {
+      const auto done = server->reload_certificate();
+      link.notes().add(done ? "The certificate was read again." : "error " + to_string(done.error()));
+    });
+    say_ready(context, server->url(), link.engine().streams().size());
+    manager.tell("READY=1\nSTATUS=Listening on " + server->url());
+    signals.wait_for_end();
+    manager.tell("STOPPING=1\nSTATUS=Answering what was asked");
+    context.output.say("Ending: answering what was asked, at most " + args.drain_timeout + ".");
+    server->drain(patience);
+    link.stop();
+    server.reset();
+  }
+  link.close();
+  return Exit::done;
+}
+
+}  // namespace hillstar::cli
