@@ -4,6 +4,8 @@ include(GNUInstallDirs)
 if(TARGET hillstar-actors)
   install(TARGETS hillstar-actors RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 endif()
+# The unit is not enabled by itself: docs/guides/serve.md.
+install(FILES cmake/hillstar-actors.service DESTINATION lib/systemd/system)
 install(FILES README.md CHANGELOG.md LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(DIRECTORY examples DESTINATION ${CMAKE_INSTALL_DOCDIR})
 

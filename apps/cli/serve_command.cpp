@@ -17,6 +17,7 @@
 #include "apps/cli/text.hpp"
 #include "apps/cli/version.hpp"
 #include "apps/cli/workflow_file.hpp"
+#include "apps/http/api.hpp"
 #include "apps/http/server.hpp"
 #include "apps/http/service_routes.hpp"
 #include "apps/http/target.hpp"
@@ -133,6 +134,21 @@ Result<http::ServerOptions> options_of(Context& context, const ServeArgs& args, 
   return options;
 }
 
+/// The service's own, and its resources.
+Result<std::vector<http::Route>> routes_of(Link& link, const std::string& workspace, const http::ServiceFacts& facts) {
+  HILLSTAR_TRY(auto registry, load_registry(process_environment()));
+  auto routes = http::service_routes(facts);
+  auto resources = http::api_routes({.engine = link.engine(),
+                                     .store = link.store(),
+                                     .refuses = [state = facts.state] { return state->refusal(); },
+                                     .environment = link.options().environment,
+                                     .registry = std::move(registry),
+                                     .workspace = workspace,
+                                     .output_dir = absolute_path(".hillstar")});
+  routes.insert(routes.end(), std::make_move_iterator(resources.begin()), std::make_move_iterator(resources.end()));
+  return routes;
+}
+
 void say_ready(Context& context, const std::string& url, std::size_t streams) {
   auto& output = context.output;
   if (output.is_json()) {
@@ -179,7 +195,8 @@ Result<Exit> serve_store(Context& context, const ServeArgs& args) {
     HILLSTAR_TRY(const auto watch, http::EngineWatch::begin(link.engine(), counters));
     const auto pulse = pulse_of(link.engine(), manager, state);
     HILLSTAR_CHECK(declare(link.engine(), *files, workspace));
-    auto routes = http::service_routes({std::string(version()), state, traffic, counters, &link.engine()});
+    HILLSTAR_TRY(auto routes,
+                 routes_of(link, workspace, {std::string(version()), state, traffic, counters, &link.engine()}));
     HILLSTAR_CHECK(server->start(std::move(routes)));
     ServiceSignals signals([&] {
       const auto done = server->reload_certificate();

@@ -48,7 +48,7 @@ void add_serve(Commands& commands) {
   token->add_option("TOKEN", t->which, "revoke: its name or id");
   token->add_option("--scope", t->scope, "create: what it allows; each includes those before it")
       ->check(CLI::IsMember({"read", "operate", "admin"}))
-      ->type_name("read|operate|admin")
+      ->type_name("SCOPE")
       ->capture_default_str();
   token->add_option("--expires", t->expires, "create: when it ends to hold, such as 12h or 90d, or never")
       ->type_name("SPAN")

@@ -16,7 +16,7 @@ struct Reason {
   unsigned status;
   std::string_view text;
 };
-constexpr std::array<Reason, 25> kReasons{{{200, "OK"},
+constexpr std::array<Reason, 26> kReasons{{{200, "OK"},
                                            {201, "Created"},
                                            {202, "Accepted"},
                                            {204, "No Content"},
@@ -28,6 +28,7 @@ constexpr std::array<Reason, 25> kReasons{{{200, "OK"},
                                            {403, "Forbidden"},
                                            {404, "Not Found"},
                                            {405, "Method Not Allowed"},
+                                           {406, "Not Acceptable"},
                                            {409, "Conflict"},
                                            {410, "Gone"},
                                            {413, "Content Too Large"},
