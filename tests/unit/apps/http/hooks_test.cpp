@@ -55,6 +55,13 @@ class StreamEngine final : public Engine {
     return {};
   }
   [[nodiscard]] std::vector<StreamStatus> streams() const override { return {status_}; }
+  Result<StreamStatus> declare(DeclareStream request) override { return real_.declare(std::move(request)); }
+  Result<void> skip_firing(const std::string& stream, UtcTime due, std::string reason) override {
+    return real_.skip_firing(stream, due, std::move(reason));
+  }
+  Result<void> move_cursor(const std::string& stream, std::uint64_t position) override {
+    return real_.move_cursor(stream, position);
+  }
 
   std::vector<TriggerRun> triggers;
   std::optional<Error> refuses;
