@@ -5,6 +5,7 @@
 #include <boost/json.hpp>
 #include <charconv>
 
+#include "actors/trigger_service.hpp"
 #include "apps/cli/carry.hpp"
 #include "apps/cli/engine_pulse.hpp"
 #include "apps/cli/environment.hpp"
@@ -198,6 +199,8 @@ Result<Exit> serve_store(Context& context, const ServeArgs& args) {
     HILLSTAR_TRY(auto routes,
                  routes_of(link, workspace, {std::string(version()), state, traffic, counters, &link.engine()}));
     HILLSTAR_CHECK(server->start(std::move(routes)));
+    HILLSTAR_TRY(auto triggers, TriggerService::start(link.engine(), nullptr,
+                                                      [notes = &link.notes()](const auto& line) { notes->add(line); }));
     ServiceSignals signals([&] {
       const auto done = server->reload_certificate();
       link.notes().add(done ? "The certificate was read again." : "error " + to_string(done.error()));
@@ -206,6 +209,8 @@ Result<Exit> serve_store(Context& context, const ServeArgs& args) {
     manager.tell("READY=1\nSTATUS=Listening on " + server->url());
     signals.wait_for_end();
     manager.tell("STOPPING=1\nSTATUS=Answering what was asked");
+    // What comes from now on waits for the next start.
+    triggers.reset();
     context.output.say("Ending: answering what was asked, at most " + args.drain_timeout + ".");
     server->drain(patience);
     link.stop();
