@@ -377,6 +377,19 @@ class Ends(Served):
 
 
 class Streams(Served):
+    def test_a_file_on_the_command_line_is_a_stream(self):
+        token = self.token('o', 'operate')
+        self.flow({'a': script('echo hello')})
+        serve = self.serve('flow.json')
+        streams = self.ask('/v1/streams', token=token).json
+        self.assertEqual([stream['stream'] for stream in streams], ['flow/default'])
+        accepted = self.ask('/v1/streams/flow/default/trigger', 'POST', token, b'{}', content_type='application/json')
+        self.assertEqual(accepted.status, 202, accepted.body)
+        self.until(lambda: b'hillstar_runs_ended_total{status="completed"} 1' in self.ask('/metrics', token=token).body,
+                   'the run to be counted')
+        self.assertIn(b'outcome="accepted"} 1', self.ask('/metrics', token=token).body)
+        serve.send(signal.SIGTERM).end(0)
+
     def test_a_websocket(self):
         token = self.token()
         serve = self.serve()
