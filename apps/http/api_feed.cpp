@@ -28,11 +28,18 @@ Result<FeedFilter> filter_of(const Request& request) {
   return filter;
 }
 
+/// Nothing else is here to be had: who says nothing about it gets events.
+bool takes_events(const Request& request) {
+  const auto accept = request.header("accept");
+  return !accept || accept->find("*/*") != std::string_view::npos || accept->find("text/*") != std::string_view::npos ||
+         accepts_events(request);
+}
+
 void follow(const ApiPtr& api, const RequestPtr& request, const AnswerPtr& answer) {
   const auto done = [&]() -> Result<void> {
     HILLSTAR_CHECK(check_query(*request, {"type", "workflow", "stream", "run"}));
     HILLSTAR_TRY(auto filter, filter_of(*request));
-    if (!accepts_events(*request))
+    if (!takes_events(*request))
       return Error{Errc::usage, "This is a live feed: ask for text/event-stream, or open a WebSocket.", "Accept",
                    "What happened before is at /v1/runs/{run}/events."};
     HILLSTAR_CHECK(api->feed->has_room());
