@@ -21,6 +21,7 @@
 #include "apps/cli/project_table.hpp"
 #include "apps/cli/report_command.hpp"
 #include "apps/cli/serve_table.hpp"
+#include "apps/cli/server_option.hpp"
 #include "apps/cli/text.hpp"
 #include "apps/cli/version.hpp"
 #include "apps/cli/why_command.hpp"
@@ -32,6 +33,7 @@ struct Global {
   OutputOptions output;
   std::string format = "text";
   std::string store = ".hillstar/store";
+  std::string server;
   bool yes = false;
 };
 
@@ -288,6 +290,8 @@ void add_global(CLI::App& app, Global& global) {
       ->capture_default_str();
   app.add_option("--store", global.store, "folder of the store; else HILLSTAR_STORE, else .hillstar/store")
       ->type_name("DIR");
+  app.add_option("--server", global.server, "ask a service in place of a store; else HILLSTAR_SERVER")
+      ->type_name("URL");
   app.add_flag("--no-color", global.output.no_color, "no colours; as is with NO_COLOR set");
   app.add_flag("-q,--quiet", global.output.quiet, "say only what a person must know");
   app.add_flag("-v,--verbose", global.output.verbose, "say more: the nodes' output as it comes");
@@ -379,7 +383,10 @@ int run_program(int argc, const char* const* argv) {
   }
   if (const auto settled = settle(app, configuration, output); !settled) return finish(output, settled.error());
   const SystemClock clock;
-  Context context{output, clock, absolute_path(global.store), process_environment(), global.yes};
+  const auto command = app.get_subcommands().front()->get_name();
+  const auto store = place_of_store(global.store, global.server, command, process_environment());
+  if (!store) return finish(output, store.error());
+  Context context{output, clock, *store, process_environment(), global.yes};
   return finish(output, chosen(context));
 }
 

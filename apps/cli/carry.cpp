@@ -16,6 +16,7 @@
 #include "apps/cli/run_end.hpp"
 #include "apps/cli/run_variables.hpp"
 #include "apps/cli/text.hpp"
+#include "apps/http/remote_store.hpp"
 #include "persistence/rocksdb_store.hpp"
 #include "runtime/run/fork.hpp"
 #include "runtime/run/run.hpp"
@@ -209,6 +210,10 @@ Result<void> check_store(const Context& context) {
 }
 
 Result<std::shared_ptr<const persistence::EventStore>> read_store(const Context& context) {
+  if (http::is_service_url(context.store)) {
+    HILLSTAR_TRY(auto remote, http::Remote::open(context.store, context.environment));
+    return std::shared_ptr<const persistence::EventStore>(http::remote_store(std::move(remote)));
+  }
   HILLSTAR_CHECK(check_store(context));
   HILLSTAR_TRY(auto store, persistence::RocksStore::open(context.store, {.read_only = true, .env = nullptr}));
   return std::shared_ptr<const persistence::EventStore>(std::move(store));

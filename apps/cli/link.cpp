@@ -12,6 +12,8 @@
 #include "apps/cli/registry_file.hpp"
 #include "apps/cli/store_owner.hpp"
 #include "apps/cli/thread_probe.hpp"
+#include "apps/http/remote_client.hpp"
+#include "apps/http/remote_store.hpp"
 #include "persistence/memory_store.hpp"
 #include "persistence/rocksdb_store.hpp"
 #include "runtime/platform/clock.hpp"
@@ -96,7 +98,16 @@ Result<void> Link::host() {
   }
 }
 
+Result<void> Link::ask_service() {
+  close();
+  HILLSTAR_TRY(const auto remote, http::Remote::open(options_.folder, process_environment()));
+  store_ = http::remote_store(remote);
+  client_ = http::remote_client(remote);
+  return {};
+}
+
 Result<void> Link::join_only() {
+  if (http::is_service_url(options_.folder)) return ask_service();
   close();
   auto joined = join(options_.folder);
   if (!joined) return joined.error();
@@ -107,6 +118,7 @@ Result<void> Link::join_only() {
 Result<void> Link::open() {
   close();
   if (options_.ephemeral) return become_host();
+  if (http::is_service_url(options_.folder)) return ask_service();
   SystemIdSource dice;
   const auto give_up = std::chrono::steady_clock::now() + kPatience;
   while (true) {

@@ -65,6 +65,7 @@ class Link {
 
  private:
   Result<void> become_host();
+  Result<void> ask_service();
   template <class Call>
   auto repeated(const Call& call) -> decltype(call());
 

@@ -36,9 +36,12 @@ Hands hands_of(const Context& context) {
   return hands;
 }
 
+std::string host_name(pid_t host) { return host == kServiceOwner ? "the service" : std::to_string(host); }
+bj::value host_value(pid_t host) { return host == kServiceOwner ? bj::value("service") : bj::value(host); }
+
 Json live_object(const run::Summary& row, const Hands& hands) {
   auto object = row_object(row).value().as_object();
-  object["host"] = hands.hold(row.run) ? bj::value(hands.host) : bj::value(nullptr);
+  object["host"] = hands.hold(row.run) ? host_value(hands.host) : bj::value(nullptr);
   return Json::of(object);
 }
 
@@ -67,7 +70,7 @@ void print_table(Output& output, const std::vector<run::Summary>& rows, const Ha
     cells.push_back({row.run.str(), one_line(row.workflow.str(), 32), row.status,
                      fmt::format("{}/{}", row.nodes_done, row.nodes),
                      held && row.nodes_running > 0 ? std::to_string(row.nodes_running) : "", short_time(row.started_at),
-                     row.cost.count > 0 ? money(row.cost) : "", held ? std::to_string(hands.host) : "nobody hosts it"});
+                     row.cost.count > 0 ? money(row.cost) : "", held ? host_name(hands.host) : "nobody hosts it"});
   }
   for (const auto& line : table(cells)) output.data(line);
   if (alone > 0)

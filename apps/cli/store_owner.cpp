@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "apps/cli/store_owner.hpp"
 
+#include "apps/http/remote.hpp"
+
 #include <fcntl.h>
 
 #include <algorithm>
@@ -10,6 +12,7 @@
 namespace hillstar::cli {
 
 pid_t owner_of(const std::string& folder) {
+  if (http::is_service_url(folder)) return kServiceOwner;
   for (const auto* name : {"/LOCK", "/db/LOCK"}) {
     const Descriptor lock(::open((folder + name).c_str(), O_RDONLY | O_CLOEXEC));
     if (!lock.is_open()) continue;

@@ -151,7 +151,7 @@ Json object_of(const StoredRun& stored, const Answer& answer) {
                     {"left_out", answer.why.left_out}};
   if (answer.unit) object["node"] = stored.state.plan->nodes[answer.unit->node].id.str();
   if (answer.unit && answer.unit->item) object["item"] = *answer.unit->item;
-  if (answer.host != 0) object["host_process"] = answer.host;
+  if (answer.host > 0) object["host_process"] = answer.host;
   bj::array reasons;
   for (const auto& reason : answer.why.reasons) {
     bj::object entry{{"depth", reason.depth}, {"kind", reason.kind}, {"text", reason.text}};

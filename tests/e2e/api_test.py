@@ -100,6 +100,53 @@ class Api(Service):
         self.assertEqual(self.ask('GET', '/v1/openapi.json', scope=None).status, 200)
 
 
+class Remote(Service):
+    def remote(self, *arguments, code=0, token='admin', **more):
+        environment = {'HILLSTAR_TOKEN': self.tokens[token] if token else ''}
+        return self.hill('--server', f'http://127.0.0.1:{self.port}', *arguments, code=code, env=environment, **more)
+
+    def test_commands_work_as_with_a_store(self):
+        self.serve()
+        self.write('flow.json', json.dumps({'id': 'far', 'graph': {
+            'nodes': {'hello': script('echo hello')}, 'edges': []}}))
+        told = self.remote('run', 'flow.json')
+        self.assertIn('hello', told.out)
+        for command in (('ls',), ('show', 'latest'), ('result', 'latest'), ('events', 'latest'), ('logs', 'latest')):
+            self.assertEqual(self.remote('-o', 'json', *command, token='read').json,
+                             self.hill('-o', 'json', *command).json, command)
+        self.assertIn('completed', self.remote('why', 'latest', token='read').out)
+        self.remote('wait', 'latest', token='read')
+        self.assertIn('hello', self.remote('events', 'latest', '--follow', token='read').out)
+        self.remote('cancel', 'latest', code=5)
+
+    def test_a_run_is_approved_and_another_cancelled(self):
+        self.serve()
+        asking = {'workflow': {'id': 'ask', 'graph': {
+            'nodes': {'hello': script('echo hello')}, 'edges': []}, 'permissions': {'hello': 'ask'}}}
+        run = self.json('POST', '/v1/runs', asking, 202)['run']
+        self.until(lambda: self.json('GET', '/v1/runs/' + run)['status'] == 'waiting', 'the question')
+        self.assertIn(run, self.remote('ps', token='read').out)
+        self.remote('approve', run, 'hello', token='read', code=6)
+        self.remote('approve', run, 'hello', token='operate')
+        self.assertEqual(self.ended(run)['status'], 'completed')
+        run = self.json('POST', '/v1/runs', asking, 202)['run']
+        self.remote('pause', run, token='operate', code=None)
+        self.remote('cancel', run, token='operate')
+        self.assertEqual(self.ended(run)['status'], 'cancelled')
+
+    def test_one_clear_error(self):
+        service = self.serve()
+        self.assertIn('HS804', self.remote('ls', token=None, code=10).err)
+        self.tokens['wrong'] = 'hsa_' + 'A' * 43
+        self.assertIn('HS804', self.remote('ls', token='wrong', code=10).err)
+        self.assertIn('HS700', self.remote('verify', code=2).err)
+        self.assertIn('unencrypted', self.hill('--server', 'http://example.com:1', 'ls', code=2).err)
+        service.send(15).end(0)
+        gone = self.remote('ls', code=10)
+        self.assertIn('HS702', gone.err)
+        self.assertNotIn(self.tokens['admin'], gone.out + gone.err)
+
+
 class Fuzz(Service):
     """Every operation of the description, with what fits and what does not."""
     ROUNDS = int(os.environ.get('FUZZ_ROUNDS', 12))
@@ -198,7 +245,6 @@ class Fuzz(Service):
                         self.assertEqual(problem['status'], answer.status, told)
                         self.assertRegex(problem['code'], '^HS[0-9]{3}$', told)
                     self.assertIsNone(service.process.poll(), told)
-        print(dict(sorted(statuses.items())))
         self.assertTrue(any(status < 300 for status in statuses), statuses)
         self.assertTrue(any(status >= 400 for status in statuses), statuses)
         self.assertEqual(self.json('GET', '/v1/runs/' + self.run_id)['status'], 'completed')

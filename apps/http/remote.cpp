@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "apps/http/remote.hpp"
+
+#include <boost/json.hpp>
+#include <charconv>
+#include <future>
+
+#include "apps/cli/environment.hpp"
+#include "messages/json.hpp"
+
+namespace hillstar::http {
+namespace {
+
+constexpr std::size_t kTokenBytesMax = 4'096;
+constexpr Millis kAnswerPatience{120'000};
+/// A stream may last as long as a run; the service sends something from time to time.
+constexpr Millis kStreamPatience{std::int64_t{30} * 24 * 3'600'000};
+constexpr std::uint64_t kStreamBytesMax = 1ULL << 50U;
+
+std::string host_of(std::string_view url) {
+  auto rest = url.substr(url.find("//") + 2);
+  rest = rest.substr(0, rest.find('/'));
+  if (rest.starts_with('[')) return std::string(rest.substr(0, rest.find(']') + 1));
+  return std::string(rest.substr(0, rest.find(':')));
+}
+
+bool stays_here(std::string_view url) {
+  const auto host = host_of(url);
+  return host == "localhost" || host == "[::1]" || host.starts_with("127.");
+}
+
+Result<Secret> token_in(const std::vector<std::string>& environment) {
+  auto token = cli::variable(environment, "HILLSTAR_TOKEN").value_or("");
+  if (token.empty()) {
+    const auto file = cli::variable(environment, "HILLSTAR_TOKEN_FILE").value_or("");
+    if (file.empty())
+      return Error{Errc::unauthenticated,
+                   "There is no token for the service.",
+                   {},
+                   "Set HILLSTAR_TOKEN, or HILLSTAR_TOKEN_FILE to a file that holds it; `hillstar-actors token create` "
+                   "makes one where the store is."};
+    HILLSTAR_TRY(token, cli::read_file(file, Errc::io, kTokenBytesMax));
+  }
+  while (!token.empty() && (token.back() == '\n' || token.back() == '\r' || token.back() == ' ')) token.pop_back();
+  return Secret(std::move(token));
+}
+
+/// What the service refused, as it said it.
+Error error_in(const providers::HttpReply& reply, const std::string& url) {
+  const auto body = json::parse(reply.body);
+  const auto text = [&](std::string_view key) {
+    const auto* member = body ? json::member(*body, key) : nullptr;
+    return member != nullptr && member->is_string() ? std::string(member->get_string()) : std::string();
+  };
+  const auto code = text("code");
+  std::uint16_t number = 0;
+  if (!code.starts_with("HS") || std::from_chars(code.data() + 2, code.data() + code.size(), number).ec != std::errc())
+    return {Errc::host_protocol, "The service answers " + std::to_string(reply.status) + ", in words that are not its.",
+            url, "Is this the address of `hillstar-actors serve`?"};
+  auto error = Error{static_cast<Errc>(number), text("title"), text("where"), text("hint")};
+  if (error.code == Errc::unauthenticated && error.where.empty()) error.where = url;
+  return error;
+}
+
+}  // namespace
+
+bool is_service_url(std::string_view text) { return text.starts_with("http://") || text.starts_with("https://"); }
+
+Remote::Remote(std::string url, Secret token, const std::vector<std::string>& environment)
+    : url_(std::move(url)), token_(std::move(token)) {
+  providers::TransportOptions options;
+  options.network = providers::network_settings(environment);
+  transport_ = providers::make_beast_transport(options);
+}
+
+Result<std::shared_ptr<Remote>> Remote::open(const std::string& given, const std::vector<std::string>& environment) {
+  std::string url = given;
+  while (url.ends_with('/')) url.pop_back();
+  if (!is_service_url(url) || host_of(url).empty() || url.find_first_of("?#@ ") != std::string::npos)
+    return Error{Errc::usage, "This is no address of a service.", given, "Write it like https://host:8787."};
+  if (url.starts_with("http://") && !stays_here(url))
+    return Error{Errc::usage, "The token would cross the network unencrypted.", given,
+                 "Use https://; http:// is for this machine alone."};
+  HILLSTAR_TRY(auto token, token_in(environment));
+  auto remote = std::shared_ptr<Remote>(new Remote(std::move(url), std::move(token), environment));
+  HILLSTAR_TRY(const auto hello, remote->get("/"));
+  const auto said = json::parse(hello.body);
+  const auto* name = said ? json::member(*said, "name") : nullptr;
+  if (name == nullptr || !name->is_string() || name->get_string() != "hillstar-actors")
+    return Error{Errc::host_protocol, "Another program answers there.", given,
+                 "Is this the address of `hillstar-actors serve`?"};
+  return remote;
+}
+
+providers::HttpRequest Remote::request(std::string method, const std::string& path) const {
+  providers::HttpRequest request;
+  request.method = std::move(method);
+  request.url = url_ + path;
+  request.bearer = token_;
+  request.first_byte_timeout = kAnswerPatience;
+  return request;
+}
+
+Result<providers::HttpReply> Remote::ask(providers::HttpRequest request) const {
+  std::promise<providers::HttpOutcome> promise;
+  auto answer = promise.get_future();
+  providers::HttpCallbacks callbacks;
+  callbacks.done = [&promise](providers::HttpOutcome outcome) { promise.set_value(std::move(outcome)); };
+  const auto handle = transport_->send(std::move(request), std::move(callbacks));
+  auto outcome = answer.get();
+  if (const auto* failure = std::get_if<Failure>(&outcome))
+    return Error{Errc::host_unreachable, "The service does not answer: " + failure->message + ".", url_,
+                 "Is it running, and is this its address?"};
+  auto& reply = std::get<providers::HttpReply>(outcome);
+  if (reply.status < 200 || reply.status >= 300) return error_in(reply, url_);
+  return std::move(reply);
+}
+
+Result<Remote::Page> Remote::get(const std::string& path) const {
+  HILLSTAR_TRY(auto reply, ask(request("GET", path)));
+  const bool more = reply.header("link").find("rel=\"next\"") != std::string_view::npos;
+  return Page{std::move(reply.body), more};
+}
+
+Result<std::string> Remote::post(const std::string& path, const std::string& body,
+                                 std::vector<std::pair<std::string, std::string>> headers) const {
+  auto asked = request("POST", path);
+  asked.body = body;
+  asked.headers = std::move(headers);
+  asked.headers.emplace_back("content-type", "application/json");
+  HILLSTAR_TRY(auto reply, ask(std::move(asked)));
+  return std::move(reply.body);
+}
+
+std::shared_ptr<providers::Cancellation> Remote::stream(const std::string& path,
+                                                        std::function<void(std::string_view)> on_piece,
+                                                        std::function<void()> done) const {
+  auto asked = request("GET", path);
+  asked.headers.emplace_back("accept", "text/event-stream");
+  asked.total_timeout = kStreamPatience;
+  asked.body_bytes_max = kStreamBytesMax;
+  providers::HttpCallbacks callbacks;
+  callbacks.on_body = std::move(on_piece);
+  callbacks.done = [done = std::move(done)](const providers::HttpOutcome&) { done(); };
+  return transport_->send(std::move(asked), std::move(callbacks));
+}
+
+}  // namespace hillstar::http

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "apps/http/remote_client.hpp"
+
+#include <map>
+#include <mutex>
+
+#include "apps/cli/report.hpp"
+#include "apps/http/api_context.hpp"
+#include "apps/http/remote_store.hpp"
+#include "persistence/event_codec.hpp"
+#include "runtime/run/why.hpp"
+
+namespace hillstar::http {
+namespace {
+
+namespace bj = boost::json;
+using cli::Word;
+using cli::WordKind;
+
+/// One followed run. The transport's thread and whoever ends it meet here.
+struct Feed {
+  std::mutex mutex;
+  bool over = false;  // nothing is handed on any more
+  std::string text;   // of an event that is not complete
+  FeedCallback callback;
+  RunId run;
+
+  void take(std::string_view piece) {
+    const std::lock_guard lock(mutex);
+    if (over) return;
+    text += piece;
+    for (auto end = text.find("\n\n"); end != std::string::npos && !over; end = text.find("\n\n")) {
+      on_event(std::string_view(text).substr(0, end + 1));
+      text.erase(0, end + 2);
+    }
+  }
+  void ended() {
+    const std::lock_guard lock(mutex);
+    if (!std::exchange(over, true)) callback(FeedCut{run});
+  }
+  void stop() {
+    const std::lock_guard lock(mutex);
+    over = true;
+  }
+
+ private:
+  void on_event(std::string_view block) {
+    std::string data;
+    while (!block.empty()) {
+      auto line = block.substr(0, block.find('\n'));
+      block.remove_prefix(line.size() + 1);
+      if (line.ends_with('\r')) line.remove_suffix(1);
+      if (!line.starts_with("data:")) continue;
+      line.remove_prefix(line.starts_with("data: ") ? 6 : 5);
+      if (!data.empty()) data += '\n';
+      data += line;
+    }
+    if (data.empty()) return;
+    auto recorded = persistence::decode(data, run);
+    if (!recorded) {
+      over = true;
+      return callback(RunParked{run, recorded.error()});
+    }
+    const auto type = type_name(recorded->event);
+    callback(FeedEvent{run, std::move(recorded).value()});
+    if (type == "run_completed" || type == "run_failed" || type == "run_cancelled" || type == "run_timed_out")
+      over = true;
+  }
+};
+
+class RemoteClient final : public cli::Client {
+ public:
+  explicit RemoteClient(std::shared_ptr<const Remote> remote)
+      : remote_(std::move(remote)), store_(remote_store(remote_)) {}
+  ~RemoteClient() override {
+    for (const auto& [ticket, feed] : feeds_) {
+      feed.first->stop();
+      feed.second->cancel();
+    }
+  }
+
+  Result<RunId> start(const cli::StartJob& job) override {
+    if (job.parent || !job.inherited.empty())
+      return Error{Errc::usage,
+                   "A service does not take results over from another run.",
+                   {},
+                   "Do it where the store is: hillstar-actors --store DIR."};
+    bj::object body{{"workflow_text", job.workflow_text}, {"workflow_file", job.workflow_file}};
+    body["inputs"] = job.inputs.value();
+    if (job.priority) body["priority"] = *job.priority;
+    if (job.air_gapped) body["air_gapped"] = true;
+    std::vector<std::pair<std::string, std::string>> headers;
+    if (job.run) headers.emplace_back("idempotency-key", job.run->str());
+    HILLSTAR_TRY(const auto answer, remote_->post("/v1/runs", json::canonical(body), std::move(headers)));
+    HILLSTAR_TRY(const auto said, json::parse(answer));
+    const auto* run = json::member(said, "run");
+    if (run == nullptr || !run->is_string())
+      return Error{Errc::host_protocol, "The service did not say which run it started.", {}, {}};
+    return RunId(std::string(run->get_string()));
+  }
+
+  Result<std::uint64_t> follow(const RunId& run, std::uint64_t from_seq, FeedCallback callback) override {
+    const auto path = run_path(run) + "/events?from=" + std::to_string(from_seq);
+    // A stream does not say that it will not begin.
+    HILLSTAR_TRY([[maybe_unused]] const auto there, remote_->get(path + "&limit=1"));
+    auto feed = std::make_shared<Feed>();
+    feed->callback = std::move(callback);
+    feed->run = run;
+    auto handle = remote_->stream(
+        path, [feed](std::string_view piece) { feed->take(piece); }, [feed] { feed->ended(); });
+    const std::lock_guard lock(mutex_);
+    feeds_[++last_ticket_] = {std::move(feed), std::move(handle)};
+    return last_ticket_;
+  }
+
+  void unfollow(std::uint64_t ticket) override {
+    std::pair<std::shared_ptr<Feed>, std::shared_ptr<providers::Cancellation>> found;
+    {
+      const std::lock_guard lock(mutex_);
+      const auto entry = feeds_.find(ticket);
+      if (entry == feeds_.end()) return;
+      found = std::move(entry->second);
+      feeds_.erase(entry);
+    }
+    found.first->stop();
+    found.second->cancel();
+  }
+
+  Result<std::vector<Event>> tell(const RunId& run, const Word& word) override {
+    bj::object body;
+    if (!word.reason.empty()) body["reason"] = word.reason;
+    HILLSTAR_TRY(const auto path, path_of(run, word, body));
+    HILLSTAR_TRY(const auto answer, remote_->post(run_path(run) + path, json::canonical(body)));
+    HILLSTAR_TRY(const auto said, json::parse(answer));
+    const auto* facts = json::member(said, "facts");
+    if (facts == nullptr || !facts->is_array())
+      return Error{Errc::host_protocol, "The service did not say what came of it.", {}, {}};
+    std::vector<Event> events;
+    for (const auto& fact : facts->get_array()) {
+      if (!fact.is_object()) continue;
+      auto record = fact.get_object();
+      record["at"] = to_rfc3339({});
+      record["run"] = run.str();
+      record["seq"] = 1;
+      HILLSTAR_TRY(auto recorded, persistence::decode(json::canonical(record), run));
+      events.push_back(std::move(recorded.event));
+    }
+    return events;
+  }
+
+  /// The service's runs have its environment.
+  Result<void> set_environment(const RunId&, const std::vector<std::string>&) override { return {}; }
+
+  Result<std::vector<RunId>> live_runs() override {
+    std::vector<RunId> runs;
+    HILLSTAR_CHECK(store_->list([&runs](const run::Summary& row) {
+      if (!run::is_terminal(row)) runs.push_back(row.run);
+      return true;
+    }));
+    return runs;
+  }
+
+ private:
+  /// The name of a unit, which words know by its place in the plan.
+  Result<std::string> unit_of(const RunId& run, const Word& word) const {
+    HILLSTAR_TRY(const auto stored, cli::load_run(*store_, run));
+    return run::name_of(stored.state, {word.node, word.item});
+  }
+
+  Result<std::string> path_of(const RunId& run, const Word& word, bj::object& body) const {
+    switch (word.kind) {
+      case WordKind::cancel:
+        return std::string("/cancel");
+      case WordKind::pause:
+        if (word.yes) body["interrupt"] = true;
+        return std::string("/pause");
+      case WordKind::resume:
+        if (word.budget) body["budget"] = word.budget->count;
+        return std::string("/resume");
+      case WordKind::answer: {
+        HILLSTAR_TRY(body["node"], unit_of(run, word));
+        return std::string(word.yes ? "/approve" : "/reject");
+      }
+      case WordKind::settle: {
+        HILLSTAR_TRY(body["node"], unit_of(run, word));
+        body["outcome"] = word.yes ? "run_again" : "failed";
+        return std::string("/settle");
+      }
+      default:
+        return Error{Errc::usage, "This cannot be said through a service.", {}, "Say it where the store is."};
+    }
+  }
+
+  std::shared_ptr<const Remote> remote_;
+  std::shared_ptr<persistence::EventStore> store_;
+  std::mutex mutex_;
+  std::uint64_t last_ticket_ = 0;
+  std::map<std::uint64_t, std::pair<std::shared_ptr<Feed>, std::shared_ptr<providers::Cancellation>>> feeds_;
+};
+
+}  // namespace
+
+std::unique_ptr<cli::Client> remote_client(std::shared_ptr<const Remote> remote) {
+  return std::make_unique<RemoteClient>(std::move(remote));
+}
+
+}  // namespace hillstar::http
