@@ -12,6 +12,7 @@
 
 #include "actors/engine.hpp"
 #include "actors/handles.hpp"
+#include "actors/kept_parts.hpp"
 #include "actors/reply.hpp"
 #include "messages/commands.hpp"
 #include "messages/events.hpp"
@@ -213,9 +214,11 @@ struct SleepAsked {
   RunId run;
   std::uint64_t told = 0;
   std::optional<UtcTime> due;  ///< As Summary::due.
+  KeptParts kept;
 };
 struct Sleep {
   bool granted = false;
+  std::uint64_t told = 0;  ///< Of the question: an older one's answer says nothing about the last one.
 };
 struct WakeDue {};
 

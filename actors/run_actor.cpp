@@ -73,7 +73,7 @@ void RunActorState::start(const BeginRun& message) {
 }
 
 void RunActorState::recover(std::optional<TellRun> told) {
-  auto recovered = recover_run(*services_->store, birth_.run);
+  auto recovered = recover_run(*services_->store, birth_.run, birth_.kept);
   if (!recovered) return leave(RunExit::parked, recovered.error());
   // What was recorded says where data may go; what holds today says what attempts may do from now on.
   auto rules = tools::load_rules(recovered->state.started.workspace, birth_.environment);

@@ -27,11 +27,11 @@ void RunActorState::rest() {
   const auto due = run::summarize(state_, birth_.run).due;
   if (due && *due <= services_->clock->utc_now() + kRestMin) return;
   asked_sleep_ = true;
-  caf::anon_send(supervisor_, SleepAsked{birth_.run, told_, due});
+  caf::anon_send(supervisor_, SleepAsked{birth_.run, told_, due, KeptParts(state_)});
 }
 
 void RunActorState::on_sleep(const Sleep& message) {
-  if (gone_ || !asked_sleep_) return;
+  if (gone_ || !asked_sleep_ || message.told != told_) return;
   if (!message.granted) return stay_awake();
   gone_ = true;
   self_->quit(caf::error(static_cast<std::uint8_t>(RunExit::asleep), kRunExitCategory));

@@ -15,30 +15,38 @@ Result<RunStarted> first_event(const std::vector<Recorded>& history, const RunId
   return std::get<RunStarted>(history.front().event);
 }
 
+/// The state before the first event, as what was recorded with it says.
+Result<run::RunState> from_blobs(const persistence::EventStore& store, const RunStarted& started) {
+  HILLSTAR_TRY(const auto text, store.read_blob(started.plan_sha256));
+  HILLSTAR_TRY(auto plan, workflow::plan_from_text(text));
+  auto state = run::initial(std::make_shared<const workflow::Plan>(std::move(plan)));
+  if (started.routes_sha256) {
+    HILLSTAR_TRY(const auto routes_text, store.read_blob(*started.routes_sha256));
+    HILLSTAR_TRY(auto routes, policy::routes_from_text(routes_text, state.nodes.size()));
+    state.routes = std::make_shared<const policy::Routes>(std::move(routes));
+  }
+  policy::Rules rules = policy::default_rules();
+  if (started.rules_sha256) {
+    HILLSTAR_TRY(const auto rules_text, store.read_blob(*started.rules_sha256));
+    HILLSTAR_TRY(rules, policy::rules_from_text(rules_text));
+  }
+  HILLSTAR_TRY(state.guard, guard_of(*state.plan, state.routes.get(), &rules, started.workspace));
+  return state;
+}
+
 }  // namespace
 
-Result<RecoveredRun> recover_run(const persistence::EventStore& store, const RunId& run) {
+Result<RecoveredRun> recover_run(const persistence::EventStore& store, const RunId& run, const KeptParts& kept) {
   HILLSTAR_TRY(const auto history, store.read(run));
   HILLSTAR_TRY(const auto started, first_event(history, run));
   HILLSTAR_TRY(const auto last, store.read_records(run, history.size(), 1));
   if (last.size() != 1) return Error{Errc::record_corrupt, "the last record cannot be read", run.str()};
-  HILLSTAR_TRY(const auto text, store.read_blob(started.plan_sha256));
-  HILLSTAR_TRY(auto plan, workflow::plan_from_text(text));
   try {
-    auto state = run::initial(std::make_shared<const workflow::Plan>(std::move(plan)));
-    if (started.routes_sha256) {
-      HILLSTAR_TRY(const auto routes_text, store.read_blob(*started.routes_sha256));
-      HILLSTAR_TRY(auto routes, policy::routes_from_text(routes_text, state.nodes.size()));
-      state.routes = std::make_shared<const policy::Routes>(std::move(routes));
+    auto fresh = kept.fresh();
+    if (!fresh) {
+      HILLSTAR_TRY(fresh, from_blobs(store, started));
     }
-    policy::Rules rules = policy::default_rules();
-    if (started.rules_sha256) {
-      HILLSTAR_TRY(const auto rules_text, store.read_blob(*started.rules_sha256));
-      HILLSTAR_TRY(rules, policy::rules_from_text(rules_text));
-    }
-    HILLSTAR_TRY(state.guard, guard_of(*state.plan, state.routes.get(), &rules, started.workspace));
-    state = run::replay(std::move(state), history);
-    return RecoveredRun{std::move(state), last.front().hash};
+    return RecoveredRun{run::replay(*std::move(fresh), history), last.front().hash};
   } catch (const InvariantError& bug) {
     return Error{Errc::internal, bug.message, run.str()};
   }

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "actors/kept_parts.hpp"
 #include "messages/error.hpp"
 #include "messages/events.hpp"
 #include "messages/ids.hpp"
@@ -23,8 +24,9 @@ struct RecoveredRun {
   persistence::Hash chain{};  ///< Of the last record: what the next one links to.
 };
 
-/// Reads and folds the whole history. Errors: those of EventStore::read, internal for a history that does not fold.
-Result<RecoveredRun> recover_run(const persistence::EventStore& store, const RunId& run);
+/// Reads and folds the whole history. `kept`: of the same run. Errors: those of EventStore::read, internal for a
+/// history that does not fold.
+Result<RecoveredRun> recover_run(const persistence::EventStore& store, const RunId& run, const KeptParts& kept = {});
 
 /// What a run actor is made with.
 struct RunBirth {
@@ -32,6 +34,7 @@ struct RunBirth {
   std::vector<std::string> environment;
   policy::Redactor redactor;                        ///< Of the secrets in it.
   std::shared_ptr<const policy::Rules> rules = {};  ///< As in tools::RunContext; of a recovered run: found then.
+  KeptParts kept = {};                              ///< Of a run that slept.
 };
 
 /// What a run's data must not reach, by the rules that were recorded with it. `rules` null: the default ones.

@@ -63,7 +63,7 @@ void SupervisorState::open(SupervisorParts parts) {
       put_to_sleep(row.run, live, row.due);
       continue;
     }
-    live.actor = spawn_run(row.run, live.environment, nullptr);
+    live.actor = spawn_run(row.run, live, nullptr);
     caf::anon_send(live.actor, BeginRun{});
   }
   parts_.recover.clear();
@@ -75,10 +75,11 @@ SupervisorState::Environment SupervisorState::share(const std::vector<std::strin
   return shared_environment_;
 }
 
-RunActor SupervisorState::spawn_run(const RunId& run, const Environment& environment, const RulesPtr& rules) {
-  auto redactor = known(*environment, rules).redactor;
+RunActor SupervisorState::spawn_run(const RunId& run, const Live& live, const RulesPtr& rules) {
+  auto redactor = known(*live.environment, rules).redactor;
   auto actor = self_->spawn<caf::monitored>(run_actor, parts_.services,
-                                            RunBirth{run, *environment, std::move(redactor), rules}, Supervisor(self_));
+                                            RunBirth{run, *live.environment, std::move(redactor), rules, live.kept},
+                                            Supervisor(self_));
   by_actor_.emplace(actor->id(), run);
   return actor;
 }
@@ -214,7 +215,7 @@ void SupervisorState::on_start(StartRequest& message) {
     (void)prepare_output_folder(folder, message.request->plan->workflow.str(), message.request->workspace);
   auto& live = live_[run];
   live.environment = share(message.request->environment);
-  live.actor = spawn_run(run, live.environment, rules);
+  live.actor = spawn_run(run, live, rules);
   const bool air_gapped = is_air_gapped(*message.request, rules);
   auto birth = std::make_shared<const Birth>(
       Birth{std::move(*message.request), (*texts)->workflow_sha256, (*texts)->plan_sha256, (*texts)->index,
@@ -226,7 +227,7 @@ void SupervisorState::on_restart(const RestartRun& message) {
   const auto entry = live_.find(message.run);
   if (stopping_ || entry == live_.end() || entry->second.actor || entry->second.asleep) return;
   entry->second.told = 0;
-  entry->second.actor = spawn_run(message.run, entry->second.environment, nullptr);
+  entry->second.actor = spawn_run(message.run, entry->second, nullptr);
   caf::anon_send(entry->second.actor, BeginRun{});
 }
 
@@ -253,7 +254,7 @@ void SupervisorState::put_to_sleep(const RunId& run, Live& live, std::optional<U
 void SupervisorState::wake(const RunId& run, Live& live, std::optional<TellRun> told) {
   live.asleep = false;
   live.told = 0;
-  live.actor = spawn_run(run, live.environment, nullptr);
+  live.actor = spawn_run(run, live, nullptr);
   caf::anon_send(live.actor, BeginRun{nullptr, {}, std::move(told)});
 }
 
@@ -262,9 +263,10 @@ void SupervisorState::on_sleep_asked(const SleepAsked& message) {
   if (entry == live_.end() || !entry->second.actor) return;
   auto& live = entry->second;
   const bool granted = !stopping_ && live.told == message.told;
-  caf::anon_send(live.actor, Sleep{granted});
+  caf::anon_send(live.actor, Sleep{granted, message.told});
   if (!granted) return;
   by_actor_.erase(live.actor->id());
+  live.kept = message.kept;
   put_to_sleep(message.run, live, message.due);
 }
 

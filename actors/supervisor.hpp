@@ -61,6 +61,7 @@ class SupervisorState {
     bool asleep = false;
     std::uint64_t told = 0;  ///< Messages that were sent to the actor.
     Environment environment;
+    KeptParts kept;  ///< While it sleeps.
   };
   /// What the store is known to have, so that many runs of one plan hash it once.
   struct KnownPlan {
@@ -96,7 +97,7 @@ class SupervisorState {
   const KnownEnvironment& known(const std::vector<std::string>& environment, const RulesPtr& rules);
   /// One copy for all runs that have it.
   Environment share(const std::vector<std::string>& environment);
-  RunActor spawn_run(const RunId& run, const Environment& environment, const RulesPtr& rules);
+  RunActor spawn_run(const RunId& run, const Live& live, const RulesPtr& rules);
   void put_to_sleep(const RunId& run, Live& live, std::optional<UtcTime> due);
   void wake(const RunId& run, Live& live, std::optional<TellRun> told);
   void arm_wake();

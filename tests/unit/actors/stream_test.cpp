@@ -235,6 +235,21 @@ TEST_CASE("rest: a run that waits for a person leaves memory, is still live, and
   CHECK(tool.nodes() == Lines{"a", "b"});
 }
 
+TEST_CASE("rest: a run that is told something again and again while it asks to rest is one actor, and ends") {
+  persistence::MemoryStore store;
+  PlanBuilder plan("a");
+  plan['a'].permission = workflow::Permission::ask;
+  Host host(store);
+  host.with(ScriptedTool()).up();
+  const auto run = host.start(plan.plan());
+  for (int i = 0; i < 300; ++i) {
+    CHECK(host.tell(run, PauseAsked{"again", false}).value_or({}).size() == 1);
+    CHECK(host.tell(run, ResumeAsked{"me"}).value_or({}).size() >= 1);
+  }
+  CHECK(!host.tell(run, ApprovalGiven{0, true, "me", ""}).value_or({}).empty());
+  CHECK(host.end_of(run) == "completed");
+}
+
 TEST_CASE("rest: a paused run with a deadline is woken by it") {
   persistence::MemoryStore store;
   Host host(store);
