@@ -204,8 +204,8 @@ void EngineImpl::open(std::vector<std::string> environment) {
 
 std::vector<run::Summary> EngineImpl::to_recover() const {
   std::vector<run::Summary> runs;
-  const auto listed = store_.list([&](const run::Summary& row) {
-    if (!run::is_terminal(row)) runs.push_back(row);
+  const auto listed = store_.each({.statuses = persistence::open_statuses()}, [&](const run::Summary& row) {
+    runs.push_back(row);
     return true;
   });
   if (!listed) tree_->services->log("error " + to_string(listed.error()));

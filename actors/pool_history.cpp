@@ -57,8 +57,7 @@ Result<providers::Ledger::Past> past_spending(const persistence::EventStore& sto
   const UtcTime day_began{now.micros - now.micros % providers::kDayMicros};
   providers::Ledger::Past past;
   std::vector<RunId> runs;
-  HILLSTAR_CHECK(store.list([&](const run::Summary& row) {
-    if (row.workflow.str() != workflow) return true;
+  HILLSTAR_CHECK(store.each({.workflow = WorkflowId(workflow)}, [&](const run::Summary& row) {
     // An ended run of another day is told by its row.
     if (run::is_terminal(row) && row.updated_at < day_began)
       past.all += row.cost + row.unsettled.value_or(MicroUsd{});

@@ -18,6 +18,12 @@
 namespace hillstar::actors {
 namespace {
 
+/// Whether all these blobs are there; an empty name is of none.
+bool has_all(const persistence::EventStore& store, std::initializer_list<const std::string*> names) {
+  return std::all_of(names.begin(), names.end(),
+                     [&](const std::string* name) { return name->empty() || store.has_blob(*name); });
+}
+
 /// What a run is given is recorded as it is: it must not hold what must not be recorded.
 Result<void> check_secrets(const StartRun& request, const std::vector<policy::KnownSecret>& secrets) {
   const auto refuse = [](const policy::KnownSecret* secret, const std::string& what) -> Result<void> {
@@ -113,6 +119,12 @@ Result<const SupervisorState::KnownPlan*> SupervisorState::keep_texts(const Star
     HILLSTAR_CHECK(check_credentials(request.workflow_text, surroundings.redactor, "The workflow file holds"));
   }
   auto& store = *parts_.services->store;
+  // gc may have removed what no run named any more.
+  if (known != plans_.end() &&
+      !has_all(store, {&known->plan_sha256, &known->workflow_sha256, &known->routes_sha256, &known->rules_sha256})) {
+    plans_.erase(known);
+    known = plans_.end();
+  }
   if (known == plans_.end()) {
     HILLSTAR_TRY(auto plan_sha256, store.put_blob(workflow::to_text(*request.plan)));
     HILLSTAR_TRY(auto workflow_sha256, store.put_blob(request.workflow_text));

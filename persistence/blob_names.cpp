@@ -21,7 +21,10 @@ std::vector<std::string> blobs_named_by(const Event& event) {
   if (const auto* started = std::get_if<RunStarted>(&event)) {
     names = {started->workflow_sha256, started->plan_sha256};
     if (started->routes_sha256) names.push_back(*started->routes_sha256);
+    if (started->rules_sha256) names.push_back(*started->rules_sha256);
   }
+  if (const auto* declared = std::get_if<StreamDeclared>(&event))
+    names = {declared->workflow_sha256, declared->plan_sha256};
   std::visit(
       [&](const auto& what) {
         if constexpr (requires { what.result; }) add(names, what.result);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "persistence/blob_store.hpp"
 
+#include <cstring>
 #include <utility>
 #include <vector>
 
@@ -54,6 +55,7 @@ class BlobStore::Sink final : public BlobSink {
     if (!file_) {
       HILLSTAR_CHECK(store_.put_row(hash, buffer_));
     } else {
+      store_.recent_.add(hash);
       HILLSTAR_CHECK(noted(spill()));
       if (total_ <= kDatabaseBlobBytesMax) {
         HILLSTAR_CHECK(noted(from_status(file_->Close())));
@@ -150,6 +152,7 @@ rocksdb::Status BlobStore::get_row(const Hash& hash, rocksdb::PinnableSlice& row
 }
 
 Result<void> BlobStore::put_row(const Hash& hash, std::string_view bytes) {
+  recent_.add(hash);  // before the look: from here on it is not removed
   rocksdb::PinnableSlice present;
   auto status = get_row(hash, present);
   if (status.ok()) return {};
@@ -218,9 +221,58 @@ Result<void> BlobStore::copy(const std::string& sha256_hex, const TakeBytes& tak
 bool BlobStore::has(const std::string& sha256_hex) const {
   const auto hash = hash_from_hex(sha256_hex);
   if (!hash) return false;
+  if (!database_.read_only()) recent_.add(*hash);  // whoever asks may name it next
   rocksdb::PinnableSlice row;
   if (get_row(*hash, row).ok()) return true;
   return database_.env().FileExists(file_of(sha256_hex)).ok();
+}
+
+Result<void> BlobStore::each_name(std::uint8_t first, const std::function<void(const Hash&)>& visit) const {
+  const auto letter = static_cast<char>(keys::Table::blobs);
+  keys::Range range{{letter, static_cast<char>(first)}, {letter, static_cast<char>(first)}};
+  range.end += std::string(32, '\xff');
+  rocksdb::ReadOptions options;
+  options.fill_cache = false;
+  const Rows rows(database_, range, options);
+  for (rows->SeekToFirst(); rows->Valid(); rows->Next()) {
+    if (rows.key().size() != keys::kBlobKeyBytes) continue;
+    Hash hash{};
+    std::memcpy(hash.data(), rows.key().data() + 1, hash.size());
+    visit(hash);
+  }
+  if (!rows->status().ok()) return open_error(rows->status(), database_.folder());
+  const auto folder = folder_ + "/" + to_hex(Hash{first}).substr(0, 2);
+  if (!database_.env().FileExists(folder).ok()) return {};
+  std::vector<std::string> names;
+  const auto status = database_.env().GetChildren(folder, &names);
+  if (!status.ok()) return open_error(status, folder);
+  for (const auto& name : names)
+    if (const auto hash = hash_from_hex(name)) visit(*hash);
+  return {};
+}
+
+Result<std::optional<std::uint64_t>> BlobStore::remove(const Hash& hash) {
+  const auto hold = recent_.hold(hash);
+  if (!hold) return std::optional<std::uint64_t>();
+  std::uint64_t bytes = 0;
+  rocksdb::PinnableSlice row;
+  if (get_row(hash, row).ok()) {
+    bytes += row.size();
+    rocksdb::WriteBatch batch;
+    const auto status = batch.Delete(slice(keys::blob(hash)));
+    if (!status.ok()) return write_error(status, folder_);
+    HILLSTAR_CHECK(database_.write(batch, Sync::no));
+  }
+  auto& env = database_.env();
+  const auto file = file_of(to_hex(hash));
+  if (env.FileExists(file).ok()) {
+    std::uint64_t size = 0;
+    auto status = env.GetFileSize(file, &size);
+    if (status.ok()) status = env.DeleteFile(file);
+    if (!status.ok()) return write_error(status, file);
+    bytes += size;
+  }
+  return std::optional<std::uint64_t>(bytes);
 }
 
 std::unique_ptr<BlobSink> BlobStore::sink() { return std::make_unique<Sink>(*this); }

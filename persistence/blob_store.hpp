@@ -6,8 +6,11 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -15,6 +18,7 @@
 #include "messages/value.hpp"
 #include "persistence/database.hpp"
 #include "persistence/files.hpp"
+#include "persistence/recent_blobs.hpp"
 
 namespace hillstar::persistence {
 
@@ -34,6 +38,12 @@ class BlobStore {
   [[nodiscard]] bool has(const std::string& sha256) const;
   std::unique_ptr<BlobSink> sink();
 
+  /// For gc. Every blob whose hash begins with `first`, rows and files.
+  Result<void> each_name(std::uint8_t first, const std::function<void(const Hash&)>& visit) const;
+  /// Removes the blob and says how many bytes it had. Nothing: somebody put it or asked for it in the last
+  /// kBlobRestMin, and may be about to name it in a record.
+  Result<std::optional<std::uint64_t>> remove(const Hash& hash);
+
  private:
   class Sink;
   [[nodiscard]] rocksdb::Status get_row(const Hash& hash, rocksdb::PinnableSlice& row) const;
@@ -46,6 +56,7 @@ class BlobStore {
   Database& database_;
   const std::string folder_;
   std::atomic<std::uint64_t> next_temporary_{1};
+  mutable RecentBlobs recent_;
   std::mutex folders_;  ///< A folder that is seen is a folder whose name is durable.
 };
 

@@ -33,6 +33,7 @@ inline constexpr std::string_view kHead = "head";          ///< LogHead after th
 inline constexpr std::string_view kMarkPrefix = "mark/";   ///< + count, 8 bytes big endian -> chain at that count.
 inline constexpr std::string_view kNotePrefix = "note/";   ///< + number, 8 bytes big endian -> recovery note, JSON.
 inline constexpr std::string_view kRemovalPrefix = "gc/";  ///< + number, 8 bytes big endian -> what gc removed, JSON.
+inline constexpr std::string_view kGcOpen = "gc_open";     ///< The run whose lines are being removed.
 /// Meta keys that were in use once: none yet.
 inline constexpr std::array<std::string_view, 0> kRetiredMeta = {};
 

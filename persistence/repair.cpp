@@ -12,6 +12,7 @@
 #include "persistence/chain.hpp"
 #include "persistence/database.hpp"
 #include "persistence/files.hpp"
+#include "persistence/gone_runs.hpp"
 #include "persistence/head_file.hpp"
 #include "persistence/keys.hpp"
 #include "persistence/layout.hpp"
@@ -33,6 +34,9 @@ Result<std::vector<RunId>> all_runs(const Database& database) {
   const Rows rows(database, keys::table(keys::Table::runs));
   for (rows->SeekToFirst(); rows->Valid(); rows->Next()) runs.emplace(std::string(rows.key().substr(1)));
   if (!rows->status().ok()) return open_error(rows->status(), database.folder());
+  const Rows gone(database, keys::table(keys::Table::gone));
+  for (gone->SeekToFirst(); gone->Valid(); gone->Next()) runs.emplace(std::string(gone.key().substr(1)));
+  if (!gone->status().ok()) return open_error(gone->status(), database.folder());
   const Rows events(database, keys::table(keys::Table::events));
   std::string past;
   for (events->SeekToFirst(); events->Valid(); events->Seek(past)) {
@@ -57,7 +61,10 @@ class Verifier {
 
  private:
   void check_run(const RunId& run) {
-    ++result_.runs;
+    const auto gone = read_gone(database_, rocksdb::ReadOptions(), run);
+    if (!gone) return damaged(run, 0, gone.error());
+    if (*gone) return check_removed(**gone);
+    ++(is_stream_history(run) ? result_.streams : result_.runs);
     std::uint64_t seq = 0;
     const auto walked = walk_run(database_, run, [&](const keys::EventValue& row) -> Result<void> {
       HILLSTAR_TRY(const auto recorded, decode_at(row.line, run, seq + 1));
@@ -65,9 +72,22 @@ class Verifier {
       return {};
     });
     result_.records += seq;
-    if (walked || result_.damaged.size() >= kProblemsMax) return;
+    if (walked) return;
     const bool row_only = walked.error().where == "run " + run.str();
-    result_.damaged.push_back({run.str(), row_only ? 0 : seq + 1, to_string(walked.error())});
+    damaged(run, row_only ? 0 : seq + 1, walked.error());
+  }
+
+  void damaged(const RunId& run, std::uint64_t from_seq, const Error& error) {
+    if (result_.damaged.size() < kProblemsMax) result_.damaged.push_back({run.str(), from_seq, to_string(error)});
+  }
+
+  void check_removed(const GoneRun& gone) {
+    ++result_.removed_runs;
+    result_.removed_records += gone.records;
+    result_.removed_last = std::max(result_.removed_last.value_or(gone.removed_at), gone.removed_at);
+    const auto row = read_summary(database_, rocksdb::ReadOptions(), gone.run);
+    if (row) return damaged(gone.run, 0, Error(Errc::record_corrupt, "the run was removed, but it has a row."));
+    if (const auto checked = check_gone(database_, gone); !checked) damaged(gone.run, 1, checked.error());
   }
 
   void check_blobs(const Event& event, const RunId& run, std::uint64_t seq) {

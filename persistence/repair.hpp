@@ -5,6 +5,7 @@
 #include <boost/describe.hpp>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,7 +27,11 @@ BOOST_DESCRIBE_STRUCT(Damage, (), (run, from_seq, problem))
 struct Verification {
   std::uint64_t runs = 0;
   std::uint64_t records = 0;  ///< In all runs that can be read.
-  std::uint64_t blobs = 0;    ///< Blobs named by those records, each counted once.
+  std::uint64_t streams = 0;  ///< Histories of streams, besides.
+  std::uint64_t removed_runs = 0;
+  std::uint64_t removed_records = 0;  ///< By gc: their hashes are there.
+  std::optional<UtcTime> removed_last = {};
+  std::uint64_t blobs = 0;  ///< Blobs named by those records, each counted once.
   std::vector<Damage> damaged;
   std::vector<std::string> blob_problems;
   std::string log_problem;  ///< Empty if all records, in order of commit, make the head's chain.

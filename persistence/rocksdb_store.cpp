@@ -13,6 +13,7 @@
 #include "persistence/chain.hpp"
 #include "persistence/database.hpp"
 #include "persistence/files.hpp"
+#include "persistence/gone_runs.hpp"
 #include "persistence/head_file.hpp"
 #include "persistence/keys.hpp"
 #include "persistence/layout.hpp"
@@ -39,6 +40,9 @@ struct RocksStore::Batch {
 };
 
 namespace {
+
+/// Of a removed run: no append meets it.
+constexpr auto kNoVersion = ~std::uint64_t{0};
 
 /// Rows of the indexes for a history whose end was `before`.
 rocksdb::Status index(rocksdb::WriteBatch& writes, const Tip& before, const run::Summary& row) {
@@ -98,7 +102,10 @@ Result<std::unique_ptr<RocksStore>> RocksStore::open_once(const std::string& fol
 Result<Tip> RocksStore::tip_of(const RunId& run) {
   if (const auto known = versions_->find(run)) return *known;
   const auto row = read_summary(*database_, rocksdb::ReadOptions(), run);
-  if (!row && row.error().code == Errc::run_not_found) return Tip{};
+  if (!row && row.error().code == Errc::run_not_found) {
+    HILLSTAR_TRY(const auto gone, read_gone(*database_, rocksdb::ReadOptions(), run));
+    return Tip{gone ? kNoVersion : 0, {}, {}};
+  }
   if (!row) return row.error();
   Tip tip{row->version, {}, row->status};
   HILLSTAR_TRY(tip.hash, hash_of_record(*database_, rocksdb::ReadOptions(), run, tip.version));
@@ -163,6 +170,9 @@ Result<std::vector<std::size_t>> RocksStore::commit(const std::vector<Append>& a
   failed_ = false;
   keeper_->end_commit(batch.head);
   for (const auto& [run, tip] : batch.tips) versions_->put(run, tip);
+  if (watch_)
+    for (const auto& append : appends)
+      for (const auto& record : append.records) watch_(record.line);
   return refused;
 }
 
@@ -183,6 +193,8 @@ Result<std::vector<Record>> RocksStore::read_records(const RunId& run, std::uint
 Result<void> RocksStore::list(const std::function<bool(const run::Summary&)>& visit) const {
   return list_rows(*database_, visit);
 }
+
+void RocksStore::forget(const RunId& run) { versions_->forget(run); }
 
 Result<RunPage> RocksStore::query(const RunQuery& asked) const {
   return indexed_ ? search_runs(*database_, asked) : EventStore::query(asked);

@@ -7,6 +7,9 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include "persistence/event_store.hpp"
 
@@ -61,6 +64,12 @@ class RocksStore final : public EventStore {
   /// For repair and verification, which look below the contract.
   [[nodiscard]] const Database& database() const { return *database_; }
   [[nodiscard]] const BlobStore& blobs() const { return *blobs_; }
+  /// For gc, which removes what the contract keeps. All by the thread that commits.
+  Database& database() { return *database_; }
+  BlobStore& blob_files() { return *blobs_; }
+  void forget(const RunId& run);
+  /// Called with each line that is committed, until another is given.
+  void watch_lines(std::function<void(std::string_view line)> watch) { watch_ = std::move(watch); }
 
  private:
   /// Looks of a reader at a store whose owner moves files, before it believes what it sees.
@@ -80,7 +89,8 @@ class RocksStore final : public EventStore {
   std::unique_ptr<Batch> batch_;  // kept for its memory
   bool indexed_ = true;           // false: of an older format, opened for reading
   bool failed_ = false;           // a write failed: what is on disk is unknown
-  LogHead opened_at_;             // the head, if read_only
+  std::function<void(std::string_view line)> watch_;
+  LogHead opened_at_;  // the head, if read_only
 };
 
 }  // namespace hillstar::persistence

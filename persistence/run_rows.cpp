@@ -10,6 +10,7 @@
 #include "messages/json_codec.hpp"
 #include "persistence/chain.hpp"
 #include "persistence/files.hpp"
+#include "persistence/gone_runs.hpp"
 #include "persistence/limits.hpp"
 
 namespace hillstar::persistence {
@@ -98,6 +99,9 @@ Error missing_row(const Database& database, const rocksdb::ReadOptions& options,
   const Rows rows(database, keys::events_of(run, 0), options);
   rows->SeekToFirst();
   if (!rows->Valid() && rows->status().ok()) return not_found(run);
+  const auto gone = read_gone(database, options, run);
+  if (!gone) return gone.error();
+  if (*gone) return gone_error(**gone);
   return record_error(Errc::chain_broken, "the run has records but no row in the list of runs.", run, 1);
 }
 

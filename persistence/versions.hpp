@@ -45,6 +45,12 @@ class Versions {
     used_.push_front({run, tip});
     by_run_.emplace(run, used_.begin());
   }
+  void forget(const RunId& run) {
+    const auto found = by_run_.find(run);
+    if (found == by_run_.end()) return;
+    used_.erase(found->second);
+    by_run_.erase(found);
+  }
   [[nodiscard]] std::size_t size() const { return by_run_.size(); }
 
  private:

@@ -12,9 +12,11 @@
 #include "apps/cli/commands.hpp"
 #include "apps/cli/completion.hpp"
 #include "apps/cli/environment.hpp"
+#include "apps/cli/gc_command.hpp"
 #include "apps/cli/given_settings.hpp"
 #include "apps/cli/governance_table.hpp"
 #include "apps/cli/keyring_helper.hpp"
+#include "apps/cli/list_commands.hpp"
 #include "apps/cli/live_table.hpp"
 #include "apps/cli/message_mask.hpp"
 #include "apps/cli/operator_table.hpp"
@@ -107,14 +109,6 @@ Result<Exit> show_run_or_call(Context& context, const ShowArgs& args) {
 }
 
 void add_inspect(Commands& commands) {
-  auto [ls, l] = commands.add<ListArgs>("ls", "List runs, newest first", list_runs);
-  ls->add_option("--status", l->status, "only these")
-      ->check(CLI::IsMember({"queued", "running", "waiting", "paused", "cancelling", "timing_out", "failing",
-                             "completed", "failed", "cancelled", "timed_out"}))
-      ->type_name("STATUS");
-  ls->add_option("--workflow", l->workflow, "only runs of this workflow")->type_name("ID");
-  ls->add_option("--limit", l->limit, "at most so many")->check(CLI::Range(1U, 1'000'000U))->capture_default_str();
-
   auto [show, s] =
       commands.add<ShowArgs>("show", "Show a run and its nodes, or one of its model calls", show_run_or_call);
   show->add_option("RUN", s->run, kRunHelp)->capture_default_str();
@@ -345,9 +339,11 @@ int run_program(int argc, const char* const* argv) {
   add_control(commands);
   add_live(commands);
   add_serve(commands);
+  add_lists(commands);
   add_inspect(commands);
   add_audit(commands);
   add_backup_commands(commands);
+  add_gc(commands);
   add_workflow(commands);
   add_models(commands);
   add_governance(commands);

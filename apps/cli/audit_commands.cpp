@@ -10,7 +10,7 @@
 #include "apps/cli/commands.hpp"
 #include "apps/cli/environment.hpp"
 #include "apps/cli/report.hpp"
-#include "apps/cli/selector.hpp"
+#include "apps/cli/stream_histories.hpp"
 #include "apps/cli/text.hpp"
 #include "messages/json_codec.hpp"
 #include "persistence/export.hpp"
@@ -65,7 +65,10 @@ Result<Exit> verify_store(Context& context) {
     for (const auto& damage : found.damaged) damaged.push_back(Json::from_canonical(json::to_text(damage)).value());
     output.data(Json::of(bj::object{{"ok", found.ok()},
                                     {"runs", found.runs},
+                                    {"streams", found.streams},
                                     {"records", found.records},
+                                    {"removed_runs", found.removed_runs},
+                                    {"removed_records", found.removed_records},
                                     {"blobs", found.blobs},
                                     {"damaged", std::move(damaged)},
                                     {"blob_problems", bj::value_from(found.blob_problems)},
@@ -73,8 +76,13 @@ Result<Exit> verify_store(Context& context) {
   } else {
     output.data(fmt::format("{} runs, {} records, {} blobs: {}", found.runs, found.records, found.blobs,
                             found.ok() ? "all hold" : "NOT all hold"));
+    if (found.streams > 0) output.data(fmt::format("  and {} histories of streams", found.streams));
+    if (found.removed_last)
+      output.data(fmt::format("  {} records of {} runs were removed by gc, last on {}", found.removed_records,
+                              found.removed_runs, to_rfc3339(*found.removed_last)));
     for (const auto& damage : found.damaged)
-      output.data(fmt::format("  {} from event {}: {}", damage.run, damage.from_seq, visible(damage.problem)));
+      output.data(fmt::format("  {} from event {}: {}", visible(shown_history(*store, damage.run)), damage.from_seq,
+                              visible(damage.problem)));
     for (const auto& problem : found.blob_problems) output.data("  blob: " + visible(problem));
     if (!found.log_problem.empty()) output.data("  log: " + visible(found.log_problem));
   }
@@ -91,15 +99,17 @@ Result<Exit> replay_runs(Context& context, const ReplayArgs& args) {
       runs.push_back(row.run);
       return true;
     }));
+    HILLSTAR_TRY(const auto streams, store->streams());
+    runs.insert(runs.end(), streams.begin(), streams.end());
   } else {
-    HILLSTAR_TRY(const auto row, select_run(*store, args.run));
-    runs.push_back(row.run);
+    HILLSTAR_TRY(auto run, select_history(*store, args.run));
+    runs.push_back(std::move(run));
   }
   auto& output = context.output;
   Exit exit = Exit::done;
   bj::array array;
   for (const auto& run : runs) {
-    const auto replayed = replay_one(*store, run);
+    const auto replayed = is_stream_history(run) ? check_stream(*store, run) : replay_one(*store, run);
     if (!replayed) exit = exit_of(replayed.error().code);
     if (output.is_json()) {
       bj::object entry{{"run", run.str()}, {"ok", static_cast<bool>(replayed)}};
@@ -109,9 +119,11 @@ Result<Exit> replay_runs(Context& context, const ReplayArgs& args) {
         entry["problem"] = json::to_utf8(to_string(replayed.error()));
       array.push_back(std::move(entry));
     } else if (replayed) {
-      output.data(fmt::format("ok   {}  {} events: same state, chain intact", run.str(), *replayed));
+      output.data(fmt::format("ok   {}  {} events: same state, chain intact", visible(shown_history(*store, run.str())),
+                              *replayed));
     } else {
-      output.data(fmt::format("BAD  {}  {}", run.str(), visible(to_string(replayed.error()))));
+      output.data(
+          fmt::format("BAD  {}  {}", visible(shown_history(*store, run.str())), visible(to_string(replayed.error()))));
     }
   }
   if (output.format() == Format::json) output.data(Json::of(array));

@@ -54,11 +54,6 @@ struct AnswerArgs {
   std::string reason;
   bool yes = false;
 };
-struct ListArgs {
-  std::string status;
-  std::string workflow;
-  std::uint32_t limit = 20;
-};
 struct EventsArgs {
   std::string run = "latest";
   bool follow = false;
@@ -119,7 +114,6 @@ Result<Exit> fork_run(Context& context, const ForkArgs& args);
 Result<Exit> cancel_run(Context& context, const AnswerArgs& args);
 Result<Exit> answer_approval(Context& context, const AnswerArgs& args);
 
-Result<Exit> list_runs(Context& context, const ListArgs& args);
 Result<Exit> show_run(Context& context, const std::string& run);
 Result<Exit> show_call(Context& context, const ShowArgs& args);
 Result<Exit> show_rules(Context& context, const std::string& run);

@@ -9,15 +9,16 @@
 #include "apps/cli/commands.hpp"
 #include "apps/cli/environment.hpp"
 #include "apps/cli/selector.hpp"
+#include "apps/cli/stream_histories.hpp"
 #include "persistence/export.hpp"
 
 namespace hillstar::cli {
 
 Result<Exit> export_files(Context& context, const ExportArgs& args) {
   HILLSTAR_TRY(const auto store, read_store(context));
-  HILLSTAR_TRY(const auto row, select_run(*store, args.run));
   if (args.jsonl || context.output.format() == Format::jsonl) {
-    const auto done = persistence::export_run(*store, row.run, [&context](std::string_view line) -> Result<void> {
+    HILLSTAR_TRY(const auto history, select_history(*store, args.run));
+    const auto done = persistence::export_run(*store, history, [&context](std::string_view line) -> Result<void> {
       context.output.data(line);
       if (context.output.broken()) return Error{Errc::io, "Nobody reads the export any more."};
       return {};
@@ -26,6 +27,7 @@ Result<Exit> export_files(Context& context, const ExportArgs& args) {
     if (!done && !context.output.broken()) return done.error();
     return Exit::done;
   }
+  HILLSTAR_TRY(const auto row, select_run(*store, args.run));
   const std::string folder = absolute_path(args.folder);
   if (const auto written = actors::export_run(*store, row.run, folder); !written) {
     Error error = written.error();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// ls, show, result: what the store says. They read beside a living host.
+// show, result: what the store says. They read beside a living host.
 #include <fmt/format.h>
 
 #include <boost/json.hpp>
@@ -107,35 +107,6 @@ void print_text(Output& output, const std::string& text) {
 }
 
 }  // namespace
-
-Result<Exit> list_runs(Context& context, const ListArgs& args) {
-  HILLSTAR_TRY(const auto store, read_store(context));
-  std::vector<run::Summary> rows;
-  HILLSTAR_CHECK(store->list([&](const run::Summary& row) {
-    const bool fits = (args.status.empty() || row.status == args.status) &&
-                      (args.workflow.empty() || row.workflow.str() == args.workflow);
-    if (fits) rows.push_back(row);
-    return rows.size() < args.limit;
-  }));
-  auto& output = context.output;
-  if (output.format() == Format::json) {
-    bj::array array;
-    for (const auto& row : rows) array.push_back(row_object(row).value());
-    output.data(Json::of(array));
-  } else if (output.format() == Format::jsonl) {
-    for (const auto& row : rows) output.data(row_object(row));
-  } else if (rows.empty()) {
-    output.say("No runs.");
-  } else {
-    std::vector<std::vector<std::string>> cells{{"RUN", "WORKFLOW", "STATUS", "NODES", "STARTED", "TIME", "COST"}};
-    for (const auto& row : rows)
-      cells.push_back({row.run.str(), one_line(row.workflow.str(), 32), row.status,
-                       fmt::format("{}/{}", row.nodes_done, row.nodes), short_time(row.started_at),
-                       duration(row.updated_at - row.started_at), row.cost.count > 0 ? money(row.cost) : ""});
-    for (const auto& line : table(cells)) output.data(line);
-  }
-  return Exit::done;
-}
 
 Result<Exit> show_run(Context& context, const std::string& selector) {
   HILLSTAR_TRY(const auto store, read_store(context));

@@ -84,8 +84,8 @@ void print_table(Output& output, const std::vector<run::Summary>& rows, const Ha
 Result<Exit> list_live_runs(Context& context, const PsArgs& /*args*/) {
   HILLSTAR_TRY(const auto store, read_store(context));
   std::vector<run::Summary> rows;
-  HILLSTAR_CHECK(store->list([&](const run::Summary& row) {
-    if (!run::is_terminal(row)) rows.push_back(row);
+  HILLSTAR_CHECK(store->each({.statuses = persistence::open_statuses()}, [&](const run::Summary& row) {
+    rows.push_back(row);
     return true;
   }));
   const auto hands = rows.empty() ? Hands{} : hands_of(context);

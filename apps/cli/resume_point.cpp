@@ -57,8 +57,8 @@ Result<std::optional<ResumePoint>> from_store(Context& context, const std::strin
   if (!store && store.error().code == Errc::not_found) return std::optional<ResumePoint>();
   if (!store) return store.error();
   std::vector<RunId> runs;
-  HILLSTAR_CHECK((*store)->list([&](const run::Summary& row) {
-    if (row.workflow == plan.workflow) runs.push_back(row.run);
+  HILLSTAR_CHECK((*store)->each({.workflow = plan.workflow}, [&](const run::Summary& row) {
+    runs.push_back(row.run);
     return runs.size() < kRunsSearchedMax;
   }));
   for (const auto& run : runs) {

@@ -10,6 +10,10 @@ namespace {
 
 constexpr std::size_t kRunIdLength = 26;
 constexpr std::size_t kListedMax = 4;
+/// Runs that are counted; there may be more.
+constexpr std::size_t kCountedMax = 1'000;
+/// Sorts behind every character of an id.
+constexpr char kBehindAll = '~';
 
 /// Run ids are written in capitals; people may type them small.
 std::string upper(std::string_view text) {
@@ -19,28 +23,39 @@ std::string upper(std::string_view text) {
   return out;
 }
 
+/// The newest run of the workflow, or of all if none is named.
+Result<std::optional<run::Summary>> newest_of(const persistence::EventStore& store, std::string_view workflow) {
+  persistence::RunQuery asked;
+  if (!workflow.empty()) asked.workflow = WorkflowId(std::string(workflow));
+  asked.limit = 1;
+  HILLSTAR_TRY(auto page, store.query(asked));
+  if (page.rows.empty() && page.problem) return *page.problem;
+  if (page.rows.empty()) return std::optional<run::Summary>();
+  return std::optional<run::Summary>(std::move(page.rows.front()));
+}
+
 }  // namespace
 
 Result<run::Summary> select_run(const persistence::EventStore& store, std::string_view selector) {
   if (selector.empty()) return Error{Errc::usage, "A run is named by its id, a workflow id, or `latest`."};
   const std::string prefix = upper(selector);
-  std::optional<run::Summary> of_workflow;
+  const bool latest = selector == "latest";
+  const auto exact = prefix.size() == kRunIdLength ? std::optional(store.summary(RunId(prefix))) : std::nullopt;
+  if (exact && *exact && !is_stream_history((*exact)->run)) return **exact;
+  HILLSTAR_TRY(const auto newest, newest_of(store, latest ? std::string_view() : selector));
+  if (newest) return *newest;
+  if (exact && !*exact) return exact->error();
   std::vector<run::Summary> matches;
   std::size_t count = 0;
-  const bool latest = selector == "latest";
-  HILLSTAR_CHECK(store.list([&](const run::Summary& row) {
-    if (latest || row.workflow.str() == selector) {
-      of_workflow = row;
-      return false;  // rows come newest first
-    }
-    if (row.run.str().compare(0, prefix.size(), prefix) == 0) {
-      ++count;
-      if (matches.size() < kListedMax) matches.push_back(row);
-      if (prefix.size() == kRunIdLength) return false;
-    }
-    return true;
-  }));
-  if (of_workflow) return *std::move(of_workflow);
+  if (!latest) {
+    persistence::RunQuery below;
+    below.before = RunId(prefix + kBehindAll);
+    HILLSTAR_CHECK(store.each(below, [&](const run::Summary& row) {
+      if (row.run.str().compare(0, prefix.size(), prefix) != 0) return false;  // ids come in order
+      if (++count <= kListedMax) matches.push_back(row);
+      return count < kCountedMax;
+    }));
+  }
   if (count == 1) return matches.front();
   if (count == 0)
     return Error{Errc::run_not_found,
@@ -52,7 +67,8 @@ Result<run::Summary> select_run(const persistence::EventStore& store, std::strin
   for (const auto& row : matches) hint += (&row == &matches.front() ? " " : ", ") + row.run.str();
   if (count > matches.size()) hint += ", ...";
   return Error{Errc::run_ambiguous,
-               std::to_string(count) + " runs start with '" + std::string(selector) + "'; more characters are needed.",
+               std::to_string(count) + (count == kCountedMax ? " or more" : "") + " runs start with '" +
+                   std::string(selector) + "'; more characters are needed.",
                {},
                hint + "."};
 }

@@ -17,6 +17,7 @@
 #include "tests/bench/exchange.hpp"
 #include "tests/bench/measure.hpp"
 #include "tests/bench/model_server.hpp"
+#include "tests/bench/store_lists.hpp"
 #include "tests/bench/stream_loads.hpp"
 #include "tests/bench/transport_loads.hpp"
 #include "tests/bench/workloads.hpp"
@@ -202,6 +203,8 @@ int run(const Settings& settings) {
   if (settings.wants("calls") && !settings.server.empty()) provider_calls(settings.server);
   if (settings.wants("redaction")) redaction();
   if (settings.wants("recovery")) recovery(work);
+  if (settings.wants("ls")) lists(work.fresh("lists"));
+  if (settings.wants("restart")) restart(work.fresh("restart"));
   if (settings.wants("cli") && !settings.binary.empty()) command_line(work, settings.binary);
   return 0;
 }
