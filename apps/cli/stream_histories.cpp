@@ -1,28 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "apps/cli/stream_histories.hpp"
 
+#include <algorithm>
+
 #include "apps/cli/selector.hpp"
 
 namespace hillstar::cli {
 
-Result<std::optional<RunId>> find_stream(const persistence::EventStore& store, std::string_view selector) {
+Result<RunId> find_stream(const persistence::EventStore& store, std::string_view selector) {
   HILLSTAR_TRY(const auto streams, store.streams());
-  for (const auto& id : streams) {
+  const auto fits = [&](const RunId& id) {
+    if (id.str() == selector) return true;
     const auto row = store.summary(id);
-    if (id.str() == selector || (row && row->reason == selector)) return std::optional<RunId>(id);
-  }
-  return std::optional<RunId>();
+    return row && row->reason == selector;
+  };
+  const auto found = std::find_if(streams.begin(), streams.end(), fits);
+  if (found != streams.end()) return *found;
+  return Error{Errc::run_not_found, "There is no stream '" + std::string(selector) + "'."};
 }
 
 Result<RunId> select_history(const persistence::EventStore& store, std::string_view selector) {
-  HILLSTAR_TRY(const auto stream, find_stream(store, selector));
-  if (stream) return *stream;
-  HILLSTAR_TRY(const auto row, select_run(store, selector));
-  return row.run;
+  auto stream = find_stream(store, selector);
+  if (stream || stream.error().code != Errc::run_not_found) return stream;
+  const auto row = select_run(store, selector);
+  if (!row) return row.error();
+  return row->run;
 }
 
 std::string shown_history(const persistence::EventStore& store, const std::string& id) {
-  if (!is_stream_history(RunId(id))) return id;
+  if (id.empty() || id.front() != kStreamLetter) return id;
   const auto row = store.summary(RunId(id));
   return row && !row->reason.empty() ? "stream " + row->reason : "stream history " + id;
 }

@@ -3,7 +3,6 @@
 // by the name of the stream, and never folded as runs.
 #pragma once
 
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -12,8 +11,8 @@
 
 namespace hillstar::cli {
 
-/// The history that a person means by a stream's name or by the history's id; nothing if there is none.
-Result<std::optional<RunId>> find_stream(const persistence::EventStore& store, std::string_view selector);
+/// The history that a person means by a stream's name or by the history's id. run_not_found if there is none.
+Result<RunId> find_stream(const persistence::EventStore& store, std::string_view selector);
 /// A run, or the history of a stream.
 Result<RunId> select_history(const persistence::EventStore& store, std::string_view selector);
 /// `stream NAME` if the id is of a stream's history, and as it is otherwise.

@@ -90,7 +90,7 @@ class Retention(EndToEnd):
 
     def test_gc_waits_for_the_host(self):
         self.flow({'a': script('./wait.sh')}, name='long.json')
-        self.write('wait.sh', '#!/bin/sh\necho up\nread x < gate\n', 0o755)
+        self.write('wait.sh', '#!/bin/sh\necho up\nread x < gate\nexit 0\n', 0o755)
         os.mkfifo(self.path('gate'))
         host = self.start('run', 'long.json', '-v')
         host.wait_for('up')
