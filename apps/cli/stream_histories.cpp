@@ -2,8 +2,10 @@
 #include "apps/cli/stream_histories.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "apps/cli/selector.hpp"
+#include "runtime/stream/stream.hpp"
 
 namespace hillstar::cli {
 
@@ -36,17 +38,18 @@ std::string shown_history(const persistence::EventStore& store, const std::strin
 Result<std::uint64_t> check_stream(const persistence::EventStore& store, const RunId& id) {
   HILLSTAR_TRY(const auto history, store.read(id));
   HILLSTAR_TRY(const auto row, store.summary(id));
-  const StreamDeclared* declared = nullptr;
-  for (const auto& recorded : history)
-    if (const auto* one = std::get_if<StreamDeclared>(&recorded.event)) declared = one;
-  const bool begins = !history.empty() && std::holds_alternative<StreamDeclared>(history.front().event);
-  if (begins && row.version == history.size() && row.reason == declared->stream && row.workflow == declared->workflow &&
-      row.updated_at == history.back().at)
-    return row.version;
-  return Error{Errc::replay_differs,
-               begins ? "The stream's history says something else than its row."
-                      : "The history does not begin with the declaration of a stream.",
-               id.str(), "`hillstar-actors verify` checks the whole store."};
+  const auto wrong = [&](std::string message) {
+    return Error{Errc::replay_differs, std::move(message), id.str(),
+                 "`hillstar-actors verify` checks the whole store; `repair` tells what can be saved."};
+  };
+  stream::StreamState state;
+  try {
+    for (const auto& recorded : history) stream::evolve(state, recorded.event, recorded.at);
+  } catch (const InvariantError& error) {
+    return wrong(std::string("The history is not one of a stream: ") + error.message);
+  }
+  if (stream::row_of(state, id) == row) return state.version;
+  return wrong("The stream's history folds to something else than its row.");
 }
 
 }  // namespace hillstar::cli
