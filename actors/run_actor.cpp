@@ -9,6 +9,7 @@
 #include "actors/node_actor.hpp"
 #include "actors/run_context.hpp"
 #include "runtime/run/run.hpp"
+#include "runtime/run/talk.hpp"
 #include "runtime/run/view.hpp"
 #include "runtime/tools/policy_files.hpp"
 
@@ -140,12 +141,17 @@ void RunActorState::step_inbox(std::vector<Recorded>& batch) {
   auto inputs = std::move(inbox_);
   inbox_.clear();
   for (auto& queued : inputs) {
+    if (auto refused = run::refusal_of(state_, queued.input)) {
+      queued.reply.answer(*std::move(refused));
+      continue;
+    }
     const auto begin = batch.size();
     auto seq = state_.version;
     auto facts = run::step(state_, queued.input);
     for (auto& fact : facts) batch.push_back({++seq, queued.input.at, std::move(fact)});
     if (!queued.reply) continue;
-    if (facts.empty())
+    // Also whoever tells what was told before hears of it once that is durable.
+    if (facts.empty() && batch.empty())
       queued.reply.answer(std::vector<Event>{});
     else
       waiting_.push_back({std::move(queued.reply), begin, batch.size()});
@@ -195,12 +201,13 @@ void RunActorState::act() {
   try {
     if (std::exchange(recovering_, false)) {
       for (auto& command : run::outstanding(state_)) issue(command);
-      return;
+    } else {
+      for (const auto& recorded : *in_flight_) {
+        for (auto& command : run::commands_of(state_, recorded.event)) issue(command);
+        forget_list(recorded.event);
+      }
     }
-    for (const auto& recorded : *in_flight_) {
-      for (auto& command : run::commands_of(state_, recorded.event)) issue(command);
-      forget_list(recorded.event);
-    }
+    arm_deadline();
   } catch (const InvariantError& bug) {
     leave(RunExit::parked, Error{Errc::internal, bug.message});
   }
@@ -214,21 +221,17 @@ void RunActorState::forget_list(const Event& event) {
   if (const auto* failed = std::get_if<NodeFailed>(&event)) forget(failed->node, !failed->item);
 }
 
-void RunActorState::issue(Command& command) {
+void RunActorState::issue(Command& command) {  // AskApproval: the event is in the feed. ArmDeadline: see act().
   if (auto* execute_node = std::get_if<ExecuteNode>(&command)) return execute(*execute_node);
   if (const auto* cancel_node = std::get_if<CancelNode>(&command)) return cancel(*cancel_node);
   if (const auto* timer = std::get_if<ArmTimer>(&command)) {
     const auto wait = std::max(timer->due - services_->clock->utc_now(), Millis{0});
     caf::delayed_anon_send(RunActor(self_), wait, TimerDue{timer->ref});
-  } else if (const auto* deadline = std::get_if<ArmDeadline>(&command)) {
-    const auto wait = std::max(deadline->due - services_->clock->utc_now(), Millis{0}) + Millis{1};
-    caf::delayed_anon_send(RunActor(self_), wait, DeadlineDue{});
   } else if (std::holds_alternative<Finish>(command)) {
     gone_ = true;
     self_->quit();
     services_->on_end(birth_.run, run::summarize(state_, birth_.run));
   }
-  // AskApproval: the event that asks is in the feed; the run waits for ApprovalGiven.
 }
 
 Result<void> RunActorState::cut_item(ExecuteNode& command) {
@@ -250,10 +253,8 @@ void RunActorState::execute(ExecuteNode& command) {
     }
   }
   auto& attempt = attempts_[key_of(command.ref)];
-  if (attempt.node) {
-    // Only after a grace time that has run out elsewhere: the old attempt's actor is not waited for any more.
-    caf::anon_send_exit(attempt.node, caf::exit_reason::kill);
-  }
+  // Only after a grace time that has run out elsewhere: the old attempt's actor is not waited for any more.
+  if (attempt.node) caf::anon_send_exit(attempt.node, caf::exit_reason::kill);
   if (idle_.empty()) {
     attempt.node = self_->spawn<caf::monitored>(node_actor, services_, RunActor(self_));
   } else {
@@ -300,14 +301,21 @@ void RunActorState::on_timer(const TimerDue& message) {
   if (!gone_ && !asked_sleep_) enqueue(RetryDue{message.ref});
 }
 
+void RunActorState::arm_deadline() {
+  const auto due = run::next_deadline(state_);
+  if (gone_ || !due || (armed_ && *armed_ <= *due)) return;
+  armed_ = due;
+  const auto wait = std::max(*due - services_->clock->utc_now(), Millis{0}) + Millis{1};
+  caf::delayed_anon_send(RunActor(self_), wait, DeadlineDue{});
+}
+
 void RunActorState::on_deadline() {
+  armed_.reset();
+  if (gone_ || asked_sleep_) return;
   // A clock that was set back meanwhile makes this early: then it is asked for again.
-  if (gone_ || asked_sleep_ || !state_.started.deadline) return;
-  const auto left = *state_.started.deadline - services_->clock->utc_now();
-  if (left >= Millis{0})
-    caf::delayed_anon_send(RunActor(self_), left + Millis{1}, DeadlineDue{});
-  else
-    enqueue(DeadlineReached{});
+  const auto due = run::next_deadline(state_);
+  if (due && services_->clock->utc_now() >= *due) enqueue(DeadlineReached{});
+  if (!in_flight_) arm_deadline();
 }
 
 void RunActorState::on_grace_over(const GraceOver& message) {

@@ -76,6 +76,7 @@ class RunActorState {
   void append(std::vector<Recorded> batch);
   void act();
   void issue(Command& command);
+  void arm_deadline();
   void execute(ExecuteNode& command);
   /// Gives a map item its part of the list. The list is read at the first item.
   Result<void> cut_item(ExecuteNode& command);
@@ -112,7 +113,8 @@ class RunActorState {
   std::unordered_map<NodeIndex, workflow::ItemList> lists_;  ///< Of the maps that are under way.
   std::optional<stream::Phase> reported_;                    ///< To the stream.
   std::uint64_t told_ = 0;                                   ///< Messages of the supervisor that were seen.
-  bool asked_sleep_ = false;  ///< Timers are not heard then: whoever wakes the run arms them again.
+  bool asked_sleep_ = false;      ///< Timers are not heard then: whoever wakes the run arms them again.
+  std::optional<UtcTime> armed_;  ///< When the next DeadlineDue comes; a later one may be on its way, too.
   bool recovering_ = false;
   bool stopping_ = false;
   bool gone_ = false;

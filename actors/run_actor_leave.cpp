@@ -40,7 +40,8 @@ void RunActorState::on_sleep(const Sleep& message) {
 void RunActorState::stay_awake() {
   if (!std::exchange(asked_sleep_, false)) return;
   for (auto& command : run::outstanding(state_))
-    if (std::holds_alternative<ArmTimer>(command) || std::holds_alternative<ArmDeadline>(command)) issue(command);
+    if (std::holds_alternative<ArmTimer>(command)) issue(command);
+  arm_deadline();
 }
 
 void RunActorState::on_stop() {

@@ -8,14 +8,14 @@ namespace {
 
 // In the order of the variant. Names are on disk: add, never change.
 constexpr std::array<std::string_view, std::variant_size_v<Event>> kTypeNames = {
-    "run_started",    "run_paused",          "run_resumed",         "cancel_requested",     "run_completed",
-    "run_failed",     "run_cancelled",       "loop_exhausted",      "node_inherited",       "node_scheduled",
-    "map_expanded",   "node_completed",      "node_attempt_failed", "node_attempt_lost",    "node_cancelled",
-    "node_failed",    "node_skipped",        "checkpoint_reached",  "approval_requested",   "approval_answered",
-    "node_resolved",  "node_retry_due",      "budget_exhausted",    "connection_attempted", "run_queued",
-    "run_admitted",   "run_deadline_passed", "run_timed_out",       "signal_received",      "input_requested",
-    "input_provided", "stream_declared",     "stream_held",         "stream_released",      "stream_removed",
-    "timer_fired",    "cursor_moved"};
+    "run_started",     "run_paused",          "run_resumed",          "cancel_requested",     "run_completed",
+    "run_failed",      "run_cancelled",       "loop_exhausted",       "node_inherited",       "node_scheduled",
+    "map_expanded",    "node_completed",      "node_attempt_failed",  "node_attempt_lost",    "node_cancelled",
+    "node_failed",     "node_skipped",        "checkpoint_reached",   "approval_requested",   "approval_answered",
+    "node_resolved",   "node_retry_due",      "budget_exhausted",     "connection_attempted", "run_queued",
+    "run_admitted",    "run_deadline_passed", "run_timed_out",        "signal_received",      "input_requested",
+    "input_provided",  "signal_awaited",      "node_deadline_passed", "stream_declared",      "stream_held",
+    "stream_released", "stream_removed",      "timer_fired",          "cursor_moved"};
 
 template <class E>
 const NodeId* pointer_to(const E& event) {

@@ -260,13 +260,13 @@ struct BudgetExhausted {
 BOOST_DESCRIBE_STRUCT(BudgetExhausted, (), (node, item, scope, limit, spent, needed))
 
 /// Order is part of nothing: records name their type.
-using Event =
-    std::variant<RunStarted, RunPaused, RunResumed, CancelRequested, RunCompleted, RunFailed, RunCancelled,
-                 LoopExhausted, NodeInherited, NodeScheduled, MapExpanded, NodeCompleted, NodeAttemptFailed,
-                 NodeAttemptLost, NodeCancelled, NodeFailed, NodeSkipped, CheckpointReached, ApprovalRequested,
-                 ApprovalAnswered, NodeResolved, NodeRetryDue, BudgetExhausted, ConnectionAttempted, RunQueued,
-                 RunAdmitted, RunDeadlinePassed, RunTimedOut, SignalReceived, InputRequested, InputProvided,
-                 StreamDeclared, StreamHeld, StreamReleased, StreamRemoved, TimerFired, CursorMoved>;
+using Event = std::variant<RunStarted, RunPaused, RunResumed, CancelRequested, RunCompleted, RunFailed, RunCancelled,
+                           LoopExhausted, NodeInherited, NodeScheduled, MapExpanded, NodeCompleted, NodeAttemptFailed,
+                           NodeAttemptLost, NodeCancelled, NodeFailed, NodeSkipped, CheckpointReached,
+                           ApprovalRequested, ApprovalAnswered, NodeResolved, NodeRetryDue, BudgetExhausted,
+                           ConnectionAttempted, RunQueued, RunAdmitted, RunDeadlinePassed, RunTimedOut, SignalReceived,
+                           InputRequested, InputProvided, SignalAwaited, NodeDeadlinePassed, StreamDeclared, StreamHeld,
+                           StreamReleased, StreamRemoved, TimerFired, CursorMoved>;
 
 /// An event with its place in a history.
 struct Recorded {

@@ -29,8 +29,18 @@ struct InputRequested {
   std::string prompt;
   Json schema;  ///< JSON Schema of the answer; null: any.
   std::optional<UtcTime> deadline;
+  std::optional<std::uint32_t> item = {};
 };
-BOOST_DESCRIBE_STRUCT(InputRequested, (), (node, request, prompt, schema, deadline))
+BOOST_DESCRIBE_STRUCT(InputRequested, (), (node, request, prompt, schema, deadline, item))
+
+/// The node waits for a signal of this name, without an attempt in flight.
+struct SignalAwaited {
+  NodeId node;
+  std::optional<std::uint32_t> item;
+  std::string name;
+  std::optional<UtcTime> deadline;
+};
+BOOST_DESCRIBE_STRUCT(SignalAwaited, (), (node, item, name, deadline))
 
 /// An answer. It may come before the question: then it is kept for it.
 struct InputProvided {
@@ -39,5 +49,12 @@ struct InputProvided {
   std::string who;
 };
 BOOST_DESCRIBE_STRUCT(InputProvided, (), (request, value, who))
+
+/// The node's whole time is over: it fails, once an attempt of it that is in flight has been stopped.
+struct NodeDeadlinePassed {
+  NodeId node;
+  std::optional<std::uint32_t> item;
+};
+BOOST_DESCRIBE_STRUCT(NodeDeadlinePassed, (), (node, item))
 
 }  // namespace hillstar

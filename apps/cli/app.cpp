@@ -62,6 +62,13 @@ void add_run(Commands& commands) {
   run->add_option("--priority", args->priority,
                   "turns of its model calls, against other runs: low, normal, high, 1..100")
       ->type_name("P");
+  run->add_option("--timeout", args->timeout, "it must have ended after so long, such as 90, 30s, 5m, 2h, 1d; then 124")
+      ->type_name("TIME");
+  run->add_option("--label", args->labels, "a label, for lists; may be repeated")
+      ->type_name("NAME=VALUE")
+      ->allow_extra_args(false)
+      ->take_all();
+  run->add_option("--correlation", args->correlation, "ties it to other runs and systems")->type_name("ID");
   run->add_option("--env-file", args->env_file, "instead of the nearest .env; what is set already wins");
   run->add_flag("--air-gapped", args->air_gapped, "reach declared endpoints only; scripts have no network");
   run->add_flag("--ephemeral", args->ephemeral, "keep the history in memory only");
@@ -134,6 +141,7 @@ void add_inspect(Commands& commands) {
   auto [result, t] = commands.add<ResultArgs>("result", "Print what a run or a node produced", show_result);
   result->add_option("RUN", t->run, kRunHelp)->capture_default_str();
   result->add_option("NODE", t->node, "instead of the run's last nodes");
+  result->add_flag("--wait", t->wait, "once the run has ended");
   result->add_option("--key", t->key, "one member of the result, such as return_code");
   result->add_flag("--raw", t->raw, "the exact bytes, nothing added");
 }

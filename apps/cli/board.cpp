@@ -68,6 +68,12 @@ void add_unit(std::vector<Row>& rows, const Unit& unit, const run::UnitState& st
     case run::NodeStatus::held:
       rows.push_back({to_string(unit), "", "waits for approval", "?", Tone::warning});
       break;
+    case run::NodeStatus::asking:
+      rows.push_back({to_string(unit), "", "asks for an input", "?", Tone::warning});
+      break;
+    case run::NodeStatus::listening:
+      rows.push_back({to_string(unit), "", "waits for a signal", "?", Tone::warning});
+      break;
     case run::NodeStatus::lost:
       rows.push_back({to_string(unit), "", "lost: may or may not have run", "?", Tone::warning});
       break;

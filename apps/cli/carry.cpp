@@ -15,6 +15,7 @@
 #include "apps/cli/registry_file.hpp"
 #include "apps/cli/run_end.hpp"
 #include "apps/cli/run_variables.hpp"
+#include "apps/cli/talk_commands.hpp"
 #include "apps/cli/text.hpp"
 #include "apps/http/remote_store.hpp"
 #include "persistence/rocksdb_store.hpp"
@@ -88,6 +89,7 @@ void say_how_to_go_on(Output& output, const LiveRun& live) {
       output.warn(fmt::format("  reject with:  hillstar-actors reject {} {} --reason '...'", run, visible(id)));
     }
   }
+  for (const auto& line : talk_hints(state, live.run)) output.warn(line);
   for (const auto& unit : state.lost) {
     const std::string name = to_string(Unit{state.plan->nodes[unit.node].id, unit.item});
     output.warn(fmt::format("  {} may or may not have run, and says it must not run twice. Look, then:", name));

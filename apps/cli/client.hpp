@@ -5,6 +5,7 @@
 #include <boost/describe.hpp>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -29,6 +30,9 @@ struct StartJob {
   std::string plan;                                   ///< workflow::to_text of the plan.
   std::shared_ptr<const workflow::Plan> shared_plan;  ///< The same, for an engine in this process; may be null.
   std::optional<std::uint32_t> priority;              ///< As StartRun's.
+  std::map<std::string, std::string> labels = {};     ///< As RunStarted's, as the next two.
+  std::optional<std::string> correlation = {};
+  std::optional<UtcTime> deadline = {};
   std::optional<RunId> run;  ///< Chosen by the terminal, so that asking again cannot start a second one.
   std::string started_by;
   std::string workflow_file;
@@ -36,10 +40,10 @@ struct StartJob {
   std::string workspace;
 };
 BOOST_DESCRIBE_STRUCT(StartJob, (),
-                      (air_gapped, allow_paths, environment, inherited, inputs, output_dir, parent, plan, priority, run,
-                       started_by, workflow_file, workflow_text, workspace))
+                      (air_gapped, allow_paths, correlation, deadline, environment, inherited, inputs, labels,
+                       output_dir, parent, plan, priority, run, started_by, workflow_file, workflow_text, workspace))
 
-BOOST_DEFINE_ENUM_CLASS(WordKind, cancel, pause, resume, answer, settle)
+BOOST_DEFINE_ENUM_CLASS(WordKind, cancel, pause, resume, answer, settle, signal, input)
 
 /// What a person tells a run.
 struct Word {
@@ -49,9 +53,12 @@ struct Word {
   std::optional<std::uint32_t> item;  ///< settle.
   std::string who;
   std::string reason;
-  std::optional<MicroUsd> budget = {};  ///< resume: what the run may cost from now on, in all.
+  std::optional<MicroUsd> budget = {};   ///< resume: what the run may cost from now on, in all.
+  std::optional<std::string> name = {};  ///< signal: its name; input: the request.
+  std::optional<std::string> key = {};   ///< signal.
+  std::optional<Json> value = {};        ///< signal, input; absent: null.
 };
-BOOST_DESCRIBE_STRUCT(Word, (), (kind, yes, node, item, who, reason, budget))
+BOOST_DESCRIBE_STRUCT(Word, (), (kind, yes, node, item, who, reason, budget, name, key, value))
 
 /// The host is not there any more, whether or not it has taken the call.
 inline bool is_host_gone(const Error& error) {

@@ -35,6 +35,9 @@ struct RunArgs {
   bool air_gapped = false;
   bool strict = false;
   std::string env_file;
+  std::string timeout;              ///< As typed; empty: none.
+  std::vector<std::string> labels;  ///< `name=value`.
+  std::string correlation;
 };
 struct ResumeArgs {
   std::string run = "latest";
@@ -64,6 +67,7 @@ struct ResultArgs {
   std::string node;
   std::string key;
   bool raw = false;
+  bool wait = false;  ///< Until the run has ended.
 };
 struct ShowArgs {
   std::string run = "latest";

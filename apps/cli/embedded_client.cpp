@@ -49,6 +49,9 @@ class EmbeddedClient final : public Client {
     request.air_gapped = job.air_gapped;
     request.run = job.run;
     request.parent = job.parent;
+    request.labels = job.labels;
+    request.correlation = job.correlation;
+    request.deadline = job.deadline;
     for (NodeInherited node : job.inherited) {
       HILLSTAR_TRY(node.result, with_blobs(std::move(node.result), store_));
       request.inherited.push_back(std::move(node));
@@ -76,6 +79,12 @@ class EmbeddedClient final : public Client {
         break;
       case WordKind::answer:
         input.what = ApprovalGiven{word.node, word.yes, word.who, word.reason};
+        break;
+      case WordKind::signal:
+        input.what = SignalGiven{word.name.value_or(""), {{}, word.value.value_or(Json())}, word.key, word.who};
+        break;
+      case WordKind::input:
+        input.what = InputGiven{word.name.value_or(""), {{}, word.value.value_or(Json())}, word.who};
         break;
       case WordKind::settle:
         input.what = Resolved{word.node, word.item, word.yes ? Settlement::run_again : Settlement::failed, word.who,

@@ -8,10 +8,12 @@
 #include "apps/cli/carry.hpp"
 #include "apps/cli/commands.hpp"
 #include "apps/cli/endpoints.hpp"
+#include "apps/cli/live_commands.hpp"
 #include "apps/cli/live_run.hpp"
 #include "apps/cli/report.hpp"
 #include "apps/cli/run_documents.hpp"
 #include "apps/cli/selector.hpp"
+#include "apps/cli/talk_commands.hpp"
 #include "apps/cli/text.hpp"
 #include "messages/json_codec.hpp"
 #include "runtime/run/run.hpp"
@@ -48,6 +50,10 @@ void show_head(Output& output, const StoredRun& stored, const run::Summary& row)
   if (!row.reason.empty()) head.push_back({"Reason", one_line(row.reason, 400)});
   head.push_back({"Nodes", fmt::format("{}/{}", row.nodes_done, row.nodes) +
                                (row.nodes_failed > 0 ? fmt::format(", {} failed", row.nodes_failed) : "")});
+  if (row.truncated) head.push_back({"Cut short", truncated_words(*row.truncated)});
+  if (const auto& deadline = started.deadline) head.push_back({"Deadline", to_rfc3339(*deadline)});
+  if (started.correlation) head.push_back({"Correlation", visible(*started.correlation)});
+  for (const auto& [name, value] : started.labels) head.push_back({"Label", visible(name + "=" + value)});
   head.push_back({"Started", short_time(row.started_at) + " by " + visible(started.started_by)});
   head.push_back({"Time", duration(row.updated_at - row.started_at)});
   if (row.tokens > 0) head.push_back({"Tokens", std::to_string(row.tokens)});
@@ -130,10 +136,17 @@ Result<Exit> show_run(Context& context, const std::string& selector) {
                      time != times.end() ? duration(time->second) : "", remark(node, state)});
   }
   for (const auto& line : table(cells)) output.data(line);
+  for (const auto& line : talk_hints(stored.state, stored.run)) output.data(line);
   return Exit::done;
 }
 
 Result<Exit> show_result(Context& context, const ResultArgs& args) {
+  if (args.wait) {
+    // Says nothing: what is asked for is the result.
+    HILLSTAR_TRY(const auto end,
+                 wait_for_runs(context, {.runs = {args.run}, .timeout = {}, .any = false, .quiet = true}));
+    if (static_cast<int>(end) >= static_cast<int>(Exit::interrupted) || end == Exit::waits) return end;
+  }
   HILLSTAR_TRY(const auto store, read_store(context));
   HILLSTAR_TRY(const auto row, select_run(*store, args.run));
   HILLSTAR_TRY(const auto stored, load_run(*store, row.run));

@@ -19,6 +19,7 @@ struct WaitArgs {
   std::vector<std::string> runs;  ///< Empty: the latest.
   std::optional<double> timeout;  ///< Seconds; absent: as long as it takes.
   bool any = false;               ///< Until the first of them stops.
+  bool quiet = false;             ///< Say nothing of what has ended.
 };
 struct PsArgs {};
 

@@ -6,6 +6,7 @@
 #include <boost/json.hpp>
 #include <charconv>
 
+#include "apps/cli/talk_commands.hpp"
 #include "apps/cli/text.hpp"
 #include "messages/json_codec.hpp"
 #include "runtime/run/run.hpp"
@@ -130,12 +131,18 @@ Result<Json> run_object(const run::RunState& state, const RunId& run, const Read
     failures[state.plan->nodes[i].id.str()] =
         bj::object{{"kind", std::string(json::enum_name(node.failure->kind))}, {"message", node.failure->message}};
   }
+  if (state.talking > 0) object["waits"] = talk_waits(state).value();
   if (!failures.empty()) object["failures"] = std::move(failures);
   if (!state.started.output_dir.empty()) object["output_dir"] = state.started.output_dir;
   return Json::of(object);
 }
 
 Json row_object(const run::Summary& row) { return Json::from_canonical(json::to_text(row)); }
+
+std::string truncated_words(std::uint32_t count) {
+  return fmt::format("{} loop{} or model repl{} used up what {} had; see: hillstar-actors why", count,
+                     count == 1 ? "" : "s", count == 1 ? "y" : "ies", count == 1 ? "it" : "they");
+}
 
 std::vector<std::string> summary_lines(const run::RunState& state, const RunId& run) {
   const auto row = run::summarize(state, run);
@@ -146,6 +153,7 @@ std::vector<std::string> summary_lines(const run::RunState& state, const RunId& 
   if (row.nodes_failed > 0) nodes += fmt::format(", {} failed", row.nodes_failed);
   lines.push_back("  Nodes:  " + nodes);
   if (!row.reason.empty()) lines.push_back("  Reason: " + one_line(row.reason, 400));
+  if (row.truncated) lines.push_back("  Cut short: " + truncated_words(*row.truncated));
   lines.push_back("  Time:   " + duration(row.updated_at - row.started_at));
   if (row.tokens > 0) lines.push_back(fmt::format("  Tokens: {}", row.tokens));
   if (row.cost.count > 0) lines.push_back("  Cost:   " + money(row.cost));

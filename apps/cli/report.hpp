@@ -42,6 +42,8 @@ Result<Json> run_object(const run::RunState& state, const RunId& run, const Read
 Json row_object(const run::Summary& row);
 
 /// `Workflow completed: hello` and what follows.
+/// What RunState::truncated counts, for a person.
+std::string truncated_words(std::uint32_t count);
 std::vector<std::string> summary_lines(const run::RunState& state, const RunId& run);
 
 /// The index of a node; not_found with the nearest names.

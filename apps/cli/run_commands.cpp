@@ -14,6 +14,7 @@
 #include "apps/cli/given_inputs.hpp"
 #include "apps/cli/registry_file.hpp"
 #include "apps/cli/resume_point.hpp"
+#include "apps/cli/wait_policy.hpp"
 #include "apps/cli/workflow_file.hpp"
 
 namespace hillstar::cli {
@@ -35,10 +36,31 @@ Result<std::optional<std::uint32_t>> priority_of(const std::string& text) {
   return Priority(number);
 }
 
+constexpr std::size_t kLabelsMax = 64;
+constexpr std::size_t kLabelBytesMax = 256;
+
+Result<std::map<std::string, std::string>> labels_of(const std::vector<std::string>& given) {
+  std::map<std::string, std::string> labels;
+  for (const auto& label : given) {
+    const auto equals = label.find('=');
+    if (equals == std::string::npos || equals == 0 || label.size() > kLabelBytesMax)
+      return Error{Errc::usage, fmt::format("A label is written name=value, with at most {} bytes.", kLabelBytesMax),
+                   "--label " + label.substr(0, 40), "For example: --label team=blue."};
+    labels[label.substr(0, equals)] = label.substr(equals + 1);
+  }
+  if (labels.size() > kLabelsMax)
+    return Error{Errc::usage, fmt::format("A run has at most {} labels.", kLabelsMax), "--label", {}};
+  return labels;
+}
+
 }  // namespace
 
 Result<Exit> run_workflow(Context& context, const RunArgs& args) {
   HILLSTAR_TRY(const auto priority, priority_of(args.priority));
+  std::optional<Millis> timeout;
+  if (!args.timeout.empty()) {
+    HILLSTAR_TRY(timeout, span_of(args.timeout, "--timeout"));
+  }
   HILLSTAR_TRY(const auto workspace, current_folder());
   HILLSTAR_TRY(const auto registry, load_registry(context.environment));
   HILLSTAR_TRY(auto loaded, load_workflow(args.file, {args.strict, *registry, context.environment, args.air_gapped}));
@@ -64,6 +86,9 @@ Result<Exit> run_workflow(Context& context, const RunArgs& args) {
   job.started_by = person();
   job.priority = priority;
   job.air_gapped = args.air_gapped;
+  HILLSTAR_TRY(job.labels, labels_of(args.labels));
+  if (!args.correlation.empty()) job.correlation = args.correlation;
+  if (timeout) job.deadline = context.clock.utc_now() + *timeout;
   if (!args.resume_from.empty()) {
     HILLSTAR_TRY(auto point, find_resume_point(context, args.resume_from, plan, job.output_dir));
     job.inherited = std::move(point.inherited);

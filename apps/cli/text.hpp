@@ -22,6 +22,9 @@ std::string one_line(std::string_view text, std::size_t width);
 /// The last non-blank line of `text`.
 std::string_view last_line(std::string_view text);
 
+/// A word of a command line that shells take as it is.
+std::string shell_word(const std::string& text);
+
 /// Terminal columns of UTF-8 text without control characters: wide characters count two, combining ones none.
 std::size_t columns(std::string_view text);
 /// `text` filled with spaces up to `width` columns.

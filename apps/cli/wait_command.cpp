@@ -16,6 +16,7 @@
 #include "apps/cli/run_end.hpp"
 #include "apps/cli/selector.hpp"
 #include "apps/cli/store_owner.hpp"
+#include "apps/cli/talk_commands.hpp"
 #include "apps/cli/text.hpp"
 #include "apps/cli/wait_policy.hpp"
 #include "runtime/run/run.hpp"
@@ -91,7 +92,10 @@ struct Watched {
 class Waiter {
  public:
   Waiter(Context& context, const WaitArgs& args)
-      : context_(context), any_(args.any), link_({.folder = context.store, .environment = {}, .ephemeral = false}) {}
+      : context_(context),
+        any_(args.any),
+        quiet_(args.quiet),
+        link_({.folder = context.store, .environment = {}, .ephemeral = false}) {}
 
   Result<Exit> run(const std::vector<std::string>& selectors, std::optional<Millis> timeout) {
     const Interrupts interrupts([inbox = inbox_](int signal) { inbox->interrupt(signal); });
@@ -223,7 +227,7 @@ class Waiter {
       hint_at(watched);
       worst = worse_end(worst, exit_of_end(watched.live.state));
     }
-    if (output.format() == Format::json) output.data(Json::of(array));
+    if (output.format() == Format::json && !quiet_) output.data(Json::of(array));
     if (given_up == Exit::timeout) output.warn("gave up waiting; nothing was changed");
     return given_up.value_or(worst);
   }
@@ -231,13 +235,14 @@ class Waiter {
   [[nodiscard]] static Json object_of(const Watched& watched) {
     auto object = row_object(run::summarize(watched.live.state, watched.live.run)).value().as_object();
     const bool moves = watched.standing == Standing::moves;
+    if (watched.live.state.talking > 0) object["waits"] = talk_waits(watched.live.state).value();
     object["exit"] = moves ? bj::value(nullptr) : bj::value(static_cast<int>(exit_of_end(watched.live.state)));
     object["hosted"] = watched.standing == Standing::ended ? bj::value(nullptr) : bj::value(watched.ticket.has_value());
     return Json::of(object);
   }
 
   void tell(Watched& watched) {
-    if (std::exchange(watched.told, true)) return;
+    if (quiet_ || std::exchange(watched.told, true)) return;
     auto& output = context_.output;
     if (output.is_json()) return output.data(object_of(watched));
     const auto row = run::summarize(watched.live.state, watched.live.run);
@@ -260,10 +265,12 @@ class Waiter {
                        ? " is paused; go on with: hillstar-actors resume "
                        : " waits for a person; see: hillstar-actors show ") +
                   run);
+    for (const auto& line : talk_hints(watched.live.state, watched.live.run)) output.warn(line);
   }
 
   Context& context_;
   bool any_;
+  bool quiet_;
   std::shared_ptr<Inbox> inbox_ = std::make_shared<Inbox>();  // shared with feeds and the thread of the signals
   std::vector<Watched> runs_;
   Link link_;

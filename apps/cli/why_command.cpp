@@ -15,6 +15,7 @@
 #include "apps/cli/text.hpp"
 #include "messages/json_codec.hpp"
 #include "runtime/run/run.hpp"
+#include "runtime/run/talk.hpp"
 #include "runtime/run/why.hpp"
 
 namespace hillstar::cli {
@@ -32,18 +33,6 @@ struct Command {
   std::string line;
   std::string what;
 };
-
-/// A word of a command line that shells take as it is.
-std::string shell_word(const std::string& text) {
-  const bool plain = !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           std::string_view("_-./@:,").find(c) != std::string_view::npos;
-  });
-  if (plain) return text;
-  std::string quoted = "'";
-  for (const char c : text) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return quoted + "'";
-}
 
 /// The least that the run's budget must be for the call that it refused.
 std::string enough_money(const StoredRun& stored) {
@@ -89,6 +78,12 @@ Command command_of(const StoredRun& stored, const run::Step& step, bool hosted) 
       return is("why " + run + " " + node, "why that one");
     case run::Remedy::result:
       return is("result " + run + (node.empty() ? "" : " " + node), "what it made");
+    case run::Remedy::input:
+      return is("input " + run + " " + shell_word(run::question_of(stored.state, *step.unit).request) + " JSON",
+                "answer it");
+    case run::Remedy::signal:
+      return is("signal " + run + " " + shell_word(run::signal_of(stored.state.plan->nodes[step.unit->node])),
+                "give it the signal");
     case run::Remedy::log:
       return is("logs " + run + " " + node, "its output and all that happened");
   }

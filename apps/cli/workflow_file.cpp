@@ -12,6 +12,7 @@
 #include "providers/adapter.hpp"
 #include "runtime/platform/time_zone.hpp"
 #include "runtime/policy/model_check.hpp"
+#include "runtime/policy/question_check.hpp"
 #include "runtime/policy/rules_check.hpp"
 #include "runtime/tools/policy_files.hpp"
 #include "runtime/workflow/literal_keys.hpp"
@@ -81,6 +82,7 @@ Result<LoadedWorkflow> check_workflow(std::string text, const std::string& works
     const auto look_up = policy::look_up_in(checks.environment);
     add(check_time_zones(plan, loaded.text));
     add(policy::check_models(plan, loaded.text, checks.registry, try_asking));
+    add(policy::check_questions(plan, loaded.text));
     add(policy::check_rules(
         plan, loaded.text,
         {checks.registry, look_up, rules ? *rules : policy::default_rules(), workspace, checks.air_gapped}));

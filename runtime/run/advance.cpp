@@ -5,6 +5,7 @@
 #include "runtime/policy/budget.hpp"
 #include "runtime/run/purse.hpp"
 #include "runtime/run/run.hpp"
+#include "runtime/run/talk.hpp"
 #include "runtime/run/units.hpp"
 
 namespace hillstar::run {
@@ -43,6 +44,7 @@ class Advance {
     for (const auto& [node, because] : state_.doomed)
       facts_.emplace_back(NodeSkipped{id(node), SkipReason::dependency, id(because)});
     for (const auto i : state_.maps_ended) end_map(i);
+    add_told(state_, facts_);
     if (state_.status == RunStatus::running && !state_.lost.empty()) {
       const auto& unit = *state_.lost.begin();
       facts_.emplace_back(
@@ -89,10 +91,12 @@ class Advance {
       facts_.emplace_back(NodeSkipped{id(i), loop_done ? SkipReason::loop_done : SkipReason::condition, std::nullopt});
     }
     for (const auto i : state_.to_ask) facts_.emplace_back(approval_request(state_, i));
+    add_waits(state_, facts_);
   }
 
   void start() {
-    auto slots = plan_.max_concurrency > state_.running ? plan_.max_concurrency - state_.running : 0;
+    const auto taken = state_.running - state_.children;  // Whoever waits for a run of its own takes no turn here.
+    auto slots = plan_.max_concurrency > taken ? plan_.max_concurrency - taken : 0;
     for (auto it = state_.ready.begin(); it != state_.ready.end() && slots > 0 && !purse_.is_exhausted(); ++it) {
       const auto& node = state_.nodes[*it];
       if (node.status == NodeStatus::mapping)
@@ -155,7 +159,8 @@ bool is_stopping(const RunState& state) {
 
 bool waits_for_person(const RunState& state) {
   if (is_terminal(state) || state.running > 0) return false;
-  return state.status == RunStatus::paused || (state.retrying == 0 && (state.held > 0 || !state.lost.empty()));
+  return state.status == RunStatus::paused ||
+         (state.retrying == 0 && (state.held > 0 || state.talking > 0 || !state.lost.empty()));
 }
 
 }  // namespace hillstar::run

@@ -6,6 +6,7 @@
 #include "runtime/policy/budget.hpp"
 #include "runtime/policy/retry.hpp"
 #include "runtime/run/run.hpp"
+#include "runtime/run/talk.hpp"
 #include "runtime/run/units.hpp"
 
 namespace hillstar::run {
@@ -47,7 +48,8 @@ class Decision {
     if (unit == nullptr) return {};
     NodeAttemptFailed fact{id(in.ref.node), in.ref.item, in.ref.attempt, in.failure,
                            in.result,       {},          in.usage,       in.detail};
-    if (state_.status == RunStatus::running || state_.status == RunStatus::paused) follow_up(*unit, in, fact);
+    const bool goes_on = state_.status == RunStatus::running || state_.status == RunStatus::paused;
+    if (goes_on && !unit->overdue) follow_up(*unit, in, fact);
     auto facts = connections(in.ref, in.connections);
     facts.emplace_back(std::move(fact));
     return facts;
@@ -61,10 +63,11 @@ class Decision {
   }
 
   Facts operator()(const AttemptCancelled& in) {
-    if (current(in.ref) == nullptr) return {};
+    const auto* unit = current(in.ref);
+    if (unit == nullptr) return {};
     auto facts = connections(in.ref, in.connections);
     // Nobody asked for it: whoever stopped the attempt, the run did not see its end.
-    if (!is_stopping(state_) && !state_.interrupted)
+    if (!is_stopping(state_) && !state_.interrupted && !unit->overdue)
       facts.emplace_back(lost(in.ref, in.detail));
     else
       facts.emplace_back(NodeCancelled{id(in.ref.node), in.ref.item, in.ref.attempt, in.unsent, in.detail});
@@ -119,12 +122,13 @@ class Decision {
 
   Facts operator()(const DeadlineReached&) {
     const auto& deadline = state_.started.deadline;
-    if (is_stopping(state_) || !deadline || input_.at < *deadline) return {};
-    return {RunDeadlinePassed{}};
+    if (is_stopping(state_)) return {};
+    if (deadline && input_.at >= *deadline) return {RunDeadlinePassed{}};
+    return decide_overdue(state_, input_.at);
   }
 
-  Facts operator()(const SignalGiven&) { return {}; }
-  Facts operator()(const InputGiven&) { return {}; }
+  Facts operator()(const SignalGiven& in) { return decide_signal(state_, in); }
+  Facts operator()(const InputGiven& in) { return decide_answer(state_, in); }
 
   Facts operator()(const Resolved& in) {
     const auto* unit = find_unit(state_, in.node, in.item);
@@ -133,7 +137,8 @@ class Decision {
   }
 
   Facts operator()(const Recovered&) {
-    Facts facts;
+    // What is over by now is not begun once more.
+    auto facts = is_stopping(state_) ? Facts() : decide_overdue(state_, input_.at);
     if (state_.running == 0) return facts;
     for (NodeIndex i = 0; i < state_.nodes.size(); ++i) {
       const auto& node = state_.nodes[i];

@@ -4,17 +4,25 @@
 #include <utility>
 
 #include "runtime/policy/budget.hpp"
-#include "runtime/run/conditions.hpp"
+#include "runtime/run/moves.hpp"
 #include "runtime/run/run.hpp"
-#include "runtime/run/startable.hpp"
+#include "runtime/run/talk.hpp"
 #include "runtime/run/units.hpp"
 
 namespace hillstar::run {
 namespace {
 
-class Evolution {
+/// The reply ended at its token limit. Providers have their own words for it.
+bool was_cut(const Json& detail) {
+  const auto& text = detail.text();
+  for (const auto* word : {"length", "max_tokens", "MAX_TOKENS", "max_output_tokens"})
+    if (text.find(std::string(R"("finish_reason":")") + word + '"') != std::string::npos) return true;
+  return false;
+}
+
+class Evolution : private Moves {
  public:
-  Evolution(RunState& state, UtcTime at) : state_(state), plan_(*state.plan), startable_(state), at_(at) {}
+  using Moves::Moves;
 
   void operator()(const RunStarted& event) {
     state_.started = event;
@@ -46,8 +54,13 @@ class Evolution {
   void operator()(const RunQueued& event) {
     state_.status = RunStatus::queued;
     state_.ticket = event.ticket;
+    for (NodeIndex i = 0; i < plan_.nodes.size(); ++i) stop_clock({i, std::nullopt});
   }
-  void operator()(const RunAdmitted&) { state_.status = RunStatus::running; }
+  void operator()(const RunAdmitted&) {
+    state_.status = RunStatus::running;
+    for (NodeIndex i = 0; i < plan_.nodes.size(); ++i)
+      if (state_.nodes[i].status == NodeStatus::ready) startable_.start_clock({i, std::nullopt});
+  }
   void operator()(const RunDeadlinePassed&) { state_.status = RunStatus::timing_out; }
   void operator()(const RunTimedOut& event) {
     state_.status = RunStatus::timed_out;
@@ -68,6 +81,7 @@ class Evolution {
         std::find_if(plan_.loops.begin(), plan_.loops.end(), [&](const auto& l) { return l.id == event.loop; });
     HILLSTAR_ASSERT(loop != plan_.loops.end());
     std::erase(state_.unmet_loops, static_cast<std::uint32_t>(loop - plan_.loops.begin()));
+    ++state_.truncated;
     if (loop->fail_when_exhausted)
       fail_run(
           {FailureClass::loop_exhausted,
@@ -89,7 +103,7 @@ class Evolution {
     const auto i = index_of_node(state_, event.node);
     auto& unit = unit_of(i, event.item);
     unit.attempt = event.attempt;
-    ++state_.running;
+    enter_flight(i, event.item);
     if (event.call) {
       if (!unit.call) unit.call.emplace();
       unit.call->reserved = *event.call;
@@ -98,13 +112,11 @@ class Evolution {
     }
     if (event.item) {
       auto& map = *state_.nodes[i].map;
-      unit.status = NodeStatus::running;
       if (map.again.erase(*event.item) == 0) map.next = *event.item + 1;
       ++map.running;
       startable_.offer_items(i);
       return;
     }
-    unit.status = plan_.nodes[i].map ? NodeStatus::expanding : NodeStatus::running;
     state_.ready.erase(i);
     if (const auto& lane = plan_.nodes[i].lane; !lane.empty()) {
       state_.lanes[lane].busy = true;
@@ -121,6 +133,13 @@ class Evolution {
     node.map->items = event.items;
     node.map->longest = event.longest.value_or(0);
     node.map->units.resize(event.count);
+    stop_clock({i, std::nullopt});  // From now on each item has its own.
+    if (plan_.nodes[i].schedule_to_close)
+      for (std::uint32_t item = 0; item < event.count; ++item) startable_.start_clock({i, item});
+    if (waits_to_be_told(plan_.nodes[i])) {
+      node.map->next = node.map->retrying = event.count;
+      for (std::uint32_t item = 0; item < event.count; ++item) state_.talk.to_wait.insert({i, item});
+    }
     startable_.offer_items(i);
   }
 
@@ -128,9 +147,11 @@ class Evolution {
     const auto i = index_of_node(state_, event.node);
     auto& node = state_.nodes[i];
     add(event.usage);
+    if (event.detail && was_cut(*event.detail)) ++state_.truncated;
     if (event.item) {
-      leave_flight(i, event.item);
       auto& unit = unit_of(i, event.item);
+      leave(i, event.item);
+      stop_clock({i, event.item});
       settle(unit, [&](const Reservation& held) { return policy::charge_of(event, held); });
       unit.status = NodeStatus::completed;
       unit.result = event.result;
@@ -141,7 +162,7 @@ class Evolution {
     if (node.status == NodeStatus::mapping) {
       leave_map(i);
     } else {
-      leave_flight(i, std::nullopt);
+      leave(i, std::nullopt);
       settle(node, [&](const Reservation& held) { return policy::charge_of(event, held); });
     }
     node.result = event.result;
@@ -169,21 +190,18 @@ class Evolution {
       unit.call->candidate = *event.next_candidate;
       again(i, event.item);
     } else if (event.retry_at) {
-      unit.status = NodeStatus::retrying;
-      unit.retry_at = *event.retry_at;
-      ++state_.retrying;
-      if (event.item) ++state_.nodes[i].map->retrying;
+      wait_until({i, event.item}, *event.retry_at);
+    } else if (unit.overdue) {
+      give_up_late({i, event.item});
     } else {
-      unit.status = NodeStatus::failing;
-      state_.failing.insert({i, event.item});
+      give_up({i, event.item}, event.failure);
     }
     if (event.item) startable_.offer_items(i);
   }
 
   void operator()(const NodeRetryDue& event) {
     const auto i = index_of_node(state_, event.node);
-    --state_.retrying;
-    if (event.item) --state_.nodes[i].map->retrying;
+    leave_wait({i, event.item});
     again(i, event.item);
   }
 
@@ -192,13 +210,15 @@ class Evolution {
     leave_flight(i, event.item);
     auto& unit = unit_of(i, event.item);
     settle(unit, [](const Reservation& held) { return held.cost; });
-    ++unit.lost;
-    if (unit.lost >= kLostMax) {
-      unit.status = NodeStatus::failing;
-      unit.failure =
-          Failure{FailureClass::lost, "nobody saw the end of " + std::to_string(unit.lost) + " attempts", std::nullopt};
-      state_.failing.insert({i, event.item});
-    } else if (plan_.nodes[i].effect == workflow::Effect::once && unit.status != NodeStatus::expanding) {
+    // Whoever asks for a run of its own again gets the same one.
+    const bool repeats = runs_workflow(plan_.nodes[i]);
+    if (!repeats) ++unit.lost;
+    if (unit.overdue) {
+      give_up_late({i, event.item});
+    } else if (unit.lost >= kLostMax) {
+      give_up({i, event.item},
+              {FailureClass::lost, "nobody saw the end of " + std::to_string(unit.lost) + " attempts", std::nullopt});
+    } else if (!repeats && plan_.nodes[i].effect == workflow::Effect::once && unit.status != NodeStatus::expanding) {
       unit.status = NodeStatus::lost;
       state_.lost.insert({i, event.item});
       if (event.item) ++state_.nodes[i].map->retrying;
@@ -216,11 +236,8 @@ class Evolution {
       again(i, event.item);
       return;
     }
-    auto& unit = unit_of(i, event.item);
-    unit.status = NodeStatus::failing;
-    unit.failure =
-        Failure{FailureClass::lost, "the attempt was lost, and settled as failed: " + event.reason, std::nullopt};
-    state_.failing.insert({i, event.item});
+    give_up({i, event.item},
+            {FailureClass::lost, "the attempt was lost, and settled as failed: " + event.reason, std::nullopt});
   }
 
   void operator()(const NodeCancelled& event) {
@@ -237,6 +254,7 @@ class Evolution {
     unit.failure = event.failure;
     if (unit.result.json.is_null() && unit.result.blobs.empty()) unit.result.json = error_result(event.failure);
     if (event.item) {
+      stop_clock({i, event.item});
       unit.status = NodeStatus::failed;
       ++state_.nodes[i].map->failed;
       startable_.offer_items(i);
@@ -268,9 +286,11 @@ class Evolution {
   }
   /// For whoever reads the history: nothing follows from it.
   void operator()(const ConnectionAttempted&) {}
-  void operator()(const SignalReceived&) {}
-  void operator()(const InputRequested&) {}
-  void operator()(const InputProvided&) {}
+  void operator()(const SignalReceived& event) { evolve_talk(state_, event, at_); }
+  void operator()(const InputRequested& event) { evolve_talk(state_, event, at_); }
+  void operator()(const InputProvided& event) { evolve_talk(state_, event, at_); }
+  void operator()(const SignalAwaited& event) { evolve_talk(state_, event, at_); }
+  void operator()(const NodeDeadlinePassed& event) { evolve_talk(state_, event, at_); }
   void operator()(const ApprovalRequested& event) {
     const auto i = index_of_node(state_, event.node);
     startable_.unplace(i);
@@ -293,11 +313,9 @@ class Evolution {
       startable_.place(i);
       return;
     }
-    node.status = NodeStatus::failing;
-    node.failure =
-        Failure{FailureClass::rejected, event.who + " rejected it" + (event.reason.empty() ? "" : ": " + event.reason),
-                std::nullopt};
-    state_.failing.insert({i, std::nullopt});
+    give_up({i, std::nullopt},
+            {FailureClass::rejected, event.who + " rejected it" + (event.reason.empty() ? "" : ": " + event.reason),
+             std::nullopt});
   }
 
   /// A stream's facts are no run's.
@@ -307,84 +325,13 @@ class Evolution {
   }
 
  private:
-  UnitState& unit_of(NodeIndex i, std::optional<std::uint32_t> item) {
-    auto* unit = find_unit(state_, i, item);
-    HILLSTAR_ASSERT(unit != nullptr);
-    return *unit;
-  }
-
-  void add(const std::optional<Usage>& usage) {
-    if (!usage) return;
-    state_.usage.input_tokens += usage->input_tokens;
-    state_.usage.output_tokens += usage->output_tokens;
-    state_.usage.cost += usage->cost;
-  }
-
-  /// The attempt has ended: what was reserved for it is spent, or free again.
-  template <class Charge>
-  void settle(UnitState& unit, Charge charge) {
-    if (!unit.call) return;
-    const auto& held = unit.call->reserved;
-    const MicroUsd spent = charge(held);
-    state_.reserved -= held.cost;
-    state_.spent += spent;
-    unit.call->spent += spent;
-  }
-
-  void fail_run(const Failure& failure, std::optional<NodeIndex> node) {
-    if (state_.failure) return;
-    state_.failure = failure;
-    state_.first_failed = node;
-    if (state_.status == RunStatus::running) state_.status = RunStatus::failing;
-  }
-
-  void leave_flight(NodeIndex i, std::optional<std::uint32_t> item) {
-    --state_.running;
-    if (item)
-      --state_.nodes[i].map->running;
+  /// It completes: of an attempt, or because it was told what it waited for.
+  void leave(NodeIndex i, const std::optional<std::uint32_t>& item) {
+    if (is_told_of(unit_of(i, item).status))
+      leave_talk({i, item});
     else
-      startable_.release_lane(i);
+      leave_flight(i, item);
   }
-  void leave_map(NodeIndex i) {
-    state_.maps_ended.erase(i);
-    state_.ready.erase(i);
-    startable_.release_lane(i);
-  }
-
-  /// The unit may be scheduled once more.
-  void again(NodeIndex i, std::optional<std::uint32_t> item) {
-    auto& unit = unit_of(i, item);
-    unit.status = NodeStatus::ready;
-    if (item) {
-      state_.nodes[i].map->again.insert(*item);
-      startable_.offer_items(i);
-    } else {
-      startable_.place(i);
-    }
-  }
-
-  /// The node has ended: tells its successors and the loop it judges.
-  void end(NodeIndex i, NodeStatus status, bool dooms = false) {
-    state_.nodes[i].status = status;
-    --state_.open_nodes;
-    const auto& node = plan_.nodes[i];
-    dooms = dooms || (status == NodeStatus::failed && node.on_error == workflow::OnError::skip_dependents);
-    for (const auto next : node.successors) {
-      auto& successor = state_.nodes[next];
-      if (successor.open_predecessors > 0) --successor.open_predecessors;
-      if (successor.status != NodeStatus::waiting) continue;
-      if (dooms)
-        state_.doomed.emplace(next, i);
-      else if (successor.open_predecessors == 0 && !state_.doomed.contains(next))
-        startable_.place(next);
-    }
-    if (node.loop) judge_loop(state_, i);
-  }
-
-  RunState& state_;
-  const workflow::Plan& plan_;
-  Startable startable_;
-  UtcTime at_;
 };
 
 }  // namespace

@@ -163,6 +163,15 @@ struct TraceEntry::Writer {
     out["request"] = event.request;
     out["who"] = event.who;
   }
+  void operator()(const SignalAwaited& event) {
+    entry.type_ = "signal_awaited";
+    set_node(event.node);
+    out["signal"] = event.name;
+  }
+  void operator()(const NodeDeadlinePassed& event) {
+    entry.type_ = "node_deadline_passed";
+    set_node(event.node);
+  }
   /// A stream's facts are in no run's trace.
   template <class Foreign>
   void operator()(const Foreign&) {}

@@ -5,6 +5,7 @@
 
 #include "messages/json_codec.hpp"
 #include "runtime/run/run.hpp"
+#include "runtime/run/talk.hpp"
 #include "runtime/run/units.hpp"
 #include "runtime/run/view.hpp"
 
@@ -22,8 +23,12 @@ class Check {
     expect(state_.running == running_, "running counts the attempts in flight");
     expect(state_.retrying == retrying_, "retrying counts the armed timers");
     expect(state_.held == held_, "held counts the open approvals");
+    expect(state_.talking == talking_, "talking counts the units that ask or listen");
+    expect(state_.retries.size() == retrying_, "each armed timer has its time");
+    talk();
     expect(state_.open_nodes == open_, "open_nodes counts the nodes without an end");
-    expect(state_.running <= plan_.max_concurrency, "no more attempts are in flight than max_concurrency");
+    expect(state_.running - state_.children <= plan_.max_concurrency,
+           "no more attempts are in flight than max_concurrency");
     for (const auto& [lane, count] : lanes_) expect(count <= 1, "attempts of lane '" + lane + "' overlap");
     if (is_terminal(state_)) expect(running_ == 0, "nothing is in flight in a terminal run");
     if (settled) at_rest();
@@ -39,6 +44,7 @@ class Check {
     const auto& now = state_.nodes[i];
     const auto& name = plan_.nodes[i].id.str();
     count(now);
+    clock({i, std::nullopt}, now);
     held_ += now.status == NodeStatus::held ? 1 : 0;
     open_ += has_ended(now.status) ? 0 : 1;
     if (is_in_flight(now) || now.status == NodeStatus::mapping)
@@ -60,7 +66,9 @@ class Check {
       running += is_in_flight(unit) ? 1 : 0;
       succeeded += unit.status == NodeStatus::completed ? 1 : 0;
       failed += unit.status == NodeStatus::failed ? 1 : 0;
-      expect((unit.attempt > 0) == (item < map.next), "items before `next`, and only they, were scheduled");
+      const bool begun = unit.attempt > 0 || unit.overdue || waits_to_be_told(plan_.nodes[i]);
+      expect(begun == (item < map.next), "items before `next`, and only they, were begun");
+      clock({i, item}, unit);
     }
     const auto& name = plan_.nodes[i].id.str();
     expect(map.running == running, "'" + name + "' counts its running items");
@@ -73,7 +81,39 @@ class Check {
     running_ += is_in_flight(unit) ? 1 : 0;
     if (unit.call && is_in_flight(unit)) reserved_ += unit.call->reserved.cost;
     retrying_ += unit.status == NodeStatus::retrying ? 1 : 0;
+    talking_ += is_told_of(unit.status) ? 1 : 0;
+    timed_ += unit.ends_by ? 1 : 0;
     expect(unit.lost <= kLostMax, "no unit loses more attempts than the limit");
+  }
+
+  void clock(const UnitRef& ref, const UnitState& unit) {
+    if (unit.ends_by)
+      expect(!has_ended(unit.status) && !has_ended(state_.nodes[ref.node].status) && !unit.overdue &&
+                 state_.deadlines.contains({*unit.ends_by, ref}),
+             "a clock runs for units that have not ended, and is among the deadlines");
+  }
+
+  void talk() {
+    const auto& talk = state_.talk;
+    expect(state_.deadlines.size() == timed_, "each deadline is a unit's");
+    std::size_t waiting = talk.asked.size();
+    for (const auto& [name, units] : talk.listeners) {
+      waiting += units.size();
+      expect(talk.signals.find(name) == talk.signals.end(), "nobody listens for a signal that is kept");
+    }
+    for (const auto& [ref, value] : talk.told) waiting += listens(plan_.nodes[ref.node]) ? 1 : 0;
+    expect(waiting == talking_, "whoever asks or listens is known by name");
+    std::uint64_t bytes = 0;
+    std::uint32_t kept = static_cast<std::uint32_t>(talk.answers.size());
+    for (const auto& [request, value] : talk.answers) bytes += value.json.text().size();
+    for (const auto& [name, values] : talk.signals) {
+      kept += static_cast<std::uint32_t>(values.size());
+      for (const auto& value : values) bytes += value.json.text().size();
+    }
+    expect(talk.kept == kept && talk.kept_bytes == bytes, "kept counts what nobody has taken");
+    expect(kept <= kKeptMax && bytes <= kKeptBytesMax + kToldBytesMax, "no more is kept than the limits say");
+    for (const auto& [request, ref] : talk.asked)
+      expect(!talk.answers.contains(request), "no question is open that has its answer");
   }
 
   /// P8: whatever has no end has an owner, a timer or a person it waits for.
@@ -92,6 +132,8 @@ class Check {
   std::uint32_t running_ = 0;
   std::uint32_t retrying_ = 0;
   std::uint32_t held_ = 0;
+  std::uint32_t talking_ = 0;
+  std::uint32_t timed_ = 0;
   std::uint32_t open_ = 0;
 };
 
@@ -107,6 +149,8 @@ void append(std::string& out, const UnitState& unit) {
     if (unit.call->rejected) json::write(out, *unit.call->rejected);
   }
   if (unit.failure) json::write(out, *unit.failure);
+  if (unit.ends_by) out += " ends_by=" + std::to_string(unit.ends_by->micros);
+  if (unit.overdue) out += " overdue";
 }
 
 template <class Set>
@@ -154,6 +198,15 @@ std::string to_text(const RunState& state) {
   append(out, "unmet_loops", state.unmet_loops);
   append(out, "open_judges", state.open_judges);
   for (const auto& [lane, now] : state.lanes) append(out, "lane " + lane + (now.busy ? " busy" : " free"), now.waiting);
+  out += "\ntalk kept=" + std::to_string(state.talk.kept) + " children=" + std::to_string(state.children) +
+         " truncated=" + std::to_string(state.truncated) + " deadlines=" + std::to_string(state.deadlines.size());
+  for (const auto& [request, ref] : state.talk.asked) out += " asked " + request;
+  for (const auto& [request, value] : state.talk.answers) out += " answer " + request + "=" + value.json.text();
+  for (const auto& request : state.talk.answered) out += " answered " + request;
+  for (const auto& [name, units] : state.talk.listeners) out += " " + std::to_string(units.size()) + " listen " + name;
+  for (const auto& [name, values] : state.talk.signals)
+    for (const auto& value : values) out += " signal " + name + "=" + value.json.text();
+  for (const auto& key : state.talk.keys) out += " key " + key;
   out += "\nfailing " + std::to_string(state.failing.size()) + " lost " + std::to_string(state.lost.size()) +
          " doomed " + std::to_string(state.doomed.size());
   return out;

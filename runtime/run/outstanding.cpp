@@ -38,10 +38,12 @@ void cancel_in_flight(const RunState& state, std::vector<Command>& commands) {
 }
 
 void owed_to(const RunState& state, const AttemptRef& ref, const UnitState& unit, std::vector<Command>& commands) {
-  if (is_in_flight(unit))
+  if (is_in_flight(unit)) {
     commands.emplace_back(execute(state, ref));
-  else if (unit.status == NodeStatus::retrying)
+    if (unit.overdue) commands.emplace_back(CancelNode{ref});
+  } else if (unit.status == NodeStatus::retrying) {
     commands.emplace_back(ArmTimer{ref, unit.retry_at});
+  }
 }
 
 /// The collected items of a map: {"count","failed","output":[...],"results":[...]}, blobs moved to their places.
@@ -100,8 +102,10 @@ std::vector<Command> commands_of(const RunState& state, const Event& event) {
     commands.emplace_back(AskApproval{index_of_node(state, asked->node), asked->prompt});
   } else if (const auto* paused = std::get_if<RunPaused>(&event)) {
     if (paused->interrupted) cancel_in_flight(state, commands);
-  } else if (const auto* started = std::get_if<RunStarted>(&event)) {
-    if (started->deadline) commands.emplace_back(ArmDeadline{*started->deadline});
+  } else if (const auto* late = std::get_if<NodeDeadlinePassed>(&event)) {
+    const auto i = index_of_node(state, late->node);
+    if (const auto* unit = find_unit(state, i, late->item); is_in_flight(*unit))
+      commands.emplace_back(CancelNode{{i, late->item, unit->attempt}});
   } else if (std::holds_alternative<CancelRequested>(event) || std::holds_alternative<RunDeadlinePassed>(event)) {
     cancel_in_flight(state, commands);
   } else if (std::holds_alternative<RunCompleted>(event) || std::holds_alternative<RunFailed>(event) ||
@@ -126,8 +130,16 @@ std::vector<Command> outstanding(const RunState& state) {
       owed_to(state, {i, item, node.map->units[item].attempt}, node.map->units[item], commands);
   }
   if (is_stopping(state) || state.interrupted) cancel_in_flight(state, commands);
-  if (state.started.deadline && !is_stopping(state)) commands.emplace_back(ArmDeadline{*state.started.deadline});
+  if (const auto due = next_deadline(state)) commands.emplace_back(ArmDeadline{*due});
   return commands;
+}
+
+std::optional<UtcTime> next_deadline(const RunState& state) {
+  if (is_terminal(state) || is_stopping(state)) return std::nullopt;
+  auto next = state.started.deadline;
+  if (!state.deadlines.empty() && (!next || state.deadlines.begin()->first < *next))
+    next = state.deadlines.begin()->first;
+  return next;
 }
 
 }  // namespace hillstar::run

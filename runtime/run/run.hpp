@@ -44,6 +44,10 @@ std::vector<Command> commands_of(const RunState& state, const Event& event);
 /// What the world still owes this run (recovery): the commands that were issued and not yet answered.
 std::vector<Command> outstanding(const RunState& state);
 
+/// When something happens to the run by itself, whether or not anything is told: its deadline, and those of its nodes.
+/// Answer with DeadlineReached then.
+std::optional<UtcTime> next_deadline(const RunState& state);
+
 /// The state after a history. A run that is to go on is folded from a state with its routes and its guard.
 RunState replay(RunState fresh, const std::vector<Recorded>& history);
 /// To look at: without them.
@@ -52,7 +56,8 @@ RunState replay(std::shared_ptr<const workflow::Plan> plan, const std::vector<Re
 bool is_terminal(const RunState& state);
 /// True if it is being cancelled, or its time is over: nothing new starts, and only its end can follow.
 bool is_stopping(const RunState& state);
-/// True if nothing runs, nothing is timed and only a person can go on: paused, or approvals asked.
+/// True if nothing runs, nothing is tried again by itself, and only what the run is told can go on: paused, approvals
+/// or values asked, signals awaited.
 bool waits_for_person(const RunState& state);
 
 /// May this person answer what was asked?

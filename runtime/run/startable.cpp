@@ -2,6 +2,7 @@
 #include "runtime/run/startable.hpp"
 
 #include "runtime/run/conditions.hpp"
+#include "runtime/run/talk.hpp"
 #include "runtime/run/units.hpp"
 
 namespace hillstar::run {
@@ -9,12 +10,15 @@ namespace hillstar::run {
 void Startable::place(NodeIndex i) {
   const auto& node = plan_.nodes[i];
   state_.nodes[i].status = NodeStatus::ready;
+  start_clock({i, std::nullopt});
   if (refusal(state_, i)) {
     state_.to_refuse.insert(i);
   } else if ((node.skip_if && holds(state_, *node.skip_if)) || (node.when && !holds(state_, *node.when))) {
     state_.to_skip.insert(i);
   } else if (asks_first(state_, i)) {
     state_.to_ask.insert(i);
+  } else if (waits_to_be_told(node) && !node.map) {
+    state_.talk.to_wait.insert({i, std::nullopt});
   } else if (node.lane.empty()) {
     state_.ready.insert(i);
   } else {
@@ -23,7 +27,17 @@ void Startable::place(NodeIndex i) {
   }
 }
 
+void Startable::start_clock(const UnitRef& ref) {
+  const auto& whole = plan_.nodes[ref.node].schedule_to_close;
+  if (!whole) return;
+  auto& unit = *find_unit(state_, ref.node, ref.item);
+  if (unit.ends_by || unit.overdue) return;
+  unit.ends_by = now_ + *whole;
+  state_.deadlines.insert({*unit.ends_by, ref});
+}
+
 void Startable::unplace(NodeIndex i) {
+  state_.talk.to_wait.erase({i, std::nullopt});
   state_.ready.erase(i);
   state_.to_skip.erase(i);
   state_.to_ask.erase(i);
@@ -53,7 +67,7 @@ void Startable::release_lane(NodeIndex i) {
 void Startable::offer_items(NodeIndex i) {
   const auto& map = *state_.nodes[i].map;
   const auto& node = plan_.nodes[i];
-  if (has_startable_item(node, map))
+  if (has_startable_item(node, map) && !waits_to_be_told(node))
     state_.ready.insert(i);
   else
     state_.ready.erase(i);

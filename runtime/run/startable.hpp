@@ -10,10 +10,12 @@ namespace hillstar::run {
 class Startable {
  public:
   /// `state` must outlive it.
-  explicit Startable(RunState& state) : state_(state), plan_(*state.plan) {}
+  Startable(RunState& state, UtcTime now) : state_(state), plan_(*state.plan), now_(now) {}
 
   /// All predecessors of the node have ended: puts it where advance finds it.
   void place(NodeIndex i);
+  /// The unit may start from now on: its whole time begins.
+  void start_clock(const UnitRef& ref);
   /// The node is not to start, or has started otherwise.
   void unplace(NodeIndex i);
   /// The node in the lane has ended its attempt.
@@ -28,6 +30,7 @@ class Startable {
 
   RunState& state_;
   const workflow::Plan& plan_;
+  UtcTime now_;
 };
 
 }  // namespace hillstar::run

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -37,7 +38,8 @@ enum class RunStatus : std::uint8_t {
 
 /// `waiting`: predecessors are open. `ready`: may be scheduled. `held`: an approval is asked. `expanding`: the list of
 /// a map is evaluated; `mapping`: its items run. `retrying`: a timer runs. `lost`: nobody saw the end of an attempt
-/// that must not be repeated unasked. `failing`: the last attempt failed, NodeFailed follows.
+/// that must not be repeated unasked. `asking`: a person is asked for a value; `listening`: for a signal. `failing`:
+/// the last attempt failed, NodeFailed follows.
 enum class NodeStatus : std::uint8_t {
   waiting,
   ready,
@@ -47,6 +49,8 @@ enum class NodeStatus : std::uint8_t {
   mapping,
   retrying,
   lost,
+  asking,
+  listening,
   failing,
   completed,
   failed,
@@ -71,7 +75,9 @@ struct UnitState {
   UtcTime retry_at;
   Value result;
   std::optional<Failure> failure;
-  std::optional<CallState> call;  ///< Of a model call with known routes, once it was scheduled.
+  std::optional<CallState> call;   ///< Of a model call with known routes, once it was scheduled.
+  std::optional<UtcTime> ends_by;  ///< Its whole time is over then; absent: no limit, or not ready yet, or ended.
+  bool overdue = false;            ///< It is: nothing of it is tried again.
 };
 
 struct MapState {
@@ -81,7 +87,7 @@ struct MapState {
   std::uint32_t next = 0;         ///< First item that was never scheduled.
   std::set<std::uint32_t> again;  ///< Items to be scheduled once more.
   std::uint32_t running = 0;
-  std::uint32_t retrying = 0;  ///< Items that wait for a timer or for a person.
+  std::uint32_t retrying = 0;  ///< Items that wait for a timer, a person or a signal.
   std::uint32_t succeeded = 0;
   std::uint32_t failed = 0;
   /// What result_of() collected once the map had ended. Not part of the state: it follows from the units.
@@ -117,6 +123,20 @@ struct UnitRef {
   auto operator<=>(const UnitRef&) const = default;
 };
 
+/// What the run was told, and what it waits to be told. Requests and signals by name.
+struct TalkState {
+  std::map<std::string, UnitRef> asked;                  ///< Open questions.
+  std::map<std::string, Value> answers;                  ///< Not used yet.
+  std::set<std::string> answered;                        ///< Questions that have their answer, used or not.
+  std::map<std::string, std::deque<UnitRef>> listeners;  ///< Those that wait, in order.
+  std::map<std::string, std::deque<Value>> signals;      ///< Not taken yet, in order of arrival.
+  std::set<std::string> keys;                            ///< Of signals that came, each with its name.
+  std::uint32_t kept = 0;                                ///< Signals and early answers that nobody has taken, and
+  std::uint64_t kept_bytes = 0;                          ///< their bytes.
+  std::map<UnitRef, Value> told;  ///< Units that were told what they waited for: their end follows.
+  std::set<UnitRef> to_wait;      ///< Units that may ask or listen now.
+};
+
 /// Node id -> index. Shared by all runs of a plan.
 using PlanIndex = std::unordered_map<std::string, NodeIndex>;
 
@@ -147,10 +167,15 @@ struct RunState {
   std::set<UnitRef> failing;
   std::set<UnitRef> lost;  ///< A person must settle them.
   std::vector<std::uint32_t> unmet_loops;
+  std::set<std::pair<UtcTime, UnitRef>> deadlines;  ///< Of units that have not ended, and are not overdue.
+  std::set<std::pair<UtcTime, UnitRef>> retries;    ///< When units that wait for a timer go on.
+  TalkState talk;
 
   std::uint32_t running = 0;     ///< Attempts in flight, items included.
   std::uint32_t retrying = 0;    ///< Units that wait for a timer.
   std::uint32_t held = 0;        ///< Nodes that wait for an approval.
+  std::uint32_t talking = 0;     ///< Units that ask or listen.
+  std::uint32_t children = 0;    ///< Of the attempts in flight: those that only wait for a run of their own.
   std::uint32_t open_nodes = 0;  ///< Nodes without an end.
   std::uint32_t failed_nodes = 0;
   std::optional<NodeIndex> first_failed;  ///< The node that makes the run fail.
@@ -161,6 +186,7 @@ struct RunState {
   MicroUsd spent;                         ///< The same money, and all that was reserved where nobody saw the end.
   MicroUsd reserved;                      ///< For the calls in flight.
   std::optional<MicroUsd> budget;         ///< Of the run, if a person changed it.
+  std::uint32_t truncated = 0;            ///< Loops that ended unmet, and replies cut at a limit that were taken.
 };
 
 }  // namespace hillstar::run

@@ -32,6 +32,8 @@ inline NodeIndex index_of_node(const RunState& state, const NodeId& id) {
 inline bool is_in_flight(const UnitState& unit) {
   return unit.status == NodeStatus::running || unit.status == NodeStatus::expanding;
 }
+/// It has asked a person, or listens for a signal.
+inline bool is_told_of(NodeStatus status) { return status == NodeStatus::asking || status == NodeStatus::listening; }
 inline bool has_ended(NodeStatus status) {
   return status == NodeStatus::completed || status == NodeStatus::failed || status == NodeStatus::skipped;
 }

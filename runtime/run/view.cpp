@@ -51,6 +51,10 @@ std::string_view status_name(NodeStatus status) {
       return "retrying";
     case NodeStatus::lost:
       return "lost";
+    case NodeStatus::asking:
+      return "asking";
+    case NodeStatus::listening:
+      return "listening";
     case NodeStatus::failing:
       return "failing";
     case NodeStatus::completed:
@@ -96,8 +100,17 @@ Summary summarize(const RunState& state, const RunId& run) {
   }
   if (state.status == RunStatus::queued) row.ticket = state.ticket;
   row.priority = state.started.priority;
-  if (!is_terminal(state)) row.due = state.started.deadline;
+  if (state.truncated > 0) row.truncated = state.truncated;
+  row.due = next_deadline(state);
+  if (!is_terminal(state) && !state.retries.empty() && (!row.due || state.retries.begin()->first < *row.due))
+    row.due = state.retries.begin()->first;
   return row;
+}
+
+bool agrees(const Summary& stored, Summary folded) {
+  if (!stored.truncated) folded.truncated.reset();
+  if (!stored.due) folded.due.reset();
+  return stored == folded;
 }
 
 bool is_terminal(const Summary& row) {

@@ -41,14 +41,18 @@ struct Summary {
   std::optional<std::string> correlation = {};
   std::map<std::string, std::string> labels = {};
   std::optional<UtcTime> due = {};  ///< Something happens by itself then, whether or not anybody looks at the run.
+  /// Loops that used up their attempts unmet, and replies cut at a token limit that were taken; absent: none.
+  std::optional<std::uint32_t> truncated = {};
 
   bool operator==(const Summary&) const = default;
 };
 BOOST_DESCRIBE_STRUCT(Summary, (),
                       (run, workflow, workflow_file, status, version, started_at, updated_at, nodes, nodes_done,
                        nodes_failed, nodes_running, tokens, cost, unsettled, reason, parent, stream, key, ticket,
-                       priority, correlation, labels, due))
+                       priority, correlation, labels, due, truncated))
 
+/// True if the stored row is the folded one; a row of an older version may lack what it did not know.
+bool agrees(const Summary& stored, Summary folded);
 Summary summarize(const RunState& state, const RunId& run);
 /// True if the run of this row has ended: completed, failed or cancelled.
 bool is_terminal(const Summary& row);

@@ -31,10 +31,10 @@ void explain_open(Findings& findings, std::uint32_t depth) {
   const auto& state = findings.state;
   explain_each(findings, with_status(state, {NodeStatus::lost}), depth);
   if (depth > 1) return;  // A node was asked about: what it waits for has been said.
-  explain_each(findings, with_status(state, {NodeStatus::held}), depth);
+  explain_each(findings, with_status(state, {NodeStatus::held, NodeStatus::asking, NodeStatus::listening}), depth);
   explain_each(findings, with_status(state, {NodeStatus::running, NodeStatus::expanding}), depth);
   explain_each(findings, with_status(state, {NodeStatus::retrying}), depth);
-  if (state.running + state.retrying + state.held == 0 && state.lost.empty())
+  if (state.running + state.retrying + state.held + state.talking == 0 && state.lost.empty())
     explain_each(findings, with_status(state, {NodeStatus::ready}), depth);
 }
 

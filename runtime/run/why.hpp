@@ -30,7 +30,7 @@ struct Reason {
 
 /// What a person can do next; whoever prints it knows the commands.
 BOOST_DEFINE_ENUM_CLASS(Remedy, approve, reject, settle_run_again, settle_failed, raise_budget, resume, new_run,
-                        run_again_from, why, result, log)
+                        run_again_from, why, result, log, input, signal)
 struct Step {
   Remedy remedy = Remedy::resume;
   std::optional<UnitRef> unit;

@@ -5,6 +5,7 @@
 #include "runtime/policy/data_guard.hpp"
 #include "runtime/run/conditions.hpp"
 #include "runtime/run/run.hpp"
+#include "runtime/run/talk.hpp"
 #include "runtime/run/units.hpp"
 #include "runtime/run/view.hpp"
 #include "runtime/run/why_findings.hpp"
@@ -77,6 +78,23 @@ class UnitAnswer {
     more("approvals", text + (needed > 1 ? ", each once." : "."));
     findings_.step(Remedy::approve, ref_);
     findings_.step(Remedy::reject, ref_);
+  }
+
+  void talking() {
+    const bool asking = unit_.status == NodeStatus::asking;
+    const auto by = unit_.ends_by ? "; by " + moment(*unit_.ends_by) + ", or it fails." : std::string(".");
+    if (asking) {
+      const auto question = question_of(state_, ref_);
+      say("asking", name_ + " asks for the input '" + question.request + "': " + question.prompt,
+          findings_.last<InputRequested>(ref_));
+      more("schema", (question.schema.is_null() ? std::string("Any value will do")
+                                                : "The answer must fit the schema " + question.schema.text()) +
+                         by);
+    } else {
+      say("listening", name_ + " waits for a signal '" + signal_of(node_) + "'" + by,
+          findings_.last<SignalAwaited>(ref_));
+    }
+    findings_.step(asking ? Remedy::input : Remedy::signal, ref_);
   }
 
   void running() {
@@ -299,6 +317,9 @@ void explain_unit(Findings& findings, const UnitRef& ref, std::uint32_t depth) {
       return answer.retrying();
     case NodeStatus::lost:
       return answer.lost();
+    case NodeStatus::asking:
+    case NodeStatus::listening:
+      return answer.talking();
     case NodeStatus::failing:
     case NodeStatus::failed:
       return explain_failure(findings, ref, depth);

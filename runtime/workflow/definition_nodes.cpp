@@ -121,6 +121,14 @@ void read_timeout(const FieldReader& node, PlanNode& draft) {
   timeout.check_names(Section::timeout);
   if (const auto seconds = timeout.number("start_to_close", kTimeoutSeconds)) draft.start_to_close = millis(*seconds);
   if (const auto seconds = timeout.number("queue", kTimeoutSeconds)) draft.queue_timeout = millis(*seconds);
+  if (const auto seconds = timeout.number("schedule_to_close", kTimeoutSeconds))
+    draft.schedule_to_close = millis(*seconds);
+  if (draft.start_to_close && draft.schedule_to_close && timeout.find("start_to_close") != nullptr &&
+      *draft.schedule_to_close < *draft.start_to_close) {
+    const auto whole_at = at.key("schedule_to_close");
+    node.problems().warning(whole_at.pointer(),
+                            "'schedule_to_close' is shorter than 'start_to_close': no attempt gets that long");
+  }
 }
 
 void read_map(const FieldReader& node, NodeDefinition& definition) {
@@ -177,6 +185,7 @@ void check_tool(const FieldReader& node, const NodeDefinition& definition) {
   if (tool == "script_run") require_parameter(node, parameters, "script");
   if (tool == "git_commit") require_parameter(node, parameters, "message");
   if (tool == "file_write") require_parameter(node, parameters, "path");
+  if (tool == "input") require_parameter(node, parameters, "prompt");
   if (tool == "file_read" && definition.input == nullptr) require_parameter(node, parameters, "path");
   if (tool == "file_write" && definition.input == nullptr)
     node.missing("input", parameters != nullptr && parameters->contains("content")
@@ -256,6 +265,7 @@ NodeDefinition read_node(std::string_view id, const FieldReader& node, const Com
   read_governance(node, draft);
   check_tool(node, definition);
   if (draft.tool == "model_call") read_model_call(node, draft);
+  if (draft.tool == "input" || draft.tool == "signal") read_talk(node, draft);
   return definition;
 }
 

@@ -19,6 +19,10 @@ void check_id(std::string_view id, std::string_view what, const Place& at, Probl
 NodeDefinition read_node(std::string_view id, const FieldReader& node, const CompileOptions& options);
 /// The rest of a model_call: names in its parameters and input, and PlanNode::repairs.
 void read_model_call(const FieldReader& node, PlanNode& draft);
+/// The rest of an `input` or a `signal`: what is asked, under which name, and for how long.
+void read_talk(const FieldReader& node, PlanNode& draft);
+/// Refuses two questions under one name.
+void check_requests(const Definition& definition, Problems& problems);
 /// `data`, `clearance`, `release`, `approvals` and `sandbox` of a node.
 void read_governance(const FieldReader& node, PlanNode& draft);
 /// `data` of an input.

@@ -19,7 +19,9 @@ const Names kEdge = {"from", "to", "description"};
 const Names kLoop = {"id", "body", "max_attempts", "until", "on_exhausted", "description"};
 const Names kCondition = {"node", "contains", "not_contains", "equals", "status", "input", "all_of", "any_of", "not"};
 const Names kRetry = {"attempts", "backoff", "factor", "cap", "jitter", "on"};
-const Names kTimeout = {"start_to_close", "queue"};
+const Names kTimeout = {"start_to_close", "queue", "schedule_to_close"};
+const Names kInputParameters = {"prompt", "schema", "request", "timeout"};
+const Names kSignalParameters = {"name", "timeout"};
 const Names kInput = {"type", "default", "description", "data"};
 const Names kSandbox = {"profile",   "network", "env",       "read",       "write",
                         "memory_mb", "file_mb", "processes", "cpu_seconds"};
@@ -81,7 +83,8 @@ const Names kConversation = {"messages", "prompt"};
 const Names kTurn = {"role", "content", "tool_calls", "tool_call_id", "name", "is_error", "verbatim"};
 const Names kContentPart = {"type", "text", "path", "detail"};
 
-const Names kTools = {"model_call", "file_read", "file_write", "script_run", "git_commit", "checkpoint"};
+const Names kTools = {"model_call", "file_read",  "file_write", "script_run",
+                      "git_commit", "checkpoint", "input",      "signal"};
 const Names kModelCallKeys = {
     "output",           "model",         "tokens_used", "provider",      "finish_reason",     "reasoning",
     "input_tokens",     "output_tokens", "error",       "cached_tokens", "cache_read_tokens", "cache_creation_tokens",
@@ -158,6 +161,10 @@ const Names& fields_of(Section section) {
       return kEvent;
     case Section::file:
       return kFile;
+    case Section::input_parameters:
+      return kInputParameters;
+    case Section::signal_parameters:
+      return kSignalParameters;
   }
   return kAnyKey;
 }
@@ -173,7 +180,7 @@ const Names& result_keys(std::string_view tool) {
   if (tool == "file_read") return kFileReadKeys;
   if (tool == "script_run") return kScriptRunKeys;
   if (tool == "git_commit") return kGitCommitKeys;
-  if (tool == "file_write" || tool == "checkpoint") return kOutputOnly;
+  if (tool == "file_write" || tool == "checkpoint" || tool == "input" || tool == "signal") return kOutputOnly;
   return kAnyKey;
 }
 

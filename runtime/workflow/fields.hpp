@@ -36,7 +36,9 @@ enum class Section {
   timer,
   webhook,
   event,
-  file
+  file,
+  input_parameters,
+  signal_parameters
 };
 
 const std::vector<std::string_view>& fields_of(Section section);

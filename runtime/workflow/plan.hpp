@@ -211,6 +211,17 @@ struct InputSpec {
 };
 BOOST_DESCRIBE_STRUCT(InputSpec, (), (name, type, fallback, description, data))
 
+/// A workflow that nodes run as a run of its own, as it was when this plan was compiled.
+struct ChildWorkflow {
+  std::string file;  ///< As the nodes name it.
+  std::string path;  ///< Where it was found.
+  std::string text;
+  std::string plan;  ///< to_text of its plan.
+
+  bool operator==(const ChildWorkflow&) const = default;
+};
+BOOST_DESCRIBE_STRUCT(ChildWorkflow, (), (file, path, text, plan))
+
 struct Plan {
   WorkflowId workflow;
   std::uint32_t max_concurrency = 4;
@@ -223,12 +234,13 @@ struct Plan {
   Json provider_config;
   std::optional<Budget> budget;  ///< Of model_config.
   std::vector<EntryPoint> entry_points;
+  std::vector<ChildWorkflow> children;
 
   bool operator==(const Plan&) const = default;
 };
 BOOST_DESCRIBE_STRUCT(Plan, (),
                       (workflow, max_concurrency, nodes, loops, inputs, file_access, files, model_config,
-                       provider_config, budget, entry_points))
+                       provider_config, budget, entry_points, children))
 
 /// Canonical JSON of the plan: what is hashed and stored.
 std::string to_text(const Plan& plan);

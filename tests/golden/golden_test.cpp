@@ -138,6 +138,18 @@ class Scenario {
       const auto who = words.next();
       return ApprovalGiven{index, verb == "approve", who, words.rest()};
     }
+    if (verb == "late") return DeadlineReached{};
+    if (verb == "answer") {
+      const auto request = words.next();
+      return InputGiven{request, {{}, Json::of(boost::json::parse(words.rest()))}, "ada"};
+    }
+    if (verb == "signal" || verb == "signal_once") {
+      SignalGiven given{words.next(), {}, std::nullopt, "ci"};
+      if (verb == "signal_once") given.key = words.next();
+      const auto payload = words.rest();
+      given.payload.json = payload.empty() ? Json() : Json::of(boost::json::parse(payload));
+      return given;
+    }
     if (verb == "settle") {
       const auto index = node(words.next());
       const auto settlement = words.next() == "run_again" ? Settlement::run_again : Settlement::failed;
@@ -215,6 +227,8 @@ class Scenario {
   static std::string details(const SignalReceived& e) { return " " + e.name; }
   static std::string details(const InputRequested& e) { return " " + e.node.str() + " " + e.request; }
   static std::string details(const InputProvided& e) { return " " + e.request; }
+  static std::string details(const SignalAwaited& e) { return " " + e.node.str() + " " + e.name; }
+  static std::string details(const NodeDeadlinePassed& e) { return " " + e.node.str(); }
   template <class Other>
   static std::string details(const Other&) {
     return {};
@@ -271,6 +285,7 @@ class Scenario {
     if (const auto* cancel = std::get_if<CancelNode>(&command)) return "stop " + attempt(cancel->ref);
     if (const auto* timer = std::get_if<ArmTimer>(&command))
       return "wake " + attempt(timer->ref) + " " + offset(timer->due);
+    if (const auto* deadline = std::get_if<ArmDeadline>(&command)) return "wake the run " + offset(deadline->due);
     if (const auto* ask = std::get_if<AskApproval>(&command))
       return "ask a person about " + plan_->nodes[ask->node].id.str();
     return "finish";

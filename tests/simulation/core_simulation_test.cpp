@@ -6,6 +6,7 @@
 #include <string>
 
 #include "runtime/run/invariants.hpp"
+#include "runtime/run/talk.hpp"
 #include "runtime/run/units.hpp"
 #include "tests/simulation/world.hpp"
 
@@ -14,8 +15,15 @@ namespace {
 
 constexpr std::uint64_t kSeeds = 6'000;
 
-/// Runs one seed; returns the world, or fails the test with the broken promise and the history.
-void simulate(std::uint64_t seed, std::size_t& events, std::size_t& crashes) {
+struct Counts {
+  std::size_t events = 0;
+  std::size_t crashes = 0;
+  std::size_t told = 0;
+  std::size_t overdue = 0;
+};
+
+/// Runs one seed, or fails the test with the broken promise and the history.
+void simulate(std::uint64_t seed, Counts& counts) {
   std::mt19937_64 dice(seed);
   const auto plan = random_plan(dice);
   // Every eighth world is a bad one: hosts die all the time.
@@ -27,8 +35,10 @@ void simulate(std::uint64_t seed, std::size_t& events, std::size_t& crashes) {
   } catch (const InvariantError& broken) {
     FAIL("seed " << seed << ": " << broken.message);
   }
-  events += world.history().size();
-  crashes += world.crashes();
+  counts.events += world.history().size();
+  counts.crashes += world.crashes();
+  counts.told += world.told();
+  counts.overdue += world.overdue();
 }
 
 /// Drives a recovered state to its end with nothing but successes and answers.
@@ -42,6 +52,10 @@ bool ends_well(run::RunState state) {
     } else if (state.status == run::RunStatus::paused) {
       run::step(state, {now, 0, ResumeAsked{""}});
     }
+    for (const auto& question : run::open_questions(state))
+      run::step(state, {now, 0, InputGiven{question.request, {{}, Json::from_canonical("1")}, ""}});
+    if (!state.talk.listeners.empty())
+      run::step(state, {now, 0, SignalGiven{state.talk.listeners.begin()->first, {}, std::nullopt, ""}});
     for (const auto& command : run::outstanding(state)) {
       if (const auto* execute = std::get_if<ExecuteNode>(&command)) {
         if (execute->lists_items)
@@ -62,15 +76,17 @@ bool ends_well(run::RunState state) {
 }  // namespace
 
 TEST_CASE("simulation: no order of outcomes, retries, losses and crashes breaks a promise") {
-  std::size_t events = 0;
-  std::size_t crashes = 0;
+  Counts counts;
   if (const char* seed = std::getenv("HILLSTAR_SEED"); seed != nullptr) {
-    simulate(std::stoull(seed), events, crashes);
+    simulate(std::stoull(seed), counts);
     return;
   }
-  for (std::uint64_t seed = 1; seed <= kSeeds; ++seed) simulate(seed, events, crashes);
-  MESSAGE(kSeeds << " runs, " << events << " events, " << crashes << " crashes");
-  CHECK(crashes > kSeeds);
+  for (std::uint64_t seed = 1; seed <= kSeeds; ++seed) simulate(seed, counts);
+  MESSAGE(kSeeds << " runs, " << counts.events << " events, " << counts.crashes << " crashes, " << counts.told
+                 << " answers and signals taken, " << counts.overdue << " nodes out of time");
+  CHECK(counts.crashes > kSeeds);
+  CHECK(counts.told > kSeeds);
+  CHECK(counts.overdue > kSeeds / 10);
 }
 
 TEST_CASE("simulation: no graph lets classified data reach a cloud unless people let it go") {

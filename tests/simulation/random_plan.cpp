@@ -50,6 +50,7 @@ class Builder {
     node.checkpoint = roll(6) == 0;
     if (roll(2) == 0) node.repairs = roll(3);
     node.parameters = Json::from_canonical(R"({"max_tokens":)" + std::to_string(1 + roll(2000)) + "}");
+    if (roll(5) == 0) node.schedule_to_close = Millis{1 + roll(9)};
     if (roll(6) == 0) node.lane = roll(2) == 0 ? "left" : "right";
     for (NodeIndex p = 0; p < size(); ++p)
       if (roll(4) == 0) node.predecessors.push_back(p);
@@ -72,7 +73,18 @@ class Builder {
       (roll(2) == 0 ? node.when : node.skip_if) = condition;
     }
     if (!node.map && roll(3) == 0) node.tests.push_back(Test{"x", std::nullopt, std::nullopt});
+    make_talk(node);
     plan_.nodes.push_back(std::move(node));
+  }
+
+  /// Some nodes ask a person, others wait for one of two signals.
+  void make_talk(PlanNode& node) {
+    const auto kind = roll(8);
+    if (kind > 1) return;
+    node.tool = kind == 0 ? "input" : "signal";
+    if (kind == 1) node.parameters = Json::from_canonical(roll(2) == 0 ? R"({"name":"go"})" : R"({"name":"stop"})");
+    if (kind == 0) node.parameters = Json::from_canonical(R"({"prompt":"?","schema":{"type":"integer"}})");
+    if (roll(2) == 0) node.schedule_to_close.reset();
   }
 
   /// Two body nodes, the second one judges: first@1 -> judge@1 -> first@2 -> ...
@@ -86,6 +98,7 @@ class Builder {
         node.permission = Permission::always;
         node.lane.clear();
         node.loop = LoopPlace{name, attempt, attempts};
+        if (!judges) make_talk(node);
         if (judges) {
           node.predecessors = {size() - 1};
           node.tests = {Test{"ok", std::nullopt, std::nullopt}};

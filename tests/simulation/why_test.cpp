@@ -14,7 +14,8 @@ namespace {
 bool offers_a_way_on(const run::Why& answer) {
   return std::any_of(answer.steps.begin(), answer.steps.end(), [](const run::Step& step) {
     return step.remedy == run::Remedy::approve || step.remedy == run::Remedy::settle_run_again ||
-           step.remedy == run::Remedy::resume || step.remedy == run::Remedy::raise_budget;
+           step.remedy == run::Remedy::resume || step.remedy == run::Remedy::raise_budget ||
+           step.remedy == run::Remedy::input || step.remedy == run::Remedy::signal;
   });
 }
 

@@ -98,6 +98,9 @@ void World::turn() {
     auto input = late_[roll(static_cast<unsigned>(late_.size()))];
     return tell(std::move(input));
   }
+  if (const auto due = next_deadline(state_); due && due->micros <= now_ && chance(500))
+    return tell({UtcTime{now_}, 0, DeadlineReached{}});
+  if (chance(100) && talk(false)) return;
   const auto choice = roll(3);
   if (choice == 0 && !timers_.empty()) {
     const auto due = timers_.begin()->first;
@@ -117,6 +120,7 @@ void World::turn() {
     return;
   }
   if (!executing_.empty()) return answer();
+  if (state_.talking > 0 && chance(700) && talk(true)) return;
   if (!state_.lost.empty()) {
     const auto unit = *state_.lost.begin();
     return tell({UtcTime{now_}, 0,
@@ -210,6 +214,7 @@ void World::issue(const std::vector<Command>& commands) {
 void World::check_fact(const Event& event) {
   check_money(event);
   check_data(event);
+  check_talk(event);
   const auto* id = node_of(event);
   if (id == nullptr) return;
   const auto node = index_of_node(state_, *id);

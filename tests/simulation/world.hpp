@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <random>
@@ -43,6 +44,9 @@ class World {
   [[nodiscard]] const std::vector<Recorded>& history() const { return history_; }
   [[nodiscard]] const run::RunState& state() const { return state_; }
   [[nodiscard]] std::size_t crashes() const { return crashes_; }
+  /// Signals and answers that reached a node.
+  [[nodiscard]] std::size_t told() const { return told_; }
+  [[nodiscard]] std::size_t overdue() const { return overdue_.size(); }
   [[nodiscard]] std::size_t releases() const { return released_.size(); }
 
  private:
@@ -55,6 +59,10 @@ class World {
   void check_fact(const Event& event);
   void check_money(const Event& event);
   void check_data(const Event& event);
+  void check_talk(const Event& event);
+  void check_told(const NodeCompleted& event);
+  /// Tells the run something that it waits for, or does not: early, twice, to nobody. False: there is nothing to tell.
+  bool talk(bool needed);
   [[nodiscard]] Usage usage_of(const AttemptRef& ref);
   [[nodiscard]] Input answer_of(const AttemptRef& ref, bool lists);
   void check_end();
@@ -88,6 +96,13 @@ class World {
   std::vector<std::size_t> classes_;  // of what each node gives; empty: none are
   std::set<NodeIndex> released_;      // by people
   std::map<NodeIndex, std::set<std::string>> given_;
+  std::map<std::string, std::deque<std::string>> signals_;  // accepted, and not taken yet
+  std::set<std::string> keys_;
+  std::map<std::string, std::string> answers_;  // accepted
+  std::set<Unit> asked_;
+  std::set<Unit> overdue_;
+  std::uint64_t serial_ = 0;
+  std::size_t told_ = 0;
   std::size_t crashes_ = 0;
   std::size_t turns_ = 0;
 };

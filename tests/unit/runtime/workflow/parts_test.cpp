@@ -188,7 +188,7 @@ TEST_CASE("schema: knows exactly the fields that the compiler knows, each with a
   REQUIRE(schema);
   CHECK(schema->at("$schema").as_string() == "https://json-schema.org/draft/2020-12/schema");
   const auto& definitions = schema->at("$defs").as_object();
-  CHECK(definitions.size() == 28);
+  CHECK(definitions.size() == 30);
   for (const auto& [name, section] :
        std::initializer_list<std::pair<const char*, Section>>{{"workflow", Section::workflow},
                                                               {"graph", Section::graph},
@@ -216,7 +216,9 @@ TEST_CASE("schema: knows exactly the fields that the compiler knows, each with a
                                                               {"timer", Section::timer},
                                                               {"webhook", Section::webhook},
                                                               {"event", Section::event},
-                                                              {"file", Section::file}}) {
+                                                              {"file", Section::file},
+                                                              {"input_parameters", Section::input_parameters},
+                                                              {"signal_parameters", Section::signal_parameters}}) {
     CAPTURE(name);
     std::set<std::string> published;
     for (const auto& [field, property] : definitions.at(name).at("properties").as_object()) {
