@@ -62,7 +62,7 @@ void add_run(Commands& commands) {
   run->add_option("--priority", args->priority,
                   "turns of its model calls, against other runs: low, normal, high, 1..100")
       ->type_name("P");
-  run->add_option("--timeout", args->timeout, "it must have ended after so long, such as 90, 30s, 5m, 2h, 1d; then 124")
+  run->add_option("--timeout", args->timeout, "it must have ended after so long, such as 30s, 5m, 2h, 1d; then 124")
       ->type_name("TIME");
   run->add_option("--label", args->labels, "a label, for lists; may be repeated")
       ->type_name("NAME=VALUE")

@@ -147,7 +147,9 @@ std::string truncated_words(std::uint32_t count) {
 std::vector<std::string> summary_lines(const run::RunState& state, const RunId& run) {
   const auto row = run::summarize(state, run);
   std::vector<std::string> lines{fmt::format("{}: {}", headline(state.status), visible(row.workflow.str()))};
-  if (row.status == "waiting") lines.front() = "Workflow waits for a person: " + visible(row.workflow.str());
+  if (row.status == "waiting")
+    lines.front() = fmt::format("Workflow waits for a {}: {}", run::waits_for_signal(state) ? "signal" : "person",
+                                visible(row.workflow.str()));
   lines.push_back("  Run:    " + run.str());
   std::string nodes = fmt::format("{}/{}", row.nodes_done, row.nodes);
   if (row.nodes_failed > 0) nodes += fmt::format(", {} failed", row.nodes_failed);

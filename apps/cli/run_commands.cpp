@@ -14,7 +14,7 @@
 #include "apps/cli/given_inputs.hpp"
 #include "apps/cli/registry_file.hpp"
 #include "apps/cli/resume_point.hpp"
-#include "apps/cli/wait_policy.hpp"
+#include "apps/cli/span.hpp"
 #include "apps/cli/workflow_file.hpp"
 
 namespace hillstar::cli {
@@ -59,7 +59,7 @@ Result<Exit> run_workflow(Context& context, const RunArgs& args) {
   HILLSTAR_TRY(const auto priority, priority_of(args.priority));
   std::optional<Millis> timeout;
   if (!args.timeout.empty()) {
-    HILLSTAR_TRY(timeout, span_of(args.timeout, "--timeout"));
+    HILLSTAR_TRY(timeout, span_of(args.timeout));
   }
   HILLSTAR_TRY(const auto workspace, current_folder());
   HILLSTAR_TRY(const auto registry, load_registry(context.environment));

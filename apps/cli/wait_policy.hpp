@@ -33,7 +33,5 @@ bool is_enough(const std::vector<Standing>& runs, bool any);
 inline constexpr double kTimeoutMax = 365.0 * 24 * 60 * 60;
 /// Errors: usage for anything but 0 to kTimeoutMax.
 Result<Millis> timeout_of(double seconds);
-/// `90`, `1.5`, `30s`, `5m`, `2h`, `1d`; more than nothing, at most a year. `where` names the option.
-Result<Millis> span_of(const std::string& text, const std::string& where);
 
 }  // namespace hillstar::cli

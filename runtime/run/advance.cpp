@@ -163,4 +163,9 @@ bool waits_for_person(const RunState& state) {
          (state.retrying == 0 && (state.held > 0 || state.talking > 0 || !state.lost.empty()));
 }
 
+bool waits_for_signal(const RunState& state) {
+  return waits_for_person(state) && state.status != RunStatus::paused && state.held == 0 && state.lost.empty() &&
+         state.talk.asked.empty();
+}
+
 }  // namespace hillstar::run

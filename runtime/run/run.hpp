@@ -60,6 +60,9 @@ bool is_stopping(const RunState& state);
 /// or values asked, signals awaited.
 bool waits_for_person(const RunState& state);
 
+/// True if what it waits for in that case is signals alone.
+bool waits_for_signal(const RunState& state);
+
 /// May this person answer what was asked?
 bool may_answer(const ApprovalRequested& asked, const std::string& who);
 /// Would it change anything? Nobody counts twice; who approved may still reject.

@@ -192,7 +192,7 @@ void explain_running(Findings& findings, std::uint32_t depth) {
   std::string text = "The run is running: ";
   std::string kind = "running";
   if (waits_for_person(state)) {
-    text = "The run waits for a person: ";
+    text = waits_for_signal(state) ? "The run waits for a signal: " : "The run waits for a person: ";
     kind = "waiting";
   }
   text += progress(state);
@@ -202,6 +202,8 @@ void explain_running(Findings& findings, std::uint32_t depth) {
     text += ", " + std::to_string(state.retrying) + (state.retrying == 1 ? " waits" : " wait") + " to try again";
   if (state.held > 0)
     text += ", " + std::to_string(state.held) + (state.held == 1 ? " waits" : " wait") + " for approval";
+  if (state.talking > 0)
+    text += ", " + std::to_string(state.talking) + (state.talking == 1 ? " waits" : " wait") + " to be told something";
   findings.add(depth, kind, text + ".", std::nullopt, findings.history.empty() ? nullptr : &findings.history.back());
   explain_open(findings, depth + 1);
   if (kind == "running") findings.step(Remedy::resume);
