@@ -20,6 +20,8 @@ namespace hillstar::http {
 /// Longest body of a request that carries a workflow or inputs, and of one that carries a few words.
 inline constexpr std::size_t kLargeBodyMax = 16U << 20U;
 inline constexpr std::size_t kSmallBodyMax = 64U << 10U;
+/// Of one that carries a signal or an answer.
+inline constexpr std::size_t kTalkBodyMax = 2U << 20U;
 
 struct Api {
   explicit Api(ApiParts parts_);
@@ -89,6 +91,7 @@ Json told_document(const run::Summary& row, const std::vector<Event>& facts);
 std::vector<Route> run_routes(const ApiPtr& api);
 std::vector<Route> start_routes(const ApiPtr& api);
 std::vector<Route> control_routes(const ApiPtr& api);
+std::vector<Route> talk_routes(const ApiPtr& api);
 std::vector<Route> record_routes(const ApiPtr& api);
 std::vector<Route> feed_routes(const ApiPtr& api);
 std::vector<Route> stream_routes(const ApiPtr& api);

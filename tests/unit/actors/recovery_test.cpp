@@ -165,11 +165,11 @@ TEST_CASE("feed: a follower from the middle gets every later event once, in orde
     if (call.node == "b") gate.wait();
     return said("done");
   });
+  Seen seen;
   Host host(store);
   host.with(tool).up();
   const auto run = host.start(PlanBuilder("abc").edge('a', 'b').edge('b', 'c').plan());
   REQUIRE(tool.wait_for_calls(2));
-  Seen seen;
   const auto ticket = host.engine->follow(run, 3, seen.callback());
   REQUIRE(ticket);
   gate.open();

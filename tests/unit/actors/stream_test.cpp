@@ -220,10 +220,10 @@ TEST_CASE("rest: a run that waits for a person leaves memory, is still live, and
   builder.edge('a', 'b');
   builder['b'].permission = workflow::Permission::ask;
   ScriptedTool tool;
+  Seen seen;
   Host host(store);
   host.with(tool).up();
   const auto run = host.start(builder.plan());
-  Seen seen;
   REQUIRE(host.engine->follow(run, 1, seen.callback()).has_value());
   CHECK(seen.wait_for("approval_requested b"));
   for (int i = 0; i < 3; ++i) {

@@ -77,10 +77,10 @@ TEST_CASE("supervisor: a run whose actor dies goes on from its history") {
 
 TEST_CASE("supervisor: a run whose actor dies again and again is parked, and its history is as it was") {
   persistence::MemoryStore store;
+  Seen seen;
   Host host(store);
   const auto clock = std::make_shared<DeadlyClock>();
   host.options.clock = clock;
-  Seen seen;
   host.with(ScriptedTool([clock](const auto&, const auto&) {
         clock->deadly = true;
         return said("done");

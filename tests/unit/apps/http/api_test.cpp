@@ -236,12 +236,12 @@ TEST_CASE("api: a run is paused, resumed and cancelled by whoever asks") {
 }
 
 TEST_CASE("api: a node is approved by name, once") {
+  Seen seen;
   Service service;
   auto builder = PlanBuilder("a");
   builder['a'].permission = workflow::Permission::ask;
   const auto run = service.host.start(builder.plan());
   const auto base = "/v1/runs/" + run.str();
-  Seen seen;
   REQUIRE(service.host.engine->follow(run, 1, seen.callback()));
   REQUIRE(seen.wait_for("approval_requested a"));
   check_problem(service.post(base + "/approve", R"({"node": "z"})"), 404, "HS701");

@@ -96,6 +96,7 @@ TEST_CASE("openapi: its schemas are sound") {
 }
 
 TEST_CASE("openapi: what is really answered fits") {
+  Seen seen;
   Service service;
   const auto api = document(service);
   const auto done = service.host.start(PlanBuilder("ab").edge('a', 'b').plan());
@@ -103,7 +104,6 @@ TEST_CASE("openapi: what is really answered fits") {
   auto asking = PlanBuilder("a");
   asking['a'].permission = workflow::Permission::ask;
   const auto waiting = service.host.start(asking.plan());
-  Seen seen;
   REQUIRE(service.host.engine->follow(waiting, 1, seen.callback()));
   REQUIRE(seen.wait_for("approval_requested a"));
 

