@@ -341,7 +341,6 @@ void EngineImpl::stop_actors() {
   for (auto others = sending_.load(); others != 0; others = sending_.load()) sending_.wait(others);
   auto& services = *tree_->services;
   caf::anon_send(services.streams, LeaveStream{});
-  services.streams = nullptr;
   auto reply = Reply<bool>::create();
   auto runs_gone = reply.future();
   caf::anon_send(tree_->supervisor, StopAll{std::exchange(reply, {})});
@@ -358,6 +357,7 @@ void EngineImpl::stop_actors() {
     actor = nullptr;
   };
   leave(tree_->supervisor);
+  services.streams = nullptr;  // runs spoke to it until they were gone
   leave(services.providers);
   leave(services.slots);
   leave(services.feed);

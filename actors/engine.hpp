@@ -76,6 +76,7 @@ struct StartRun {
   std::optional<std::string> correlation = {};
   std::optional<UtcTime> deadline = {};
   std::optional<MicroUsd> budget = {};
+  std::optional<Isolation> isolation = {};
   std::optional<std::uint64_t> ticket = {};  ///< It is accepted, and waits to be admitted.
 };
 
@@ -130,7 +131,7 @@ struct StreamStatus {
   std::uint64_t dropped = 0;
   std::optional<UtcTime> last_due;  ///< Of a timer: the last firing that was dealt with.
   std::optional<UtcTime> declared_at;
-  std::uint64_t cursor = 0;  ///< Of an event trigger: everything up to this position of the log was looked at.
+  std::uint64_t cursor = 0;  ///< Of an event trigger: everything recorded up to this time (microseconds) was looked at.
 };
 
 /// Live, not durable: a piece of a model's reply or of a script's output.
@@ -199,7 +200,7 @@ class Engine {
   virtual Result<void> remove(const std::string& stream, std::string who) = 0;
   /// A firing of a timer that is to start no run: recorded, so that it is not made up for later.
   virtual Result<void> skip_firing(const std::string& stream, UtcTime due, std::string reason) = 0;
-  /// An event trigger has looked at everything up to here; recorded from time to time.
+  /// An event trigger has looked at everything recorded up to this time (microseconds); recorded from time to time.
   virtual Result<void> move_cursor(const std::string& stream, std::uint64_t position) = 0;
   [[nodiscard]] virtual std::vector<StreamStatus> streams() const = 0;
 

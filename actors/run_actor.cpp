@@ -31,6 +31,12 @@ std::uint64_t RunActorState::key_of(const AttemptRef& ref) {
   return (std::uint64_t{ref.node} << 32U) | (ref.item ? std::uint64_t{*ref.item} + 1 : 0);
 }
 
+AttemptRef RunActorState::ref_of(std::uint64_t key, std::uint32_t attempt) {
+  AttemptRef ref{static_cast<NodeIndex>(key >> 32U), std::nullopt, attempt};
+  if (const auto item = static_cast<std::uint32_t>(key); item != 0) ref.item = item - 1;
+  return ref;
+}
+
 // -- from the first event or from history -------------------------------------------------------------
 
 void RunActorState::on_begin(BeginRun& message) {
@@ -334,10 +340,7 @@ void RunActorState::on_down(const caf::down_msg& message) {
   const auto entry =
       std::find_if(attempts_.begin(), attempts_.end(), [&](const auto& item) { return is_it(item.second.node); });
   if (gone_ || entry == attempts_.end()) return;
-  AttemptRef ref;
-  ref.node = static_cast<NodeIndex>(entry->first >> 32U);
-  if (const auto item = static_cast<std::uint32_t>(entry->first); item != 0) ref.item = item - 1;
-  ref.attempt = entry->second.attempt;
+  const auto ref = ref_of(entry->first, entry->second.attempt);
   attempts_.erase(entry);
   if (stopping_) return stop_if_quiet();
   enqueue(AttemptLost{ref});

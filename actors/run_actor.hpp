@@ -95,6 +95,7 @@ class RunActorState {
   void stay_awake();
 
   static std::uint64_t key_of(const AttemptRef& ref);
+  static AttemptRef ref_of(std::uint64_t key, std::uint32_t attempt);
 
   RunActor::pointer self_;
   ServicesPtr services_;

@@ -49,11 +49,8 @@ void RunActorState::on_stop() {
   // Ends that come from now on are not recorded: the next engine finds these attempts lost, and says so.
   stopping_ = true;
   for (const auto& [key, attempt] : attempts_) {
-    AttemptRef ref;
-    ref.node = static_cast<NodeIndex>(key >> 32U);
-    if (const auto item = static_cast<std::uint32_t>(key); item != 0) ref.item = item - 1;
-    ref.attempt = attempt.attempt;
-    caf::anon_send(attempt.node, CancelNode{ref});
+    const auto ref = ref_of(key, attempt.attempt);
+    caf::anon_send(attempt.node, CancelNode{ref, Halt::leave});
     caf::delayed_anon_send(RunActor(self_), services_->cancel_grace, GraceOver{ref});
   }
   stop_if_quiet();

@@ -12,9 +12,6 @@
 namespace hillstar::actors {
 namespace {
 
-/// Rows of a stream's runs that one page of the search after a start has.
-constexpr std::size_t kFoundPage = persistence::kPageRowsMax;
-
 /// What the run is given and its key, as the entry point makes them of the trigger.
 Result<void> complete(const workflow::Plan& plan, const EntryPoint& entry, TriggerRun& trigger) {
   if (!trigger.key) {
@@ -37,16 +34,13 @@ void StreamActorState::open(StreamParts parts) {
 
 void StreamActorState::find_runs() {
   persistence::RunQuery open;
-  open.statuses = {"queued", "running", "waiting", "paused", "cancelling", "timing_out", "failing"};
+  open.statuses = persistence::open_statuses();
   open.stream = parts_.state.declared.stream;
-  open.limit = kFoundPage;
-  for (;;) {
-    const auto page = parts_.services->store->query(open);
-    if (!page) return parts_.services->log("error " + to_string(page.error()));
-    for (const auto& row : page->rows) crowd_.found(row.run, stream::phase_of(row), row.ticket);
-    if (!page->more || page->rows.empty()) break;
-    open.before = page->rows.back().run;
-  }
+  const auto read = parts_.services->store->each(std::move(open), [&](const run::Summary& row) {
+    crowd_.found(row.run, stream::phase_of(row), row.ticket);
+    return true;
+  });
+  if (!read) return parts_.services->log("error " + to_string(read.error()));
   settle();
 }
 

@@ -69,8 +69,7 @@ void SupervisorState::open(SupervisorParts parts) {
       put_to_sleep(row.run, live, row.due);
       continue;
     }
-    live.actor = spawn_run(row.run, live, nullptr);
-    caf::anon_send(live.actor, BeginRun{});
+    wake(row.run, live, std::nullopt);
   }
   parts_.recover.clear();
 }
@@ -238,9 +237,7 @@ void SupervisorState::on_start(StartRequest& message) {
 void SupervisorState::on_restart(const RestartRun& message) {
   const auto entry = live_.find(message.run);
   if (stopping_ || entry == live_.end() || entry->second.actor || entry->second.asleep) return;
-  entry->second.told = 0;
-  entry->second.actor = spawn_run(message.run, entry->second, nullptr);
-  caf::anon_send(entry->second.actor, BeginRun{});
+  wake(message.run, entry->second, std::nullopt);
 }
 
 bool SupervisorState::take_up(const RunId& run, const std::vector<std::string>& environment,

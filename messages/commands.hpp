@@ -30,8 +30,12 @@ struct ExecuteNode {
   std::optional<Reservation> call = {};  ///< Where a model call goes, as it was recorded.
   std::optional<Value> rejected = {};    ///< Of a model call: the result that did not fit its schema, to be mended.
 };
+/// Why an attempt is stopped, which decides what becomes of a run that it waits for: `leave`: it goes on, since the
+/// attempt is taken up again; `pause`: it pauses too; `cancel`: it is cancelled.
+enum class Halt : std::uint8_t { leave, pause, cancel };
 struct CancelNode {
   AttemptRef ref;
+  Halt why = Halt::cancel;
 };
 /// Answer with RetryDue{ref} at `due`, or at once if that has passed.
 struct ArmTimer {

@@ -74,6 +74,27 @@ struct FileTrigger {
 };
 BOOST_DESCRIBE_STRUCT(FileTrigger, (), (folder, pattern, settle))
 
+/// What of a stream's ended runs is kept: those that any of the set members keeps. None set: all.
+struct Retention {
+  std::optional<std::uint32_t> runs;   ///< The newest so many.
+  std::optional<Millis> age;           ///< Those that ended since.
+  std::optional<std::uint64_t> bytes;  ///< The newest, as long as their records are no more than this.
+
+  bool operator==(const Retention&) const = default;
+};
+BOOST_DESCRIBE_STRUCT(Retention, (), (runs, age, bytes))
+
+/// What a stream may use up; what would be more is refused.
+struct Quota {
+  std::optional<std::uint32_t> runs_per_hour;  ///< Accepted in the last 60 minutes.
+  std::optional<std::uint32_t> runs_per_day;   ///< Accepted in the last 24 hours.
+  std::optional<MicroUsd> cost_per_day;        ///< Spent by its runs on one day (UTC).
+  std::optional<std::uint64_t> stored_bytes;   ///< Of the records of its runs.
+
+  bool operator==(const Quota&) const = default;
+};
+BOOST_DESCRIBE_STRUCT(Quota, (), (runs_per_hour, runs_per_day, cost_per_day, stored_bytes))
+
 struct EntryPoint {
   std::string id;  ///< Unique in its workflow. Its stream is called `workflow/id`.
   std::optional<std::string> name;
@@ -91,12 +112,14 @@ struct EntryPoint {
   std::optional<std::string> dedupe;  ///< Template of a key: a second trigger with the same key is the same run.
   std::optional<Millis> timeout;      ///< From acceptance to the end of a run.
   std::optional<MicroUsd> budget;     ///< Of one run.
-  std::optional<Json> inputs;         ///< Object of templates over `{{ trigger... }}`; absent: inputs by name.
+  std::optional<Retention> retention = {};
+  std::optional<Quota> quota = {};
+  std::optional<Json> inputs = {};  ///< Object of templates over `{{ trigger... }}`; absent: inputs by name.
 
   bool operator==(const EntryPoint&) const = default;
 };
 BOOST_DESCRIBE_STRUCT(EntryPoint, (),
                       (id, name, trigger, timer, webhook, event, file, isolation, priority, max_concurrent, max_queued,
-                       overflow, overlap, dedupe, timeout, budget, inputs))
+                       overflow, overlap, dedupe, timeout, budget, retention, quota, inputs))
 
 }  // namespace hillstar

@@ -16,6 +16,7 @@
 #include "messages/failure.hpp"
 #include "messages/governance_events.hpp"
 #include "messages/ids.hpp"
+#include "messages/state_events.hpp"
 #include "messages/stream_events.hpp"
 #include "messages/talk_events.hpp"
 #include "messages/units.hpp"
@@ -61,11 +62,12 @@ struct RunStarted {
   std::optional<std::string> correlation = {};  ///< Ties runs together; whoever starts them chooses it.
   std::optional<UtcTime> deadline = {};         ///< It must have ended by then.
   std::optional<MicroUsd> budget = {};          ///< What it may cost, if that is less than the workflow says.
+  std::optional<Isolation> isolation = {};      ///< The shared state that it sees; absent: its own only.
 };
 BOOST_DESCRIBE_STRUCT(RunStarted, (),
                       (workflow, workflow_file, workflow_sha256, plan_sha256, inputs, workspace, output_dir,
                        allow_paths, parent, started_by, engine, routes_sha256, priority, air_gapped, rules_sha256,
-                       trigger, labels, correlation, deadline, budget))
+                       trigger, labels, correlation, deadline, budget, isolation))
 
 /// Nothing new starts until RunResumed.
 struct RunPaused {
@@ -266,7 +268,7 @@ using Event = std::variant<RunStarted, RunPaused, RunResumed, CancelRequested, R
                            ApprovalRequested, ApprovalAnswered, NodeResolved, NodeRetryDue, BudgetExhausted,
                            ConnectionAttempted, RunQueued, RunAdmitted, RunDeadlinePassed, RunTimedOut, SignalReceived,
                            InputRequested, InputProvided, SignalAwaited, NodeDeadlinePassed, StreamDeclared, StreamHeld,
-                           StreamReleased, StreamRemoved, TimerFired, CursorMoved>;
+                           StreamReleased, StreamRemoved, TimerFired, CursorMoved, StateOpened, StateChanged>;
 
 /// An event with its place in a history.
 struct Recorded {

@@ -107,9 +107,9 @@ struct TimerFired {
 };
 BOOST_DESCRIBE_STRUCT(TimerFired, (), (due, run, skipped))
 
-/// Everything in the log up to this position was looked at by an event trigger.
+/// Everything that was recorded up to this time was looked at by an event trigger.
 struct CursorMoved {
-  std::uint64_t position = 0;
+  std::uint64_t position = 0;  ///< Microseconds since 1970.
 };
 BOOST_DESCRIBE_STRUCT(CursorMoved, (), (position))
 

@@ -16,9 +16,6 @@
 
 namespace hillstar::stream {
 
-/// Bounds of an entry point's numbers.
-inline constexpr std::uint32_t kConcurrentMax = 1'000'000;
-inline constexpr std::uint32_t kQueuedMax = 10'000'000;
 /// Callers that wait for room in the queue of one stream (overflow `wait`), and how long.
 inline constexpr std::size_t kCallersMax = 1'000;
 inline constexpr Millis kCallerWait{30'000};
@@ -34,7 +31,7 @@ struct StreamState {
   std::string reason;  ///< Of the hold.
   bool removed = false;
   std::optional<UtcTime> last_due;  ///< The last firing of a timer that was dealt with.
-  std::uint64_t cursor = 0;
+  std::uint64_t cursor = 0;  ///< As CursorMoved::position.
 };
 /// A fact of a run is an InvariantError.
 void evolve(StreamState& state, const Event& event, UtcTime at);

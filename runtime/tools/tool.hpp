@@ -43,6 +43,7 @@ struct RunContext {
   policy::Redactor redactor;  ///< Of the secrets in `environment`: for everything that leaves an attempt.
   bool air_gapped = false;    ///< It may talk to declared endpoints only, and its scripts to nobody.
   std::shared_ptr<const policy::Rules> rules;  ///< Of whoever runs it. Null: nobody gave any.
+  std::string trace;                           ///< W3C traceparent of the run's own span; empty: it is not traced.
 };
 
 /// Set once, from any thread; a tool that blocks waits on `descriptor` beside its own (readable once cancelled).
@@ -74,6 +75,7 @@ struct ToolCall {
   std::string cwd;                           ///< As written; empty: the workspace.
   std::optional<workflow::Sandbox> sandbox;  ///< Absent: the standard one.
   std::optional<Millis> start_to_close;
+  std::string trace;  ///< W3C traceparent of the attempt's own span; empty: it is not traced.
 };
 
 struct ToolContext {

@@ -90,10 +90,10 @@ class Retention(EndToEnd):
 
     def test_gc_waits_for_the_host(self):
         self.flow({'a': script('./wait.sh')}, name='long.json')
-        self.write('wait.sh', '#!/bin/sh\necho up\nread x < gate\nexit 0\n', 0o755)
+        self.write('wait.sh', '#!/bin/sh\n: > up\nread x < gate\nexit 0\n', 0o755)
         os.mkfifo(self.path('gate'))
-        host = self.start('run', 'long.json', '-v')
-        host.wait_for('up')
+        host = self.start('run', 'long.json')
+        self.until(lambda: os.path.exists(self.path('up')), 'the script to run')
         self.assertIn('HS', self.hill('gc', '--keep-last', '0', code=None).err)
         with open(self.path('gate'), 'w'):
             pass
