@@ -25,12 +25,10 @@ struct Found {
 Result<Found> read_stream(const persistence::EventStore& store, const RunId& history) {
   Found found;
   HILLSTAR_TRY(const auto recorded, store.read(history));
-  if (recorded.empty() || !std::holds_alternative<StreamDeclared>(recorded.front().event))
-    return Error{Errc::record_corrupt, "a stream's history begins with stream_declared.", history.str()};
   try {
-    for (const auto& one : recorded) stream::evolve(found.state, one.event, one.at);
-  } catch (const InvariantError& bug) {
-    return Error{Errc::internal, bug.message, history.str()};
+    found.state = stream::replay(recorded);
+  } catch (const InvariantError& wrong) {
+    return Error{Errc::record_corrupt, wrong.message, history.str()};
   }
   HILLSTAR_TRY(const auto last, store.read_records(history, recorded.size(), 1));
   if (!last.empty()) found.chain = last.front().hash;

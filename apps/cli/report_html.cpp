@@ -8,8 +8,8 @@
 #include "apps/cli/report_document.hpp"
 #include "apps/cli/report_style.hpp"
 #include "apps/cli/text.hpp"
+#include "runtime/platform/base64.hpp"
 #include "runtime/platform/hash.hpp"
-#include "runtime/tools/images.hpp"
 
 namespace hillstar::cli::doc {
 namespace {
@@ -292,7 +292,7 @@ std::string to_html(const Document& document) {
       "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'sha256-{}'; base-uri "
       "'none'; form-action 'none'\">\n<meta name=\"referrer\" content=\"no-referrer\">\n"
       "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{}: {}</title>\n<style>",
-      tools::base64(bytes), html_text(document.workflow), html_text(document.run));
+      base64(bytes), html_text(document.workflow), html_text(document.run));
   out += kStyle;
   out += "</style>\n</head>\n<body>\n";
   out += head(document) + results(document) + graph(document) + timeline(document) + nodes(document) + costs(document) +

@@ -44,7 +44,7 @@ Result<std::uint64_t> check_stream(const persistence::EventStore& store, const R
   };
   stream::StreamState state;
   try {
-    for (const auto& recorded : history) stream::evolve(state, recorded.event, recorded.at);
+    state = stream::replay(history);
   } catch (const InvariantError& error) {
     return wrong(std::string("The history is not one of a stream: ") + error.message);
   }

@@ -134,10 +134,13 @@ struct Core {
   void close_all() {
     auto stores = std::exchange(of_store, {});
     auto runs = std::exchange(of_run, {});
+    // Those that are counted, and not let in yet, stay counted.
+    open.fetch_sub(stores.size());
     for (auto& [ticket, follower] : stores) follower.outlet->close();
-    for (auto& [run, followers] : runs)
+    for (auto& [run, followers] : runs) {
+      open.fetch_sub(followers.size());
       for (auto& [ticket, follower] : followers) follower.outlet->close();
-    open = 0;
+    }
   }
 };
 

@@ -13,6 +13,7 @@
 #include "apps/cli/environment.hpp"
 #include "apps/cli/private_file.hpp"
 #include "messages/json_codec.hpp"
+#include "runtime/platform/base64.hpp"
 #include "runtime/platform/file_access.hpp"
 #include "runtime/platform/hash.hpp"
 #include "runtime/platform/random.hpp"
@@ -42,27 +43,6 @@ struct StoredTokens {
   std::vector<StoredToken> tokens;
 };
 BOOST_DESCRIBE_STRUCT(StoredTokens, (), (tokens))
-
-std::string base64url(std::string_view bytes) {
-  constexpr std::string_view kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-  std::string text;
-  std::uint32_t bits = 0;
-  int held = 0;
-  for (const char c : bytes) {
-    bits = bits << 8U | static_cast<unsigned char>(c);
-    for (held += 8; held >= 6; held -= 6) text.push_back(kDigits[bits >> static_cast<unsigned>(held - 6) & 0x3FU]);
-  }
-  if (held > 0) text.push_back(kDigits[bits << static_cast<unsigned>(6 - held) & 0x3FU]);
-  return text;
-}
-
-/// Takes as long for texts that differ in the first character as for those that are the same.
-bool is_same(std::string_view a, std::string_view b) {
-  unsigned differs = a.size() == b.size() ? 0 : 1;
-  for (std::size_t i = 0; i < std::min(a.size(), b.size()); ++i)
-    differs |= static_cast<unsigned>(static_cast<unsigned char>(a[i]) ^ static_cast<unsigned char>(b[i]));
-  return differs == 0;
-}
 
 bool is_sha256(std::string_view text) {
   return text.size() == 2 * std::tuple_size_v<Sha256> && text.find_first_not_of("0123456789abcdef") == text.npos;
@@ -168,7 +148,7 @@ std::variant<TokenRow, TokenFile::Refusal> TokenFile::find(std::string_view toke
   refresh();
   const TokenRow* found = nullptr;
   for (const auto& row : rows_)
-    if (is_same(row.sha256, hash)) found = &row;
+    if (row.sha256 == hash) found = &row;  // how long this takes tells of the hash, and so of no token
   if (found == nullptr) return Refusal::unknown;
   if (has_expired(*found, now)) return Refusal::expired;
   return *found;

@@ -54,6 +54,14 @@ void evolve(StreamState& state, const Event& event, UtcTime at) {
   state.updated_at = at;
 }
 
+StreamState replay(const std::vector<Recorded>& history) {
+  if (history.empty() || !std::holds_alternative<StreamDeclared>(history.front().event))
+    throw InvariantError{"a stream's history begins with stream_declared"};
+  StreamState state;
+  for (const auto& recorded : history) evolve(state, recorded.event, recorded.at);
+  return state;
+}
+
 bool is_same(const StreamDeclared& one, const StreamDeclared& other) {
   auto twin = one;
   twin.declared_by = other.declared_by;

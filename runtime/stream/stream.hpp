@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "messages/error.hpp"
 #include "messages/events.hpp"
@@ -31,10 +32,12 @@ struct StreamState {
   std::string reason;  ///< Of the hold.
   bool removed = false;
   std::optional<UtcTime> last_due;  ///< The last firing of a timer that was dealt with.
-  std::uint64_t cursor = 0;  ///< As CursorMoved::position.
+  std::uint64_t cursor = 0;         ///< As CursorMoved::position.
 };
 /// A fact of a run is an InvariantError.
 void evolve(StreamState& state, const Event& event, UtcTime at);
+/// The state after a history; one that does not begin with StreamDeclared is an InvariantError too.
+StreamState replay(const std::vector<Recorded>& history);
 
 /// Declared again as it is? Whoever says so does not count.
 bool is_same(const StreamDeclared& one, const StreamDeclared& other);

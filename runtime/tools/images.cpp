@@ -4,8 +4,8 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdint>
 
+#include "runtime/platform/base64.hpp"
 #include "runtime/tools/standard_tools.hpp"
 
 namespace hillstar::tools {
@@ -38,20 +38,6 @@ std::string_view image_type(std::string_view bytes) {
   if (bytes.starts_with("GIF87a"sv) || bytes.starts_with("GIF89a"sv)) return "image/gif";
   if (bytes.starts_with("RIFF"sv) && bytes.size() >= 12 && bytes.substr(8, 4) == "WEBP"sv) return "image/webp";
   return {};
-}
-
-std::string base64(std::string_view bytes) {
-  static constexpr std::string_view kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string text;
-  text.reserve((bytes.size() + 2) / 3 * 4);
-  for (std::size_t i = 0; i < bytes.size(); i += 3) {
-    const auto group = bytes.substr(i, 3);
-    std::uint32_t bits = 0;
-    for (std::size_t k = 0; k < 3; ++k)
-      bits = bits << 8U | (k < group.size() ? static_cast<std::uint8_t>(group[k]) : 0U);
-    for (std::size_t k = 0; k < 4; ++k) text += k <= group.size() ? kDigits[bits >> (18U - 6U * k) & 63U] : '=';
-  }
-  return text;
 }
 
 Result<ModelImage> load_image(const RunContext& run, const std::string& path) {

@@ -11,7 +11,6 @@
 #include <set>
 #include <stdexcept>
 
-#include "persistence/rocksdb_store.hpp"
 #include "runtime/policy/redaction.hpp"
 #include "runtime/run/run.hpp"
 #include "tests/bench/exchange.hpp"
@@ -32,12 +31,6 @@ struct Settings {
   std::set<std::string> names;
   [[nodiscard]] bool wants(const std::string& name) const { return names.empty() || names.contains(name); }
 };
-
-std::unique_ptr<persistence::RocksStore> store_in(const std::string& path) {
-  auto store = persistence::RocksStore::open(path, {});
-  if (!store) throw std::runtime_error(to_string(store.error()));
-  return std::move(*store);
-}
 
 void expect_all(const Driven& driven, std::uint64_t runs) {
   if (driven.completed != runs)

@@ -7,18 +7,11 @@
 #include <thread>
 #include <utility>
 
-#include "persistence/rocksdb_store.hpp"
 #include "tests/bench/measure.hpp"
 #include "tests/bench/workloads.hpp"
 
 namespace hillstar::bench {
 namespace {
-
-std::unique_ptr<persistence::RocksStore> store_in(const std::string& folder) {
-  auto store = persistence::RocksStore::open(folder, {});
-  if (!store) throw std::runtime_error(to_string(store.error()));
-  return std::move(*store);
-}
 
 void declare(Engine& engine, std::shared_ptr<const workflow::Plan> plan, std::uint32_t concurrent) {
   DeclareStream request;

@@ -7,6 +7,7 @@
 #include <mutex>
 #include <stdexcept>
 
+#include "persistence/rocksdb_store.hpp"
 #include "runtime/workflow/compile.hpp"
 #include "tests/bench/measure.hpp"
 
@@ -78,6 +79,12 @@ std::shared_ptr<const workflow::Plan> model_chain(std::uint32_t calls, const std
   }
   bj::object config{{"custom_providers", {{"bench", {{"endpoint", url}, {"model_name", "mock"}, {"type", "custom"}}}}}};
   return plan_of(std::move(nodes), std::move(edges), std::move(config), 4);
+}
+
+std::unique_ptr<persistence::EventStore> store_in(const std::string& folder) {
+  auto store = persistence::RocksStore::open(folder, {});
+  if (!store) throw std::runtime_error(to_string(store.error()));
+  return std::move(*store);
 }
 
 EngineOptions options() {

@@ -19,6 +19,9 @@ std::shared_ptr<const workflow::Plan> fan(std::uint32_t width);
 /// `calls` model calls in a chain, against an OpenAI-compatible server at `url`.
 std::shared_ptr<const workflow::Plan> model_chain(std::uint32_t calls, const std::string& url);
 
+/// The store of this folder, made if there is none; throws what went wrong.
+std::unique_ptr<persistence::EventStore> store_in(const std::string& folder);
+
 /// The engine's options with the in-process `step` tool that chain() and fan() use.
 EngineOptions options();
 

@@ -7,6 +7,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "runtime/platform/base64.hpp"
+
 using namespace hillstar;
 using namespace std::string_view_literals;
 
@@ -44,22 +46,13 @@ TEST_CASE("images: the type is that of the first bytes") {
     CHECK(tools::image_type(other).empty());
 }
 
-TEST_CASE("images: base64 of every remainder") {
-  CHECK(tools::base64("") == "");
-  CHECK(tools::base64("f") == "Zg==");
-  CHECK(tools::base64("fo") == "Zm8=");
-  CHECK(tools::base64("foo") == "Zm9v");
-  CHECK(tools::base64("foobar") == "Zm9vYmFy");
-  CHECK(tools::base64("\0\xff\xfe"sv) == "AP/+");
-}
-
 TEST_CASE("images: files of the run's folders, up to their limit") {
   const Workspace workspace;
   workspace.write("a.dat", kPng);
   const auto image = tools::load_image(workspace.run, "a.dat");
   REQUIRE(image.has_value());
   CHECK(image->media_type == "image/png");
-  CHECK(image->base64 == tools::base64(kPng));
+  CHECK(image->base64 == base64(kPng));
   workspace.write("most.png", std::string(kPng) + std::string(tools::kImageBytesMax - kPng.size(), 'x'));
   CHECK(tools::load_image(workspace.run, "most.png").has_value());
   workspace.write("more.png", std::string(kPng) + std::string(tools::kImageBytesMax - kPng.size() + 1, 'x'));
