@@ -29,6 +29,9 @@ struct ExecuteNode {
   Json inputs;                    ///< The run's inputs.
   std::optional<Reservation> call = {};  ///< Where a model call goes, as it was recorded.
   std::optional<Value> rejected = {};    ///< Of a model call: the result that did not fit its schema, to be mended.
+  std::uint32_t failed = 0;              ///< Attempts of the unit that have failed; those that were lost or stopped
+                                         ///< are not among them, so that this one may be the same as the one before.
+  std::optional<UtcTime> ends_by = {};   ///< The unit's whole time is over then.
 };
 /// Why an attempt is stopped, which decides what becomes of a run that it waits for: `leave`: it goes on, since the
 /// attempt is taken up again; `pause`: it pauses too; `cancel`: it is cancelled.
@@ -36,6 +39,11 @@ enum class Halt : std::uint8_t { leave, pause, cancel };
 struct CancelNode {
   AttemptRef ref;
   Halt why = Halt::cancel;
+};
+/// The run that this attempt waits for is to start nothing new while this one is paused, or may go on.
+struct HoldNode {
+  AttemptRef ref;
+  bool held = false;
 };
 /// Answer with RetryDue{ref} at `due`, or at once if that has passed.
 struct ArmTimer {
@@ -53,6 +61,6 @@ struct AskApproval {
 /// The run is terminal: stop its actors.
 struct Finish {};
 
-using Command = std::variant<ExecuteNode, CancelNode, ArmTimer, ArmDeadline, AskApproval, Finish>;
+using Command = std::variant<ExecuteNode, CancelNode, HoldNode, ArmTimer, ArmDeadline, AskApproval, Finish>;
 
 }  // namespace hillstar

@@ -142,7 +142,7 @@ struct NodeScheduled {
   NodeId node;
   std::optional<std::uint32_t> item;
   std::uint32_t attempt = 1;
-  std::optional<Reservation> call = {};  ///< Of a model call.
+  std::optional<Reservation> call = {};  ///< Of a model call; of a run of its own: its cost alone.
   bool granted = false;                  ///< The workflow's permission for the node is `always`, in so many words.
 };
 BOOST_DESCRIBE_STRUCT(NodeScheduled, (), (node, item, attempt, call, granted))
@@ -208,9 +208,10 @@ struct NodeCancelled {
   std::optional<std::uint32_t> item;
   std::uint32_t attempt = 1;
   bool unsent = false;              ///< A model call that never left: it cost nothing.
-  std::optional<Json> detail = {};  ///< Of a model call that was sent: what is known of it.
+  std::optional<Json> detail = {};  ///< Of a model call that was sent: what is known of it. Of a run of its own: which.
+  std::optional<Usage> usage = {};  ///< Of a run of its own that has ended.
 };
-BOOST_DESCRIBE_STRUCT(NodeCancelled, (), (node, item, attempt, unsent, detail))
+BOOST_DESCRIBE_STRUCT(NodeCancelled, (), (node, item, attempt, unsent, detail, usage))
 
 /// No further attempt follows. What it means for the run says PlanNode::on_error.
 struct NodeFailed {

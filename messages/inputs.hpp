@@ -73,6 +73,7 @@ struct AttemptCancelled {
   bool unsent = false;              ///< A model call that never left.
   std::optional<Json> detail = {};  ///< As for AttemptLost.
   std::vector<Connection> connections = {};
+  std::optional<Usage> usage = {};  ///< Of a run of its own that has ended.
 };
 /// A budget that many runs share has not enough left: the attempt was not made.
 struct BudgetRefused {

@@ -70,6 +70,7 @@ void each_index_key(const run::Summary& row, const std::function<void(const Inde
   if (row.stream) add(IndexKind::stream, *row.stream);
   if (row.stream && row.key) add(IndexKind::key, *row.stream, *row.key);
   if (row.correlation) add(IndexKind::correlation, *row.correlation);
+  if (row.above) add(IndexKind::above, row.above->run.str());
   for (const auto& [name, value] : row.labels) add(IndexKind::label, name, value);
   if (is_odd(row)) add(IndexKind::odd, {});
 }

@@ -23,6 +23,7 @@ enum class IndexKind : char {
   correlation = 'c',
   key = 'k',    ///< Stream and key of a trigger.
   label = 'l',  ///< Name and value.
+  above = 'a',  ///< The run that it is a part of.
   odd = 'o',    ///< The id does not tell when the run started.
   status = 's',
   stream = 't',

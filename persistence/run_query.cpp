@@ -18,6 +18,7 @@ bool matches(const RunQuery& query, const run::Summary& row) {
   if (query.stream && row.stream != *query.stream) return false;
   if (query.key && row.key != *query.key) return false;
   if (query.correlation && row.correlation != *query.correlation) return false;
+  if (query.above && (!row.above || row.above->run != *query.above)) return false;
   if (query.label) {
     const auto found = row.labels.find(query.label->first);
     if (found == row.labels.end() || found->second != query.label->second) return false;

@@ -26,6 +26,7 @@ struct RunQuery {
   std::optional<std::string> key = {};  ///< Of a trigger; only together with `stream`.
   std::optional<std::string> correlation = {};
   std::optional<std::pair<std::string, std::string>> label = {};  ///< Name and value.
+  std::optional<RunId> above = {};                                ///< The run that they are parts of.
   std::optional<UtcTime> since = {};                              ///< Started then or later,
   std::optional<UtcTime> until = {};                              ///< started before.
   std::optional<RunId> before = {};                               ///< Older than this run: the next page.

@@ -165,6 +165,7 @@ class Search {
     };
     // What few runs have comes first: it says where the others look.
     if (asked.key && asked.stream) sets_.push_back(index(IndexKind::key, *asked.stream, *asked.key));
+    if (asked.above) sets_.push_back(index(IndexKind::above, asked.above->str()));
     if (asked.correlation) sets_.push_back(index(IndexKind::correlation, *asked.correlation));
     if (asked.label) sets_.push_back(index(IndexKind::label, asked.label->first, asked.label->second));
     if (asked.stream && !asked.key) sets_.push_back(index(IndexKind::stream, *asked.stream));

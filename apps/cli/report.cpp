@@ -102,19 +102,6 @@ Result<std::string> result_text(const Value& value, const ReadBlob& read) {
   return json::canonical(*shown);
 }
 
-std::vector<NodeIndex> final_nodes(const run::RunState& state) {
-  std::vector<NodeIndex> found;
-  for (NodeIndex i = 0; i < state.nodes.size(); ++i) {
-    const auto status = state.nodes[i].status;
-    const auto& node = state.plan->nodes[i];
-    // A skipped attempt of a loop shows the result of the attempt that ended the loop.
-    const bool has_result =
-        status == run::NodeStatus::completed || (status == run::NodeStatus::skipped && node.stands_for.has_value());
-    if (has_result && node.successors.empty()) found.push_back(i);
-  }
-  return found;
-}
-
 Result<Json> run_object(const run::RunState& state, const RunId& run, const ReadBlob& read) {
   const auto row = run::summarize(state, run);
   bj::object object = row_object(row).value().as_object();

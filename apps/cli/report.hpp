@@ -9,6 +9,7 @@
 
 #include "messages/value.hpp"
 #include "persistence/event_store.hpp"
+#include "runtime/run/child.hpp"
 #include "runtime/run/state.hpp"
 #include "runtime/run/view.hpp"
 #include "runtime/workflow/plan.hpp"
@@ -33,8 +34,7 @@ Result<boost::json::value> whole(const Value& value, const ReadBlob& read);
 /// What a person wants to see of a result: the text of `output` if it is an object with one, else the JSON.
 Result<std::string> result_text(const Value& value, const ReadBlob& read);
 
-/// Nodes that nothing depends on and that completed: what the run produced. In plan order.
-std::vector<NodeIndex> final_nodes(const run::RunState& state);
+using run::final_nodes;
 
 /// `{"run":...,"status":...,"outputs":{node: result},...}`: what `run -o json` prints.
 Result<Json> run_object(const run::RunState& state, const RunId& run, const ReadBlob& read);

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <string>
 
+#include "runtime/platform/hash.hpp"
 #include "runtime/platform/random.hpp"
 
 namespace hillstar {
@@ -67,6 +68,14 @@ std::uint32_t SystemIdSource::chance_ppm() {
     std::memcpy(&value, random_bytes(sizeof value).data(), sizeof value);
   } while (value >= kFair);
   return value % kRange;
+}
+
+RunId derived_run(const RunId& from, std::string_view name) {
+  constexpr std::size_t kTimeDigits = 10;
+  const auto hash = sha256(from.str(), "/", name);
+  std::array<std::uint8_t, 16> bytes{};
+  std::copy(hash.begin(), hash.begin() + 16, bytes.begin());
+  return RunId(from.str().substr(0, kTimeDigits) + encode(bytes).substr(kTimeDigits));
 }
 
 bool is_run_id(std::string_view text) {

@@ -32,6 +32,9 @@ class SystemIdSource final : public IdSource {
   std::uint8_t tail_[10] = {};  // 80 random bits, counted up within one millisecond
 };
 
+/// The same for the same: a ULID with the time of `from`, made of `from` and `name`.
+RunId derived_run(const RunId& from, std::string_view name);
+
 /// True if `text` is 26 characters of Crockford base32 that make a ULID.
 bool is_run_id(std::string_view text);
 

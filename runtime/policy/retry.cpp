@@ -38,6 +38,7 @@ bool is_transient(FailureClass kind) {
     case FailureClass::min_success:
     case FailureClass::rejected:
     case FailureClass::dependency:
+    case FailureClass::child_failed:
     case FailureClass::internal:
       return false;
   }
@@ -50,7 +51,7 @@ namespace {
 bool is_retried(const workflow::RetryPolicy& policy, FailureClass kind) {
   if (!policy.on.empty()) return std::find(policy.on.begin(), policy.on.end(), kind) != policy.on.end();
   return is_transient(kind) || kind == FailureClass::exit_code || kind == FailureClass::signal ||
-         kind == FailureClass::io || kind == FailureClass::empty_reply;
+         kind == FailureClass::io || kind == FailureClass::empty_reply || kind == FailureClass::child_failed;
 }
 
 }  // namespace

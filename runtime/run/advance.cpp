@@ -158,9 +158,9 @@ bool is_stopping(const RunState& state) {
 }
 
 bool waits_for_person(const RunState& state) {
-  if (is_terminal(state) || state.running > 0) return false;
-  return state.status == RunStatus::paused ||
-         (state.retrying == 0 && (state.held > 0 || state.talking > 0 || !state.lost.empty()));
+  if (is_terminal(state) || state.running > state.children) return false;
+  if (state.status == RunStatus::paused) return true;
+  return state.running == 0 && state.retrying == 0 && (state.held > 0 || state.talking > 0 || !state.lost.empty());
 }
 
 bool waits_for_signal(const RunState& state) {

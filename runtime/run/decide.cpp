@@ -70,7 +70,7 @@ class Decision {
     if (!is_stopping(state_) && !state_.interrupted && !unit->overdue)
       facts.emplace_back(lost(in.ref, in.detail));
     else
-      facts.emplace_back(NodeCancelled{id(in.ref.node), in.ref.item, in.ref.attempt, in.unsent, in.detail});
+      facts.emplace_back(NodeCancelled{id(in.ref.node), in.ref.item, in.ref.attempt, in.unsent, in.detail, in.usage});
     return facts;
   }
 
@@ -142,10 +142,10 @@ class Decision {
     if (state_.running == 0) return facts;
     for (NodeIndex i = 0; i < state_.nodes.size(); ++i) {
       const auto& node = state_.nodes[i];
-      if (is_in_flight(node)) facts.emplace_back(lost({i, std::nullopt, node.attempt}));
+      if (is_gone(i, node)) facts.emplace_back(lost({i, std::nullopt, node.attempt}));
       if (!node.map) continue;
       for (std::uint32_t item = 0; item < node.map->next; ++item)
-        if (is_in_flight(node.map->units[item])) facts.emplace_back(lost({i, item, node.map->units[item].attempt}));
+        if (is_gone(i, node.map->units[item])) facts.emplace_back(lost({i, item, node.map->units[item].attempt}));
     }
     return facts;
   }
@@ -179,6 +179,11 @@ class Decision {
     if (next >= places.size()) return;
     fact.next_candidate = next;
     fact.next_provider = places[next].provider;
+  }
+
+  /// An attempt in flight died with its process. One that waits for a run of its own goes on waiting for it.
+  [[nodiscard]] bool is_gone(NodeIndex i, const UnitState& unit) const {
+    return is_in_flight(unit) && !waits_for_run(*state_.plan, i, unit);
   }
 
   [[nodiscard]] NodeId id(NodeIndex i) const { return state_.plan->nodes[i].id; }

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "runtime/policy/budget.hpp"
+#include "runtime/run/child.hpp"
 #include "runtime/run/moves.hpp"
 #include "runtime/run/run.hpp"
 #include "runtime/run/talk.hpp"
@@ -106,6 +107,7 @@ class Evolution : private Moves {
     enter_flight(i, event.item);
     if (event.call) {
       if (!unit.call) unit.call.emplace();
+      release(unit);
       unit.call->reserved = *event.call;
       unit.call->candidate = event.call->candidate;
       state_.reserved += event.call->cost;
@@ -152,7 +154,7 @@ class Evolution : private Moves {
       auto& unit = unit_of(i, event.item);
       leave(i, event.item);
       stop_clock({i, event.item});
-      settle(unit, [&](const Reservation& held) { return policy::charge_of(event, held); });
+      settle(i, unit, event);
       unit.status = NodeStatus::completed;
       unit.result = event.result;
       ++node.map->succeeded;
@@ -163,7 +165,7 @@ class Evolution : private Moves {
       leave_map(i);
     } else {
       leave(i, std::nullopt);
-      settle(node, [&](const Reservation& held) { return policy::charge_of(event, held); });
+      settle(i, node, event);
     }
     node.result = event.result;
     node.tests = event.tests;
@@ -176,7 +178,7 @@ class Evolution : private Moves {
     add(event.usage);
     leave_flight(i, event.item);
     auto& unit = unit_of(i, event.item);
-    settle(unit, [&](const Reservation& held) { return policy::charge_of(event, held); });
+    settle(i, unit, event);
     ++unit.counted;
     unit.failure = event.failure;
     unit.result = event.result;
@@ -209,9 +211,12 @@ class Evolution : private Moves {
     const auto i = index_of_node(state_, event.node);
     leave_flight(i, event.item);
     auto& unit = unit_of(i, event.item);
-    settle(unit, [](const Reservation& held) { return held.cost; });
     // Whoever asks for a run of its own again gets the same one.
     const bool repeats = runs_workflow(plan_.nodes[i]);
+    if (repeats)
+      keep(unit);
+    else
+      Moves::settle(unit, [](const Reservation& held) { return held.cost; });
     if (!repeats) ++unit.lost;
     if (unit.overdue) {
       give_up_late({i, event.item});
@@ -242,8 +247,14 @@ class Evolution : private Moves {
 
   void operator()(const NodeCancelled& event) {
     const auto i = index_of_node(state_, event.node);
+    add(event.usage);
     leave_flight(i, event.item);
-    settle(unit_of(i, event.item), [&](const Reservation& held) { return policy::charge_of(event, held); });
+    auto& unit = unit_of(i, event.item);
+    // A run of its own that has not ended goes on with what it has.
+    if (runs_workflow(plan_.nodes[i]) && !event.usage)
+      keep(unit);
+    else
+      settle(i, unit, event);
     again(i, event.item);
   }
 
@@ -251,6 +262,7 @@ class Evolution : private Moves {
     const auto i = index_of_node(state_, event.node);
     auto& unit = unit_of(i, event.item);
     state_.failing.erase({i, event.item});
+    release(unit);
     unit.failure = event.failure;
     if (unit.result.json.is_null() && unit.result.blobs.empty()) unit.result.json = error_result(event.failure);
     if (event.item) {
@@ -325,6 +337,31 @@ class Evolution : private Moves {
   }
 
  private:
+  /// The attempt has ended: what was reserved for it is spent, or free again.
+  template <class Ended>
+  void settle(NodeIndex i, UnitState& unit, const Ended& event) {
+    if (!runs_workflow(plan_.nodes[i]))
+      return Moves::settle(unit, [&](const Reservation& held) { return policy::charge_of(event, held); });
+    const auto told = event.usage.value_or(Usage{});
+    state_.below.input_tokens += told.input_tokens;
+    state_.below.output_tokens += told.output_tokens;
+    state_.below.cost += told.cost;
+    const auto charge = told.cost + unsettled_of(event.detail);
+    if (!unit.call) {
+      state_.spent += charge;
+      return;
+    }
+    Moves::settle(unit, [&](const Reservation&) { return charge; });
+    unit.call->kept = false;
+  }
+  /// What is reserved for a run of its own stays so until that has ended.
+  static void keep(UnitState& unit) {
+    if (unit.call) unit.call->kept = true;
+  }
+  void release(UnitState& unit) {
+    if (!unit.call || !std::exchange(unit.call->kept, false)) return;
+    state_.reserved -= unit.call->reserved.cost;
+  }
   /// It completes: of an attempt, or because it was told what it waited for.
   void leave(NodeIndex i, const std::optional<std::uint32_t>& item) {
     if (is_told_of(unit_of(i, item).status))

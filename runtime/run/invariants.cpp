@@ -79,7 +79,7 @@ class Check {
 
   void count(const UnitState& unit) {
     running_ += is_in_flight(unit) ? 1 : 0;
-    if (unit.call && is_in_flight(unit)) reserved_ += unit.call->reserved.cost;
+    if (unit.call && (is_in_flight(unit) || unit.call->kept)) reserved_ += unit.call->reserved.cost;
     retrying_ += unit.status == NodeStatus::retrying ? 1 : 0;
     talking_ += is_told_of(unit.status) ? 1 : 0;
     timed_ += unit.ends_by ? 1 : 0;

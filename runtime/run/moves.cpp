@@ -33,12 +33,12 @@ void Moves::enter_flight(NodeIndex i, const std::optional<std::uint32_t>& item) 
   auto& unit = unit_of(i, item);
   ++state_.running;
   unit.status = plan_.nodes[i].map && !item ? NodeStatus::expanding : NodeStatus::running;
-  if (unit.status == NodeStatus::running && runs_workflow(plan_.nodes[i])) ++state_.children;
+  if (waits_for_run(plan_, i, unit)) ++state_.children;
 }
 
 void Moves::leave_flight(NodeIndex i, const std::optional<std::uint32_t>& item) {
   --state_.running;
-  if (unit_of(i, item).status == NodeStatus::running && runs_workflow(plan_.nodes[i])) --state_.children;
+  if (waits_for_run(plan_, i, unit_of(i, item))) --state_.children;
   if (item)
     --state_.nodes[i].map->running;
   else

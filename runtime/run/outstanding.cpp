@@ -19,6 +19,8 @@ ExecuteNode execute(const RunState& state, const AttemptRef& ref) {
     command.bindings.push_back({source, result_of(state, index_of_node(state, NodeId(source)))});
   if (ref.item) command.items = now.map->items;
   const auto* unit = find_unit(state, ref.node, ref.item);
+  command.failed = unit->counted;
+  command.ends_by = unit->ends_by;
   if (unit->call) {
     command.call = unit->call->reserved;
     if (unit->call->rejected) command.rejected = *unit->call->rejected;
@@ -26,15 +28,27 @@ ExecuteNode execute(const RunState& state, const AttemptRef& ref) {
   return command;
 }
 
-void cancel_in_flight(const RunState& state, std::vector<Command>& commands) {
+template <class Take>
+void each_in_flight(const RunState& state, Take take) {
   for (NodeIndex i = 0; i < state.nodes.size(); ++i) {
     const auto& node = state.nodes[i];
-    if (is_in_flight(node)) commands.emplace_back(CancelNode{{i, std::nullopt, node.attempt}});
+    if (is_in_flight(node)) take(AttemptRef{i, std::nullopt, node.attempt}, node);
     if (!node.map) continue;
     for (std::uint32_t item = 0; item < node.map->next; ++item)
-      if (is_in_flight(node.map->units[item]))
-        commands.emplace_back(CancelNode{{i, item, node.map->units[item].attempt}});
+      if (const auto& unit = node.map->units[item]; is_in_flight(unit)) take(AttemptRef{i, item, unit.attempt}, unit);
   }
+}
+
+void cancel_in_flight(const RunState& state, Halt why, std::vector<Command>& commands) {
+  each_in_flight(state, [&](const AttemptRef& ref, const UnitState&) { commands.emplace_back(CancelNode{ref, why}); });
+}
+
+/// Runs that nodes wait for stand still while this one does.
+void hold_in_flight(const RunState& state, bool held, std::vector<Command>& commands) {
+  if (state.children == 0) return;
+  each_in_flight(state, [&](const AttemptRef& ref, const UnitState& unit) {
+    if (waits_for_run(*state.plan, ref.node, unit)) commands.emplace_back(HoldNode{ref, held});
+  });
 }
 
 void owed_to(const RunState& state, const AttemptRef& ref, const UnitState& unit, std::vector<Command>& commands) {
@@ -101,13 +115,18 @@ std::vector<Command> commands_of(const RunState& state, const Event& event) {
   } else if (const auto* asked = std::get_if<ApprovalRequested>(&event)) {
     commands.emplace_back(AskApproval{index_of_node(state, asked->node), asked->prompt});
   } else if (const auto* paused = std::get_if<RunPaused>(&event)) {
-    if (paused->interrupted) cancel_in_flight(state, commands);
+    if (paused->interrupted)
+      cancel_in_flight(state, Halt::pause, commands);
+    else
+      hold_in_flight(state, true, commands);
+  } else if (std::holds_alternative<RunResumed>(event)) {
+    hold_in_flight(state, false, commands);
   } else if (const auto* late = std::get_if<NodeDeadlinePassed>(&event)) {
     const auto i = index_of_node(state, late->node);
     if (const auto* unit = find_unit(state, i, late->item); is_in_flight(*unit))
       commands.emplace_back(CancelNode{{i, late->item, unit->attempt}});
   } else if (std::holds_alternative<CancelRequested>(event) || std::holds_alternative<RunDeadlinePassed>(event)) {
-    cancel_in_flight(state, commands);
+    cancel_in_flight(state, Halt::cancel, commands);
   } else if (std::holds_alternative<RunCompleted>(event) || std::holds_alternative<RunFailed>(event) ||
              std::holds_alternative<RunCancelled>(event) || std::holds_alternative<RunTimedOut>(event)) {
     commands.emplace_back(Finish{});
@@ -129,7 +148,12 @@ std::vector<Command> outstanding(const RunState& state) {
     for (std::uint32_t item = 0; item < node.map->next; ++item)
       owed_to(state, {i, item, node.map->units[item].attempt}, node.map->units[item], commands);
   }
-  if (is_stopping(state) || state.interrupted) cancel_in_flight(state, commands);
+  if (is_stopping(state))
+    cancel_in_flight(state, Halt::cancel, commands);
+  else if (state.interrupted)
+    cancel_in_flight(state, Halt::pause, commands);
+  else if (state.status == RunStatus::paused)
+    hold_in_flight(state, true, commands);
   if (const auto due = next_deadline(state)) commands.emplace_back(ArmDeadline{*due});
   return commands;
 }

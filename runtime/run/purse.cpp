@@ -5,7 +5,9 @@
 #include <utility>
 
 #include "runtime/policy/call_bound.hpp"
+#include "runtime/run/child.hpp"
 #include "runtime/run/run.hpp"
+#include "runtime/run/talk.hpp"
 #include "runtime/run/units.hpp"
 #include "runtime/workflow/measure.hpp"
 
@@ -65,10 +67,41 @@ bool Purse::refuse(const UnitRef& ref, BudgetScope scope, MicroUsd limit, MicroU
   return false;
 }
 
+std::optional<std::optional<Reservation>> Purse::allot(const UnitRef& ref, const UnitState& unit) {
+  using Paid = std::optional<std::optional<Reservation>>;
+  const auto* of_node = state_.plan->budget && state_.plan->budget->node ? &*state_.plan->budget->node : nullptr;
+  const auto limit = run_limit();
+  // The run that it goes on with has its money already.
+  if (unit.call && unit.call->kept) return Paid(std::in_place, unit.call->reserved);
+  if (!limit && of_node == nullptr) return Paid(std::in_place);
+  const auto rest = [](MicroUsd whole, MicroUsd gone) {
+    return whole.count > gone.count ? MicroUsd{whole.count - gone.count} : MicroUsd{};
+  };
+  auto cost = kCostMax;
+  if (of_node != nullptr) cost = rest(*of_node, unit.call ? unit.call->spent : MicroUsd{});
+  if (const auto* child = child_of(*state_.plan, state_.plan->nodes[ref.node]); child != nullptr && child->budget)
+    cost = std::min(cost, *child->budget);
+  const auto held = state_.reserved + taken_;
+  if (limit) {
+    const auto left = rest(*limit, state_.spent + held);
+    // Nothing is left now, but something may come back. With nothing at all it may still do what costs nothing.
+    if (waited_ > 0 || (left.count == 0 && held.count > 0)) {
+      ++waited_;
+      return std::nullopt;
+    }
+    cost = std::min(cost, left);
+  }
+  Reservation allotted;
+  allotted.cost = cost;
+  taken_ += cost;
+  return Paid(std::in_place, std::move(allotted));
+}
+
 std::optional<std::optional<Reservation>> Purse::pay(const UnitRef& ref, const UnitState& unit) {
   using Paid = std::optional<std::optional<Reservation>>;
   const auto& node = state_.plan->nodes[ref.node];
   const bool lists_items = node.map && !ref.item;
+  if (runs_workflow(node) && !lists_items) return allot(ref, unit);
   if (!state_.routes || lists_items) return Paid(std::in_place);
   const auto& places = state_.routes->of(ref.node);
   if (places.empty()) return Paid(std::in_place);

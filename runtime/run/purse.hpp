@@ -33,6 +33,8 @@ class Purse {
 
  private:
   [[nodiscard]] std::optional<MicroUsd> run_limit() const;
+  /// What a run of another workflow may cost: what is left, or less if it or the node says so.
+  std::optional<std::optional<Reservation>> allot(const UnitRef& ref, const UnitState& unit);
   bool refuse(const UnitRef& ref, BudgetScope scope, MicroUsd limit, MicroUsd spent, MicroUsd needed);
 
   const RunState& state_;

@@ -64,6 +64,7 @@ struct CallState {
   std::uint32_t repairs = 0;              ///< Attempts that asked for a reply to be mended.
   std::shared_ptr<const Value> rejected;  ///< The reply that the next attempt asks to mend; null: it does not.
   MicroUsd spent;                         ///< Ends that nobody saw count with all that was reserved.
+  bool kept = false;                      ///< Of a run of its own that is to go on: stays reserved between attempts.
 };
 
 /// A plain node, a map as a whole, or one item of a map.
@@ -183,6 +184,7 @@ struct RunState {
   std::string reason;                     ///< Of the pause or the cancellation.
   bool interrupted = false;               ///< Paused, and attempts in flight are being stopped.
   Usage usage;                            ///< Summed over all attempts that told it.
+  Usage below;                            ///< Of it: what runs of other workflows told, which nodes here have run.
   MicroUsd spent;                         ///< The same money, and all that was reserved where nobody saw the end.
   MicroUsd reserved;                      ///< For the calls in flight.
   std::optional<MicroUsd> budget;         ///< Of the run, if a person changed it.

@@ -8,6 +8,7 @@
 
 #include "messages/error.hpp"
 #include "runtime/run/state.hpp"
+#include "runtime/run/talk.hpp"
 
 namespace hillstar::run {
 
@@ -31,6 +32,10 @@ inline NodeIndex index_of_node(const RunState& state, const NodeId& id) {
 /// An attempt of it is in flight.
 inline bool is_in_flight(const UnitState& unit) {
   return unit.status == NodeStatus::running || unit.status == NodeStatus::expanding;
+}
+/// The same, and the attempt is a run of its own: whoever asks for it again gets the same one.
+inline bool waits_for_run(const workflow::Plan& plan, NodeIndex node, const UnitState& unit) {
+  return unit.status == NodeStatus::running && runs_workflow(plan.nodes[node]);
 }
 /// It has asked a person, or listens for a signal.
 inline bool is_told_of(NodeStatus status) { return status == NodeStatus::asking || status == NodeStatus::listening; }

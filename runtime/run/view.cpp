@@ -97,7 +97,10 @@ Summary summarize(const RunState& state, const RunId& run) {
   if (const auto& trigger = state.started.trigger) {
     row.stream = trigger->stream;
     row.key = trigger->key;
+    if (trigger->kind == TriggerKind::workflow) row.above = trigger->cause;
   }
+  if (const auto tokens = state.below.input_tokens + state.below.output_tokens; tokens > 0) row.below_tokens = tokens;
+  if (state.below.cost.count > 0) row.below_cost = state.below.cost;
   if (state.status == RunStatus::queued) row.ticket = state.ticket;
   row.priority = state.started.priority;
   if (state.truncated > 0) row.truncated = state.truncated;

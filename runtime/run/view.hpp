@@ -43,13 +43,16 @@ struct Summary {
   std::optional<UtcTime> due = {};  ///< Something happens by itself then, whether or not anybody looks at the run.
   /// Loops that used up their attempts unmet, and replies cut at a token limit that were taken; absent: none.
   std::optional<std::uint32_t> truncated = {};
+  std::optional<Origin> above = {};                ///< The run, and its event, that this one is a part of.
+  std::optional<std::uint64_t> below_tokens = {};  ///< Of the tokens: those of runs that are a part of this one,
+  std::optional<MicroUsd> below_cost = {};         ///< and of the cost. Their own rows say it too.
 
   bool operator==(const Summary&) const = default;
 };
 BOOST_DESCRIBE_STRUCT(Summary, (),
                       (run, workflow, workflow_file, status, version, started_at, updated_at, nodes, nodes_done,
                        nodes_failed, nodes_running, tokens, cost, unsettled, reason, parent, stream, key, ticket,
-                       priority, correlation, labels, due, truncated))
+                       priority, correlation, labels, due, truncated, above, below_tokens, below_cost))
 
 /// True if the stored row is the folded one; a row of an older version may lack what it did not know.
 bool agrees(const Summary& stored, Summary folded);

@@ -186,6 +186,7 @@ void check_tool(const FieldReader& node, const NodeDefinition& definition) {
   if (tool == "git_commit") require_parameter(node, parameters, "message");
   if (tool == "file_write") require_parameter(node, parameters, "path");
   if (tool == "input") require_parameter(node, parameters, "prompt");
+  if (tool == "workflow_run") require_parameter(node, parameters, "workflow");
   if (tool == "file_read" && definition.input == nullptr) require_parameter(node, parameters, "path");
   if (tool == "file_write" && definition.input == nullptr)
     node.missing("input", parameters != nullptr && parameters->contains("content")
@@ -266,6 +267,7 @@ NodeDefinition read_node(std::string_view id, const FieldReader& node, const Com
   check_tool(node, definition);
   if (draft.tool == "model_call") read_model_call(node, draft);
   if (draft.tool == "input" || draft.tool == "signal") read_talk(node, draft);
+  if (draft.tool == "workflow_run") read_workflow_run(node, draft);
   return definition;
 }
 

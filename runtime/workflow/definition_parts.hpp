@@ -21,6 +21,8 @@ NodeDefinition read_node(std::string_view id, const FieldReader& node, const Com
 void read_model_call(const FieldReader& node, PlanNode& draft);
 /// The rest of an `input` or a `signal`: what is asked, under which name, and for how long.
 void read_talk(const FieldReader& node, PlanNode& draft);
+/// The rest of a `workflow_run`: which file, and what its run is given.
+void read_workflow_run(const FieldReader& node, PlanNode& draft);
 /// Refuses two questions under one name.
 void check_requests(const Definition& definition, Problems& problems);
 /// `data`, `clearance`, `release`, `approvals` and `sandbox` of a node.

@@ -24,7 +24,7 @@ bool has_errors(const std::vector<Diagnostic>& diagnostics) {
 }
 
 std::string to_string(const Diagnostic& diagnostic, const std::string& file) {
-  std::string text = file;
+  std::string text = diagnostic.file.empty() ? file : diagnostic.file;
   if (!text.empty()) text += ":";
   if (diagnostic.position.line > 0)
     text += std::to_string(diagnostic.position.line) + ":" + std::to_string(diagnostic.position.column) + ":";
@@ -39,7 +39,7 @@ std::string to_string(const Diagnostic& diagnostic, const std::string& file) {
 Json to_json(const std::vector<Diagnostic>& diagnostics, const std::string& file) {
   boost::json::array out;
   for (const auto& diagnostic : diagnostics) {
-    out.push_back({{"file", file},
+    out.push_back({{"file", diagnostic.file.empty() ? file : diagnostic.file},
                    {"line", diagnostic.position.line},
                    {"column", diagnostic.position.column},
                    {"severity", name(diagnostic.severity)},

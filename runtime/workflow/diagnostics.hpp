@@ -19,6 +19,7 @@ struct Diagnostic {
   json::Position position;  ///< Where that value starts in the file.
   std::string message;      ///< What is wrong and what was expected.
   std::string hint;         ///< What to write instead, such as `did you mean 'review'?`; may be empty.
+  std::string file = {};    ///< Where it is; empty: in the file that was looked at.
 };
 
 bool has_errors(const std::vector<Diagnostic>& diagnostics);

@@ -22,6 +22,7 @@ const Names kRetry = {"attempts", "backoff", "factor", "cap", "jitter", "on"};
 const Names kTimeout = {"start_to_close", "queue", "schedule_to_close"};
 const Names kInputParameters = {"prompt", "schema", "request", "timeout"};
 const Names kSignalParameters = {"name", "timeout"};
+const Names kWorkflowParameters = {"workflow"};
 const Names kInput = {"type", "default", "description", "data"};
 const Names kSandbox = {"profile",   "network", "env",       "read",       "write",
                         "memory_mb", "file_mb", "processes", "cpu_seconds"};
@@ -83,8 +84,8 @@ const Names kConversation = {"messages", "prompt"};
 const Names kTurn = {"role", "content", "tool_calls", "tool_call_id", "name", "is_error", "verbatim"};
 const Names kContentPart = {"type", "text", "path", "detail"};
 
-const Names kTools = {"model_call", "file_read",  "file_write", "script_run",
-                      "git_commit", "checkpoint", "input",      "signal"};
+const Names kTools = {"model_call", "file_read", "file_write", "script_run",  "git_commit",
+                      "checkpoint", "input",     "signal",     "workflow_run"};
 const Names kModelCallKeys = {
     "output",           "model",         "tokens_used", "provider",      "finish_reason",     "reasoning",
     "input_tokens",     "output_tokens", "error",       "cached_tokens", "cache_read_tokens", "cache_creation_tokens",
@@ -92,6 +93,7 @@ const Names kModelCallKeys = {
 const Names kFileReadKeys = {"output", "file_path"};
 const Names kScriptRunKeys = {"output", "error", "return_code"};
 const Names kGitCommitKeys = {"output", "commit_message", "author", "return_code", "commit"};
+const Names kWorkflowRunKeys = {"output", "outputs", "run", "status", "error"};
 const Names kOutputOnly = {"output"};
 const Names kAnyKey;
 const Names kMapKeys = {"output", "results", "count", "failed"};
@@ -165,6 +167,8 @@ const Names& fields_of(Section section) {
       return kInputParameters;
     case Section::signal_parameters:
       return kSignalParameters;
+    case Section::workflow_parameters:
+      return kWorkflowParameters;
   }
   return kAnyKey;
 }
@@ -180,6 +184,7 @@ const Names& result_keys(std::string_view tool) {
   if (tool == "file_read") return kFileReadKeys;
   if (tool == "script_run") return kScriptRunKeys;
   if (tool == "git_commit") return kGitCommitKeys;
+  if (tool == "workflow_run") return kWorkflowRunKeys;
   if (tool == "file_write" || tool == "checkpoint" || tool == "input" || tool == "signal") return kOutputOnly;
   return kAnyKey;
 }

@@ -38,7 +38,8 @@ enum class Section {
   event,
   file,
   input_parameters,
-  signal_parameters
+  signal_parameters,
+  workflow_parameters
 };
 
 const std::vector<std::string_view>& fields_of(Section section);

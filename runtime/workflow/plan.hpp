@@ -213,14 +213,15 @@ BOOST_DESCRIBE_STRUCT(InputSpec, (), (name, type, fallback, description, data))
 
 /// A workflow that nodes run as a run of its own, as it was when this plan was compiled.
 struct ChildWorkflow {
-  std::string file;  ///< As the nodes name it.
+  std::string file;  ///< As the nodes of all plans here name it: from the folder of the outermost workflow's file.
   std::string path;  ///< Where it was found.
   std::string text;
-  std::string plan;  ///< to_text of its plan.
+  std::string plan;  ///< to_text of its plan, without the workflows that it runs itself: those are here, too.
+  std::optional<MicroUsd> budget;  ///< What it says that one run of it may cost.
 
   bool operator==(const ChildWorkflow&) const = default;
 };
-BOOST_DESCRIBE_STRUCT(ChildWorkflow, (), (file, path, text, plan))
+BOOST_DESCRIBE_STRUCT(ChildWorkflow, (), (file, path, text, plan, budget))
 
 struct Plan {
   WorkflowId workflow;

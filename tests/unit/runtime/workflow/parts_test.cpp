@@ -218,7 +218,8 @@ TEST_CASE("schema: knows exactly the fields that the compiler knows, each with a
                                                               {"event", Section::event},
                                                               {"file", Section::file},
                                                               {"input_parameters", Section::input_parameters},
-                                                              {"signal_parameters", Section::signal_parameters}}) {
+                                                              {"signal_parameters", Section::signal_parameters},
+                                                              {"workflow_parameters", Section::workflow_parameters}}) {
     CAPTURE(name);
     std::set<std::string> published;
     for (const auto& [field, property] : definitions.at(name).at("properties").as_object()) {
