@@ -20,6 +20,7 @@
 #include "actors/provider_directory.hpp"
 #include "actors/scheduler.hpp"
 #include "actors/services.hpp"
+#include "actors/state_scope.hpp"
 #include "actors/stream_directory.hpp"
 #include "actors/supervisor.hpp"
 #include "actors/tool_slots.hpp"
@@ -93,6 +94,7 @@ class EngineImpl final : public Engine {
   [[nodiscard]] std::vector<StreamStatus> streams() const override;
   Result<void> skip_firing(const std::string& stream, UtcTime due, std::string reason) override;
   Result<void> move_cursor(const std::string& stream, std::uint64_t position) override;
+  Result<Json> ask_state(AskState request) override;
   [[nodiscard]] std::vector<RunId> live_runs() const override;
   [[nodiscard]] const persistence::EventStore& store() const override { return store_; }
   void stop() override { stop_actors(); }
@@ -196,6 +198,7 @@ void EngineImpl::open(std::vector<std::string> environment) {
   services.exporter = system.spawn<caf::detached>(exporter, ExporterParts{&store_, services.log, alive_});
   services.streams =
       system.spawn(stream_directory, StreamDirectoryParts{tree_->services, environment, recovers_all_, alive_});
+  services.states = system.spawn(state_directory, StateDirectoryParts{tree_->services, environment, alive_});
   tree_->supervisor = system.spawn<caf::detached>(
       supervisor, SupervisorParts{tree_->services, std::move(environment),
                                   recovers_all_ ? to_recover() : std::vector<run::Summary>(), alive_});
@@ -327,6 +330,19 @@ std::vector<StreamStatus> EngineImpl::streams() const {
       .value_or({});
 }
 
+Result<Json> EngineImpl::ask_state(AskState request) {
+  HILLSTAR_TRY(auto outcome, ask<StateOutcome>([&](Tree& tree, Reply<StateOutcome> reply) {
+                 AskScope asked;
+                 asked.stream = std::move(request.stream);
+                 asked.request = std::move(request.request);
+                 asked.who = std::move(request.who);
+                 asked.reply = std::move(reply);
+                 caf::anon_send(tree.services->states, std::move(asked));
+               }));
+  const auto* refused = std::get_if<state::Refused>(&outcome);
+  return refused == nullptr ? Result<Json>(std::get<Json>(std::move(outcome))) : Result<Json>(error_of(*refused));
+}
+
 std::vector<RunId> EngineImpl::live_runs() const {
   auto runs = ask<std::vector<RunId>>([](Tree& tree, Reply<std::vector<RunId>> reply) {
                 caf::anon_send(tree.supervisor, ListLive{std::move(reply)});
@@ -357,7 +373,9 @@ void EngineImpl::stop_actors() {
     actor = nullptr;
   };
   leave(tree_->supervisor);
-  services.streams = nullptr;  // runs spoke to it until they were gone
+  services.streams = nullptr;  // runs spoke to it until they were gone,
+  caf::anon_send(services.states, LeaveStates{});
+  services.states = nullptr;  // and to this
   leave(services.providers);
   leave(services.slots);
   leave(services.feed);

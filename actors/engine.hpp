@@ -77,6 +77,8 @@ struct StartRun {
   std::optional<UtcTime> deadline = {};
   std::optional<MicroUsd> budget = {};
   std::optional<Isolation> isolation = {};
+  std::optional<std::string> state_stream = {};
+  std::vector<StateCell> cells = {};         ///< For forks: the run's own state.
   std::optional<std::uint64_t> ticket = {};  ///< It is accepted, and waits to be admitted.
 };
 
@@ -132,6 +134,13 @@ struct StreamStatus {
   std::optional<UtcTime> last_due;  ///< Of a timer: the last firing that was dealt with.
   std::optional<UtcTime> declared_at;
   std::uint64_t cursor = 0;  ///< Of an event trigger: everything recorded up to this time (microseconds) was looked at.
+};
+
+/// A person looks at shared state, or changes it. Not of a run: its state is its own.
+struct AskState {
+  std::string stream;  ///< Empty: the store's.
+  StateRequest request;
+  std::string who;
 };
 
 /// Live, not durable: a piece of a model's reply or of a script's output.
@@ -203,6 +212,9 @@ class Engine {
   /// An event trigger has looked at everything recorded up to this time (microseconds); recorded from time to time.
   virtual Result<void> move_cursor(const std::string& stream, std::uint64_t position) = 0;
   [[nodiscard]] virtual std::vector<StreamStatus> streams() const = 0;
+  /// The answer as a node would get it. state_conflict, inputs_invalid, too_large, credential_found; not_found if no
+  /// stream of that name was ever declared.
+  virtual Result<Json> ask_state(AskState request) = 0;
 
   /// Gives a resumed run a person's environment in place of the host's.
   virtual Result<void> set_environment(const RunId& run, std::vector<std::string> environment) = 0;

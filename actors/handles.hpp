@@ -69,6 +69,9 @@ struct LeaveStream;
 struct SleepAsked;
 struct Sleep;
 struct WakeDue;
+struct AskScope;
+struct StateDone;
+struct LeaveStates;
 
 /// Whoever writes a history.
 using LogWriter = caf::typed_actor<caf::reacts_to<Appended>>;
@@ -97,7 +100,8 @@ using RunActor = caf::typed_actor<caf::reacts_to<BeginRun>,        // start, or 
 using NodeActor = caf::typed_actor<caf::reacts_to<Attempt>,     // execute; answered by one AttemptEnded
                                    caf::reacts_to<CancelNode>,  // stop it; answered by the same AttemptEnded
                                    caf::reacts_to<JobDone>,     // from a slot
-                                   caf::reacts_to<ModelDone>>;  // from a provider pool
+                                   caf::reacts_to<ModelDone>,   // from a provider pool
+                                   caf::reacts_to<StateDone>>;  // from shared state
 
 /// Which blocking jobs run on this machine, and which wait.
 using ToolSlots = caf::typed_actor<caf::reacts_to<RunJob>,        // answered by one JobDone to the job's node
@@ -154,7 +158,15 @@ using StreamDirectory = caf::typed_actor<caf::reacts_to<OpenStreams>,  // the su
                                          caf::reacts_to<DeclareRequest>, caf::reacts_to<ListStreams>,
                                          caf::reacts_to<StreamTold>, caf::reacts_to<LeaveStream>>;
 
+/// State that many runs share: one scope. The only writer of its history.
+using ScopeActor = caf::typed_actor<caf::reacts_to<AskScope>,  // answered once the answer is durable
+                                    caf::reacts_to<Appended>, caf::reacts_to<LeaveStates>>;
+
+/// All of them, opened when they are needed.
+using StateDirectory = caf::typed_actor<caf::reacts_to<AskScope>, caf::reacts_to<LeaveStates>>;
+
 }  // namespace hillstar::actors
 
 #include "actors/local_messages.hpp"   // IWYU pragma: export
+#include "actors/state_messages.hpp"   // IWYU pragma: export
 #include "actors/stream_messages.hpp"  // IWYU pragma: export

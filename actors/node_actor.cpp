@@ -7,6 +7,7 @@
 #include "actors/job.hpp"
 #include "actors/model_node.hpp"
 #include "actors/model_result.hpp"
+#include "actors/state_node.hpp"
 #include "actors/tool_node.hpp"
 
 namespace hillstar::actors {
@@ -24,6 +25,8 @@ void NodeActorState::on_attempt(Attempt& message) {
     submit(list_job(*attempt_, services_, NodeActor(self_)));
   else if (tool == "model_call")
     call_model();
+  else if (tool == "state")
+    ask_state();
   else
     run_tool();
 }
@@ -43,6 +46,22 @@ void NodeActorState::run_tool() {
     tools::CancelFlag never;
     finish(run_attempt(*attempt_, entry->second, *services_, never));
   }
+}
+
+void NodeActorState::ask_state() {
+  auto prepared = prepare_state(*attempt_, *services_);
+  if (auto* failed = std::get_if<AttemptFailed>(&prepared)) return finish(std::move(*failed));
+  auto& request = std::get<StateRequest>(prepared);
+  if (request.scope != StateScope::run) return ask_scope(*attempt_, std::move(request), *services_, NodeActor(self_));
+  AttemptSucceeded outcome;
+  outcome.ref = attempt_->command.ref;
+  outcome.state = std::move(request);
+  finish(std::move(outcome));
+}
+
+void NodeActorState::on_state_done(StateDone& message) {
+  // Who stops the attempt waits for this answer: what was asked cannot be taken back.
+  if (is_current(message.ref)) finish(state_outcome(*attempt_, message, *services_));
 }
 
 void NodeActorState::call_model() {
@@ -114,7 +133,8 @@ NodeActor::behavior_type node_actor(NodeActor::stateful_pointer<NodeActorState> 
   return {[self](Attempt& message) { self->state.on_attempt(message); },
           [self](const CancelNode& message) { self->state.on_cancel(message); },
           [self](JobDone& message) { self->state.on_job_done(message); },
-          [self](ModelDone& message) { self->state.on_model_done(message); }};
+          [self](ModelDone& message) { self->state.on_model_done(message); },
+          [self](StateDone& message) { self->state.on_state_done(message); }};
 }
 
 }  // namespace hillstar::actors

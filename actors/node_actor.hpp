@@ -18,12 +18,14 @@ class NodeActorState {
   void on_cancel(const CancelNode& message);
   void on_job_done(JobDone& message);
   void on_model_done(ModelDone& message);
+  void on_state_done(StateDone& message);
 
   const char* name = "node";
 
  private:
   void run_tool();
   void call_model();
+  void ask_state();
   void send_call(std::variant<ModelCallPtr, AttemptFailed> prepared);
   void submit(JobPtr job);
   void finish(NodeOutcome outcome);

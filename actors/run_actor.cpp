@@ -73,7 +73,10 @@ void RunActorState::start(const BeginRun& message) {
   what.started.correlation = request.correlation;
   what.started.deadline = request.deadline;
   what.started.budget = request.budget;
+  what.started.isolation = request.isolation;
+  what.started.state_stream = request.state_stream;
   what.inherited = request.inherited;
+  what.cells = request.cells;
   what.ticket = request.ticket;
   reported_ = request.ticket ? stream::Phase::queued : stream::Phase::moving;
   enqueue(std::move(what));

@@ -5,6 +5,7 @@
 
 #include "runtime/run/hillstar_names.hpp"
 #include "runtime/run/run.hpp"
+#include "runtime/stream/scope.hpp"
 
 namespace hillstar::actors {
 namespace {
@@ -65,6 +66,8 @@ tools::RunContext run_context(const RunBirth& birth, const RunStarted& started) 
   context.redactor = birth.redactor;
   context.air_gapped = started.air_gapped;
   context.rules = birth.rules;
+  context.isolation = started.isolation.value_or(Isolation::isolated);
+  context.state_stream = stream::shared_stream_of(started);
   return context;
 }
 

@@ -60,6 +60,7 @@ struct Services {
   ProviderDirectory providers;
   Exporter exporter;
   StreamDirectory streams;
+  StateDirectory states;
 };
 /// Hands a piece of output to whoever follows. Thread-safe; drops it if the feed lags.
 void send_progress(FeedGate& gate, const FeedActor& feed, Progress piece);

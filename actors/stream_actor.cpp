@@ -138,6 +138,7 @@ void StreamActorState::start(const RunId& run, const TriggerRun& trigger, std::o
   request->correlation = trigger.correlation;
   if (entry.timeout) request->deadline = parts_.services->clock->utc_now() + *entry.timeout;
   request->budget = entry.budget;
+  if (entry.isolation != Isolation::isolated) request->isolation = entry.isolation;
   request->ticket = ticket;
   auto reply = Reply<RunId>::call([stream = StreamActor(self_), run](const Result<RunId>& started) {
     caf::anon_send(stream, OfferAnswered{run, started ? std::nullopt : std::optional(started.error())});

@@ -78,6 +78,7 @@ enum class Errc : std::uint16_t {
   depth_exceeded = 809,
   signature_invalid = 810,
   input_unknown = 811,
+  state_conflict = 812,
   // 9xx bugs
   internal = 900,
   // ... and what the operating system refuses

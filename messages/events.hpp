@@ -63,11 +63,12 @@ struct RunStarted {
   std::optional<UtcTime> deadline = {};         ///< It must have ended by then.
   std::optional<MicroUsd> budget = {};          ///< What it may cost, if that is less than the workflow says.
   std::optional<Isolation> isolation = {};      ///< The shared state that it sees; absent: its own only.
+  std::optional<std::string> state_stream = {};  ///< Whose state it shares, if not that of its trigger's stream.
 };
 BOOST_DESCRIBE_STRUCT(RunStarted, (),
                       (workflow, workflow_file, workflow_sha256, plan_sha256, inputs, workspace, output_dir,
                        allow_paths, parent, started_by, engine, routes_sha256, priority, air_gapped, rules_sha256,
-                       trigger, labels, correlation, deadline, budget, isolation))
+                       trigger, labels, correlation, deadline, budget, isolation, state_stream))
 
 /// Nothing new starts until RunResumed.
 struct RunPaused {

@@ -16,7 +16,7 @@ BOOST_DEFINE_ENUM_CLASS(FailureClass, exit_code, signal, timeout, queue_timeout,
                         path_refused, permission, invalid_input, nothing_to_commit, network, overloaded, rate_limited,
                         server, auth, quota, refused, context_too_long, invalid_request, malformed_reply, empty_reply,
                         schema_mismatch, budget, lost, loop_exhausted, min_success, rejected, dependency, child_failed,
-                        internal)
+                        internal, conflict)
 
 struct Failure {
   FailureClass kind = FailureClass::internal;

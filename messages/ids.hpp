@@ -29,6 +29,10 @@ using RunId = Id<struct RunTag>;
 /// Streams have histories too; their ids begin with a letter that no ULID begins with.
 inline constexpr char kStreamLetter = 'S';
 inline bool is_stream_history(const RunId& id) { return id.str().starts_with(kStreamLetter); }
+/// And so has shared state.
+inline constexpr char kStateLetter = 'V';
+inline bool is_state_history(const RunId& id) { return id.str().starts_with(kStateLetter); }
+inline bool is_run_history(const RunId& id) { return !is_stream_history(id) && !is_state_history(id); }
 /// A node of a plan; loop attempts after the first end in `@2`, `@3`, ...
 using NodeId = Id<struct NodeTag>;
 using WorkflowId = Id<struct WorkflowTag>;

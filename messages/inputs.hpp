@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "messages/events.hpp"
+#include "messages/state.hpp"
 
 namespace hillstar {
 
@@ -36,7 +37,8 @@ struct Connection {
 
 struct Start {
   RunStarted started;
-  std::vector<NodeInherited> inherited;      ///< For forks: results taken over, in plan order.
+  std::vector<NodeInherited> inherited;      ///< For forks: results taken over, in plan order,
+  std::vector<StateCell> cells = {};         ///< and the run's own state.
   std::optional<std::uint64_t> ticket = {};  ///< It waits its turn in a queue, under this number.
 };
 struct AttemptSucceeded {
@@ -46,6 +48,7 @@ struct AttemptSucceeded {
   std::optional<Usage> usage;
   std::optional<Json> detail;
   std::vector<Connection> connections = {};  ///< Those that the attempt made or was refused; air-gapped runs only.
+  std::optional<StateRequest> state = {};    ///< Of the run's own state: `result` and `tests` follow from it.
 };
 /// The list of a map was evaluated.
 struct ItemsListed {

@@ -25,6 +25,8 @@ struct StateCell {
   std::uint64_t version = 0;  ///< 1, 2, 3, ... without a gap, also over a removal.
   Json value;
   bool removed = false;
+
+  bool operator==(const StateCell&) const = default;
 };
 BOOST_DESCRIBE_STRUCT(StateCell, (), (key, version, value, removed))
 
@@ -39,7 +41,7 @@ BOOST_DESCRIBE_STRUCT(StateOpened, (), (scope, stream))
 struct StateChanged {
   std::vector<StateCell> cells;
   std::optional<RunId> run;    ///< Whose node did it; absent: a person, or the run that has this history.
-  std::optional<NodeId> node;  ///< The node that did it.
+  std::optional<NodeId> node;  ///< The node that did it; absent: a person, or a fork, which begins with them.
   std::optional<std::uint32_t> item;
   std::optional<std::string> key;  ///< Of the request: a second one with it changes nothing.
   std::string who;                 ///< The person who did it; empty: a node.

@@ -59,15 +59,17 @@ class EventStore {
   /// Records from version `from` (1-based), at most `limit`, verified against their predecessor.
   [[nodiscard]] virtual Result<std::vector<Record>> read_records(const RunId& run, std::uint64_t from,
                                                                  std::size_t limit) const = 0;
-  /// Rows of all runs, newest first, without those of streams; `visit` returns false to stop.
+  /// Rows of all runs, newest first, without those of streams and states; `visit` returns false to stop.
   virtual Result<void> list(const std::function<bool(const run::Summary&)>& visit) const = 0;
   /// One page of the runs that are asked for. Without an index: looks at every row.
   [[nodiscard]] virtual Result<RunPage> query(const RunQuery& asked) const;
   /// All of them, newest first, page by page; `limit` is not looked at. Rows that cannot be read are left out, and the
   /// first of them is the error at the end.
   Result<void> each(RunQuery asked, const std::function<bool(const run::Summary&)>& visit) const;
-  /// Ids of the histories of streams.
-  [[nodiscard]] virtual Result<std::vector<RunId>> streams() const = 0;
+  /// Ids of the histories that begin with this letter.
+  [[nodiscard]] virtual Result<std::vector<RunId>> histories(char letter) const = 0;
+  [[nodiscard]] Result<std::vector<RunId>> streams() const { return histories(kStreamLetter); }
+  [[nodiscard]] Result<std::vector<RunId>> states() const { return histories(kStateLetter); }
   [[nodiscard]] virtual Result<run::Summary> summary(const RunId& run) const = 0;
 
   /// Blobs by content. Putting the same bytes twice is one blob.

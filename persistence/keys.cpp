@@ -68,10 +68,9 @@ Range runs() {
   return range;
 }
 
-Range streams() {
-  auto range = table(Table::runs);
-  range.first += kStreamLetter;
-  return range;
+Range rows_with(char letter) {
+  const auto table = static_cast<char>(Table::runs);
+  return {{table, letter}, {table, static_cast<char>(letter + 1)}};
 }
 
 Range events_of(const RunId& run, std::uint64_t from) {

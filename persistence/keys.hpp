@@ -70,9 +70,9 @@ struct Range {
   std::string end;
 };
 Range table(Table table);
-/// Rows of runs, and those of the histories of streams, which share a table.
+/// Rows of runs, and those of other histories, whose ids begin with this letter; they share a table.
 Range runs();
-Range streams();
+Range rows_with(char letter);
 /// Records of the run from `from` on. `run` has kRunIdBytes.
 Range events_of(const RunId& run, std::uint64_t from);
 /// Notes of repairs, and of removals, by number.

@@ -98,18 +98,18 @@ Result<void> MemoryStore::list(const std::function<bool(const run::Summary&)>& v
   {
     const std::shared_lock lock(mutex_);
     for (auto entry = runs_.rbegin(); entry != runs_.rend(); ++entry)
-      if (!is_stream_history(entry->first)) rows.push_back(entry->second.summary);
+      if (is_run_history(entry->first)) rows.push_back(entry->second.summary);
   }
   for (const auto& row : rows)
     if (!visit(row)) break;
   return {};
 }
 
-Result<std::vector<RunId>> MemoryStore::streams() const {
+Result<std::vector<RunId>> MemoryStore::histories(char letter) const {
   std::vector<RunId> found;
   const std::shared_lock lock(mutex_);
   for (const auto& [id, history] : runs_)
-    if (is_stream_history(id)) found.push_back(id);
+    if (id.str().starts_with(letter)) found.push_back(id);
   return found;
 }
 

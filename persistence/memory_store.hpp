@@ -19,7 +19,7 @@ class MemoryStore final : public EventStore {
   [[nodiscard]] Result<std::vector<Record>> read_records(const RunId& run, std::uint64_t from,
                                                          std::size_t limit) const override;
   Result<void> list(const std::function<bool(const run::Summary&)>& visit) const override;
-  [[nodiscard]] Result<std::vector<RunId>> streams() const override;
+  [[nodiscard]] Result<std::vector<RunId>> histories(char letter) const override;
   [[nodiscard]] Result<run::Summary> summary(const RunId& run) const override;
   Result<std::string> put_blob(std::string_view bytes) override;
   [[nodiscard]] Result<std::string> read_blob(const std::string& sha256) const override;

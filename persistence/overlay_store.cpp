@@ -19,7 +19,7 @@ Result<void> OverlayStore::list(const std::function<bool(const run::Summary&)>& 
   return more ? below_->list(visit) : Result<void>();
 }
 
-Result<std::vector<RunId>> OverlayStore::streams() const { return below_->streams(); }
+Result<std::vector<RunId>> OverlayStore::histories(char letter) const { return below_->histories(letter); }
 
 Result<run::Summary> OverlayStore::summary(const RunId& run) const {
   auto row = above_.summary(run);

@@ -23,7 +23,7 @@ class OverlayStore final : public EventStore {
                                                          std::size_t limit) const override;
   /// The runs above, then those below.
   Result<void> list(const std::function<bool(const run::Summary&)>& visit) const override;
-  [[nodiscard]] Result<std::vector<RunId>> streams() const override;
+  [[nodiscard]] Result<std::vector<RunId>> histories(char letter) const override;
   [[nodiscard]] Result<run::Summary> summary(const RunId& run) const override;
   /// Bytes that are below already are not held twice.
   Result<std::string> put_blob(std::string_view bytes) override;

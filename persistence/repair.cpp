@@ -64,7 +64,7 @@ class Verifier {
     const auto gone = read_gone(database_, rocksdb::ReadOptions(), run);
     if (!gone) return damaged(run, 0, gone.error());
     if (*gone) return check_removed(**gone);
-    ++(is_stream_history(run) ? result_.streams : result_.runs);
+    ++(is_stream_history(run) ? result_.streams : is_state_history(run) ? result_.states : result_.runs);
     std::uint64_t seq = 0;
     const auto walked = walk_run(database_, run, [&](const keys::EventValue& row) -> Result<void> {
       HILLSTAR_TRY(const auto recorded, decode_at(row.line, run, seq + 1));

@@ -27,7 +27,8 @@ BOOST_DESCRIBE_STRUCT(Damage, (), (run, from_seq, problem))
 struct Verification {
   std::uint64_t runs = 0;
   std::uint64_t records = 0;  ///< In all runs that can be read.
-  std::uint64_t streams = 0;  ///< Histories of streams, besides.
+  std::uint64_t streams = 0;  ///< Histories of streams, besides,
+  std::uint64_t states = 0;   ///< and those of shared state.
   std::uint64_t removed_runs = 0;
   std::uint64_t removed_records = 0;  ///< By gc: their hashes are there.
   std::optional<UtcTime> removed_last = {};

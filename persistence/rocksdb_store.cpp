@@ -52,7 +52,7 @@ rocksdb::Status index(rocksdb::WriteBatch& writes, const Tip& before, const run:
   };
   if (before.version == 0) {
     each_index_key(row, put);
-  } else if (before.status != row.status && !is_stream_history(row.run)) {
+  } else if (before.status != row.status && is_run_history(row.run)) {
     status = writes.Delete(slice(index_key(index_prefix(IndexKind::status, before.status), row.run)));
     put(index_key(index_prefix(IndexKind::status, row.status), row.run));
   }
@@ -200,7 +200,7 @@ Result<RunPage> RocksStore::query(const RunQuery& asked) const {
   return indexed_ ? search_runs(*database_, asked) : EventStore::query(asked);
 }
 
-Result<std::vector<RunId>> RocksStore::streams() const { return list_streams(*database_); }
+Result<std::vector<RunId>> RocksStore::histories(char letter) const { return list_histories(*database_, letter); }
 
 Result<run::Summary> RocksStore::summary(const RunId& run) const {
   return read_summary(*database_, rocksdb::ReadOptions(), run);

@@ -51,7 +51,7 @@ class RocksStore final : public EventStore {
   /// Unreadable rows are left out; the first of them is the error at the end.
   Result<void> list(const std::function<bool(const run::Summary&)>& visit) const override;
   [[nodiscard]] Result<RunPage> query(const RunQuery& asked) const override;
-  [[nodiscard]] Result<std::vector<RunId>> streams() const override;
+  [[nodiscard]] Result<std::vector<RunId>> histories(char letter) const override;
   [[nodiscard]] Result<run::Summary> summary(const RunId& run) const override;
   Result<std::string> put_blob(std::string_view bytes) override;
   [[nodiscard]] Result<std::string> read_blob(const std::string& sha256) const override;

@@ -61,7 +61,7 @@ IndexKey index_key(const IndexPrefix& prefix, const RunId& run) {
 }
 
 void each_index_key(const run::Summary& row, const std::function<void(const IndexKey&)>& take) {
-  if (is_stream_history(row.run)) return;
+  if (!is_run_history(row.run)) return;
   const auto add = [&](IndexKind kind, std::string_view what, std::optional<std::string_view> value = {}) {
     take(index_key(index_prefix(kind, what, value), row.run));
   };

@@ -177,8 +177,8 @@ Result<void> list_rows(const Database& database, const std::function<bool(const 
   return {};
 }
 
-Result<std::vector<RunId>> list_streams(const Database& database) {
-  const Rows rows(database, keys::streams());
+Result<std::vector<RunId>> list_histories(const Database& database, char letter) {
+  const Rows rows(database, keys::rows_with(letter));
   std::vector<RunId> found;
   for (rows->SeekToFirst(); rows->Valid(); rows->Next()) found.emplace_back(std::string(rows.key().substr(1)));
   if (!rows->status().ok()) return open_error(rows->status(), database.folder());

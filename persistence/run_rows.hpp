@@ -27,7 +27,7 @@ Result<void> walk_run(const Database& database, const RunId& run,
 Result<std::vector<Record>> read_page(const Database& database, const RunId& run, std::uint64_t from,
                                       std::size_t limit);
 /// Rows of all runs, newest first. A row that cannot be read is left out and is the error at the end.
-Result<std::vector<RunId>> list_streams(const Database& database);
+Result<std::vector<RunId>> list_histories(const Database& database, char letter);
 Result<void> list_rows(const Database& database, const std::function<bool(const run::Summary&)>& visit);
 
 }  // namespace hillstar::persistence

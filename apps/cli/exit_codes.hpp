@@ -37,6 +37,7 @@ constexpr Exit exit_of_service(Errc code) {
     case Errc::stream_full:
     case Errc::stream_held:
     case Errc::input_unknown:
+    case Errc::state_conflict:
       return Exit::wrong_state;
     case Errc::forbidden:
     case Errc::depth_exceeded:

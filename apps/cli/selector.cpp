@@ -41,7 +41,7 @@ Result<run::Summary> select_run(const persistence::EventStore& store, std::strin
   const std::string prefix = upper(selector);
   const bool latest = selector == "latest";
   const auto exact = prefix.size() == kRunIdLength ? std::optional(store.summary(RunId(prefix))) : std::nullopt;
-  if (exact && *exact && !is_stream_history((*exact)->run)) return **exact;
+  if (exact && *exact && is_run_history((*exact)->run)) return **exact;
   HILLSTAR_TRY(const auto newest, newest_of(store, latest ? std::string_view() : selector));
   if (newest) return *newest;
   if (exact && !*exact) return exact->error();

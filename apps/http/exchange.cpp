@@ -51,6 +51,8 @@ unsigned status_of(Errc code) {
     case Errc::json_too_large:
     case Errc::output_limit:
       return 413;
+    case Errc::state_conflict:
+      return 412;
     case Errc::workflow_invalid:
     case Errc::workflow_file:
     case Errc::reference:

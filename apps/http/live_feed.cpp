@@ -105,7 +105,7 @@ struct Core {
     if (!filter.types.empty() && !filter.types.contains(type)) return false;
     if (filter.run && run != *filter.run) return false;
     if (!filter.workflow && !filter.stream) return true;
-    if (is_stream_history(run)) return false;
+    if (!is_run_history(run)) return false;
     auto known = names.find(run);
     if (known == names.end()) {
       std::pair<std::string, std::optional<std::string>> name;

@@ -135,7 +135,7 @@ class RemoteStore final : public persistence::EventStore {
     return found;
   }
 
-  [[nodiscard]] Result<std::vector<RunId>> streams() const override { return std::vector<RunId>(); }
+  [[nodiscard]] Result<std::vector<RunId>> histories(char) const override { return std::vector<RunId>(); }
 
   [[nodiscard]] Result<run::Summary> summary(const RunId& run) const override {
     HILLSTAR_TRY(const auto page, remote_->get(run_path(run)));

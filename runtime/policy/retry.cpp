@@ -40,6 +40,7 @@ bool is_transient(FailureClass kind) {
     case FailureClass::dependency:
     case FailureClass::child_failed:
     case FailureClass::internal:
+    case FailureClass::conflict:
       return false;
   }
   return false;

@@ -8,6 +8,7 @@
 #include "runtime/run/run.hpp"
 #include "runtime/run/talk.hpp"
 #include "runtime/run/units.hpp"
+#include "runtime/workflow/references.hpp"
 
 namespace hillstar::run {
 namespace {
@@ -23,6 +24,7 @@ class Decision {
     Facts facts{start.started};
     for (const auto& inherited : start.inherited)
       if (state_.index->contains(inherited.node.str())) facts.emplace_back(inherited);
+    if (!start.cells.empty()) facts.emplace_back(StateChanged{start.cells, {}, {}, {}, {}, {}});
     if (start.ticket) facts.emplace_back(RunQueued{*start.ticket});
     return facts;
   }
@@ -30,6 +32,7 @@ class Decision {
   Facts operator()(const AttemptSucceeded& in) {
     const auto* unit = current(in.ref);
     if (unit == nullptr || unit->status != NodeStatus::running) return {};
+    if (in.state) return decide_state(in);
     auto facts = connections(in.ref, in.connections);
     facts.emplace_back(
         NodeCompleted{id(in.ref.node), in.ref.item, in.ref.attempt, in.result, in.tests, in.usage, in.detail});
@@ -151,6 +154,35 @@ class Decision {
   }
 
  private:
+  /// Of the run's own state: what changes and the node's end are one write.
+  Facts decide_state(const AttemptSucceeded& in) {
+    auto outcome = state::apply(state_.cells, *in.state);
+    Json answer;
+    Facts facts;
+    if (auto* refused = std::get_if<state::Refused>(&outcome)) {
+      if (!refused->conflict || in.state->on_conflict == OnConflict::fail)
+        return (*this)(AttemptFailed{in.ref, std::move(refused->failure), {}, {}});
+      answer = state::conflict_answer(*refused->conflict);
+    } else {
+      auto& applied = std::get<state::Applied>(outcome);
+      answer = std::move(applied.answer);
+      if (!applied.changes.empty())
+        facts.emplace_back(StateChanged{std::move(applied.changes), {}, id(in.ref.node), in.ref.item, {}, {}});
+    }
+    NodeCompleted fact;
+    fact.node = id(in.ref.node);
+    fact.item = in.ref.item;
+    fact.attempt = in.ref.attempt;
+    fact.result = Value{{}, std::move(answer)};
+    const ReadBlob none = [](const std::string& sha256) -> Result<std::string> {
+      return Error{Errc::blob_missing, "a value of shared state has no blob", sha256};
+    };
+    for (const auto& test : state_.plan->nodes[in.ref.node].tests)
+      fact.tests.push_back(workflow::passes(test, fact.result, none).value_or(false));
+    facts.emplace_back(std::move(fact));
+    return facts;
+  }
+
   [[nodiscard]] Facts connections(const AttemptRef& ref, const std::vector<Connection>& made) const {
     Facts facts;
     facts.reserve(made.size() + 1);

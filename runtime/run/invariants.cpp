@@ -207,6 +207,10 @@ std::string to_text(const RunState& state) {
   for (const auto& [name, values] : state.talk.signals)
     for (const auto& value : values) out += " signal " + name + "=" + value.json.text();
   for (const auto& key : state.talk.keys) out += " key " + key;
+  for (const auto& [key, cell] : state.cells.all()) {
+    out += "\ncell ";
+    json::write(out, cell);
+  }
   out += "\nfailing " + std::to_string(state.failing.size()) + " lost " + std::to_string(state.lost.size()) +
          " doomed " + std::to_string(state.doomed.size());
   return out;

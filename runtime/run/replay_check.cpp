@@ -53,6 +53,9 @@ bool is_derived(const RunState& state, const Event& event) {
 /// Events of one step that come from its input, not from the state: nothing is derived between them.
 bool go_together(const Event& a, const Event& b) {
   if (std::holds_alternative<NodeInherited>(b) || std::holds_alternative<ConnectionAttempted>(a)) return true;
+  // A change of the run's state goes before the end that made it, or behind what a fork takes over.
+  if (std::holds_alternative<StateChanged>(a)) return std::holds_alternative<NodeCompleted>(b);
+  if (const auto* change = std::get_if<StateChanged>(&b)) return !change->node;
   if (std::holds_alternative<NodeCancelled>(a) || std::holds_alternative<BudgetExhausted>(a))
     return std::holds_alternative<BudgetExhausted>(b) || std::holds_alternative<RunPaused>(b);
   return std::holds_alternative<NodeAttemptLost>(a) && std::holds_alternative<NodeAttemptLost>(b);

@@ -17,6 +17,7 @@
 #include "messages/inputs.hpp"
 #include "runtime/policy/data_guard.hpp"
 #include "runtime/policy/routes.hpp"
+#include "runtime/state/cells.hpp"
 #include "runtime/workflow/plan.hpp"
 
 namespace hillstar::run {
@@ -171,6 +172,7 @@ struct RunState {
   std::set<std::pair<UtcTime, UnitRef>> deadlines;  ///< Of units that have not ended, and are not overdue.
   std::set<std::pair<UtcTime, UnitRef>> retries;    ///< When units that wait for a timer go on.
   TalkState talk;
+  state::Cells cells;  ///< Of scope `run`.
 
   std::uint32_t running = 0;     ///< Attempts in flight, items included.
   std::uint32_t retrying = 0;    ///< Units that wait for a timer.

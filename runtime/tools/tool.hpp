@@ -43,6 +43,8 @@ struct RunContext {
   policy::Redactor redactor;  ///< Of the secrets in `environment`: for everything that leaves an attempt.
   bool air_gapped = false;    ///< It may talk to declared endpoints only, and its scripts to nobody.
   std::shared_ptr<const policy::Rules> rules;  ///< Of whoever runs it. Null: nobody gave any.
+  Isolation isolation = Isolation::isolated;   ///< The shared state that it sees.
+  std::string state_stream;                    ///< The stream whose state that is; empty: none.
   std::string trace;                           ///< W3C traceparent of the run's own span; empty: it is not traced.
 };
 

@@ -31,7 +31,7 @@ class ForwardingStore : public persistence::EventStore {
   [[nodiscard]] Result<persistence::RunPage> query(const persistence::RunQuery& asked) const override {
     return under_.query(asked);
   }
-  [[nodiscard]] Result<std::vector<RunId>> streams() const override { return under_.streams(); }
+  [[nodiscard]] Result<std::vector<RunId>> histories(char letter) const override { return under_.histories(letter); }
   [[nodiscard]] Result<run::Summary> summary(const RunId& run) const override { return under_.summary(run); }
   Result<std::string> put_blob(std::string_view bytes) override { return under_.put_blob(bytes); }
   [[nodiscard]] Result<std::string> read_blob(const std::string& sha256) const override {

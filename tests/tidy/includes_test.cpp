@@ -18,13 +18,15 @@ struct Layer {
 
 const Layer kLayers[] = {
     {"messages", {"messages"}},
-    {"runtime/workflow", {"messages", "runtime/workflow"}},
+    {"runtime/state", {"messages", "runtime/state"}},
+    {"runtime/workflow", {"messages", "runtime/workflow", "runtime/state"}},
     {"runtime/policy", {"messages", "runtime/policy", "runtime/workflow"}},
-    {"runtime/run", {"messages", "runtime/run", "runtime/workflow", "runtime/policy"}},
-    {"runtime/stream", {"messages", "runtime/stream", "runtime/workflow", "runtime/run"}},
+    {"runtime/run", {"messages", "runtime/run", "runtime/workflow", "runtime/policy", "runtime/state"}},
+    {"runtime/stream", {"messages", "runtime/stream", "runtime/workflow", "runtime/run", "runtime/state"}},
     {"runtime/platform", {"messages", "runtime/platform"}},
     {"runtime/tools", {"messages", "runtime/tools", "runtime/platform", "runtime/workflow", "runtime/policy"}},
-    {"persistence", {"messages", "persistence", "runtime/run", "runtime/workflow", "runtime/platform"}},
+    {"persistence",
+     {"messages", "persistence", "runtime/run", "runtime/stream", "runtime/workflow", "runtime/platform"}},
     {"providers", {"messages", "providers", "runtime/policy", "runtime/workflow", "runtime/platform"}},
     {"actors", {"messages", "actors", "runtime", "persistence", "providers"}},
     {"apps",
@@ -52,7 +54,8 @@ const Library kLibraries[] = {
 };
 
 /// Pure code gets time, chance and the environment from outside.
-constexpr std::array kPureFolders = {"runtime/workflow", "runtime/run", "runtime/policy", "runtime/stream"};
+constexpr std::array kPureFolders = {"runtime/workflow", "runtime/run", "runtime/policy", "runtime/stream",
+                                       "runtime/state"};
 constexpr std::array kNotPureHeaders = {"thread",   "mutex",   "shared_mutex", "condition_variable",
                                         "future",   "atomic",  "filesystem",   "fstream",
                                         "iostream", "random",  "unistd.h",     "ctime",

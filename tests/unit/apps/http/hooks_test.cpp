@@ -55,6 +55,7 @@ class StreamEngine final : public Engine {
     return {};
   }
   [[nodiscard]] std::vector<StreamStatus> streams() const override { return {status_}; }
+  Result<Json> ask_state(AskState request) override { return real_.ask_state(std::move(request)); }
   Result<StreamStatus> declare(DeclareStream request) override { return real_.declare(std::move(request)); }
   Result<void> skip_firing(const std::string& stream, UtcTime due, std::string reason) override {
     return real_.skip_firing(stream, due, std::move(reason));
