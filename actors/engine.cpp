@@ -331,16 +331,12 @@ std::vector<StreamStatus> EngineImpl::streams() const {
 }
 
 Result<Json> EngineImpl::ask_state(AskState request) {
+  auto asked = asked_by_person(std::move(request));
   HILLSTAR_TRY(auto outcome, ask<StateOutcome>([&](Tree& tree, Reply<StateOutcome> reply) {
-                 AskScope asked;
-                 asked.stream = std::move(request.stream);
-                 asked.request = std::move(request.request);
-                 asked.who = std::move(request.who);
                  asked.reply = std::move(reply);
                  caf::anon_send(tree.services->states, std::move(asked));
                }));
-  const auto* refused = std::get_if<state::Refused>(&outcome);
-  return refused == nullptr ? Result<Json>(std::get<Json>(std::move(outcome))) : Result<Json>(error_of(*refused));
+  return for_person(std::move(outcome));
 }
 
 std::vector<RunId> EngineImpl::live_runs() const {

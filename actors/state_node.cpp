@@ -51,8 +51,7 @@ std::variant<StateRequest, AttemptFailed> prepare_state(const Attempt& attempt, 
   const auto members = filled->is_null ? Json() : Json::from_canonical(filled->text);
   auto request = state::request_of(node.parameters, members);
   if (!request) return failed(attempt, FailureClass::invalid_input, to_string(request.error()));
-  if (const auto why = hidden(request->scope, *attempt.run))
-    return failed(attempt, FailureClass::permission, *why);
+  if (const auto why = hidden(request->scope, *attempt.run)) return failed(attempt, FailureClass::permission, *why);
   request->versioned = request->scope != StateScope::run && attempt.run->isolation == Isolation::synchronized;
   redact(*request, attempt.run->redactor);
   return *std::move(request);

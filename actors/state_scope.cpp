@@ -135,6 +135,19 @@ ScopeActor::behavior_type state_scope(ScopeActor::stateful_pointer<StateScopeSta
           [self](const Appended& message) { self->state.on_appended(message); }, [self](LeaveStates) { self->quit(); }};
 }
 
+AskScope asked_by_person(AskState request) {
+  AskScope asked;
+  asked.stream = std::move(request.stream);
+  asked.request = std::move(request.request);
+  asked.who = std::move(request.who);
+  return asked;
+}
+
+Result<Json> for_person(StateOutcome outcome) {
+  if (const auto* refused = std::get_if<state::Refused>(&outcome)) return state::error_of(*refused);
+  return std::get<Json>(std::move(outcome));
+}
+
 // -- all of them --------------------------------------------------------------------------------------
 
 Result<void> StateDirectoryState::check_person(const AskScope& asked) const {
@@ -144,9 +157,10 @@ Result<void> StateDirectoryState::check_person(const AskScope& asked) const {
   for (const auto& operation : asked.request.operations) {
     const auto* secret = policy::find_secret(operation.value.text(), secrets);
     if (secret != nullptr)
-      return Error{Errc::permission_denied,
-                   "The value holds that of the environment variable " + secret->variable + ", and it would be recorded.",
-                   operation.key};
+      return Error{
+          Errc::permission_denied,
+          "The value holds that of the environment variable " + secret->variable + ", and it would be recorded.",
+          operation.key};
     if (const auto found = policy::first_credential(redactor, operation.value))
       return Error{Errc::credential_found,
                    "The value holds something that looks like a credential (rule " + found->rule +
@@ -173,11 +187,14 @@ Result<ScopeActor> StateDirectoryState::find(const AskScope& asked) {
       return row && row->reason == asked.stream;
     });
     if (!known)
-      return Error{Errc::not_found, "there is no stream '" + asked.stream + "'.", {}, "`hillstar-actors state ls` shows "
-                                                                                     "what there is."};
+      return Error{Errc::not_found,
+                   "there is no stream '" + asked.stream + "'.",
+                   {},
+                   "`hillstar-actors state ls` shows "
+                   "what there is."};
   }
-  auto actor = self_->spawn(state_scope,
-                            StateScopeParts{parts_.services, asked.stream, std::move(found), parts_.alive});
+  auto actor =
+      self_->spawn(state_scope, StateScopeParts{parts_.services, asked.stream, std::move(found), parts_.alive});
   scopes_.emplace(asked.stream, actor);
   return actor;
 }

@@ -63,6 +63,10 @@ class StateScopeState {
 
 ScopeActor::behavior_type state_scope(ScopeActor::stateful_pointer<StateScopeState> self, StateScopeParts parts);
 
+/// What a person asks, and is told.
+AskScope asked_by_person(AskState request);
+Result<Json> for_person(StateOutcome outcome);
+
 struct StateDirectoryParts {
   ServicesPtr services;
   std::vector<std::string> environment;  ///< What people write must hold no secret of it.

@@ -59,10 +59,10 @@ struct RunStarted {
   std::optional<std::string> rules_sha256 = {};   ///< Blob: the rules of whoever runs it; absent: nobody gave any.
   std::optional<Trigger> trigger = {};            ///< Absent: a person started it by itself.
   std::map<std::string, std::string> labels = {};
-  std::optional<std::string> correlation = {};  ///< Ties runs together; whoever starts them chooses it.
-  std::optional<UtcTime> deadline = {};         ///< It must have ended by then.
-  std::optional<MicroUsd> budget = {};          ///< What it may cost, if that is less than the workflow says.
-  std::optional<Isolation> isolation = {};      ///< The shared state that it sees; absent: its own only.
+  std::optional<std::string> correlation = {};   ///< Ties runs together; whoever starts them chooses it.
+  std::optional<UtcTime> deadline = {};          ///< It must have ended by then.
+  std::optional<MicroUsd> budget = {};           ///< What it may cost, if that is less than the workflow says.
+  std::optional<Isolation> isolation = {};       ///< The shared state that it sees; absent: its own only.
   std::optional<std::string> state_stream = {};  ///< Whose state it shares, if not that of its trigger's stream.
 };
 BOOST_DESCRIBE_STRUCT(RunStarted, (),

@@ -33,15 +33,19 @@ struct StartJob {
   std::map<std::string, std::string> labels = {};     ///< As RunStarted's, as the next two.
   std::optional<std::string> correlation = {};
   std::optional<UtcTime> deadline = {};
-  std::optional<RunId> run;  ///< Chosen by the terminal, so that asking again cannot start a second one.
+  std::optional<Isolation> isolation = {};
+  std::optional<std::string> state_stream = {};
+  std::vector<StateCell> cells = {};  ///< As StartRun's.
+  std::optional<RunId> run;           ///< Chosen by the terminal, so that asking again cannot start a second one.
   std::string started_by;
   std::string workflow_file;
   std::string workflow_text;
   std::string workspace;
 };
 BOOST_DESCRIBE_STRUCT(StartJob, (),
-                      (air_gapped, allow_paths, correlation, deadline, environment, inherited, inputs, labels,
-                       output_dir, parent, plan, priority, run, started_by, workflow_file, workflow_text, workspace))
+                      (air_gapped, allow_paths, cells, correlation, deadline, environment, inherited, inputs, isolation,
+                       labels, output_dir, parent, plan, priority, run, started_by, state_stream, workflow_file,
+                       workflow_text, workspace))
 
 BOOST_DEFINE_ENUM_CLASS(WordKind, cancel, pause, resume, answer, settle, signal, input)
 
@@ -59,6 +63,14 @@ struct Word {
   std::optional<Json> value = {};        ///< signal, input; absent: null.
 };
 BOOST_DESCRIBE_STRUCT(Word, (), (kind, yes, node, item, who, reason, budget, name, key, value))
+
+/// As AskState.
+struct StateAsk {
+  StateRequest request;
+  std::string stream;
+  std::string who;
+};
+BOOST_DESCRIBE_STRUCT(StateAsk, (), (request, stream, who))
 
 /// The host is not there any more, whether or not it has taken the call.
 inline bool is_host_gone(const Error& error) {
@@ -78,6 +90,8 @@ class Client {
   /// Returns the facts that it led to; empty: it had no effect.
   virtual Result<std::vector<Event>> tell(const RunId& run, const Word& word) = 0;
   virtual Result<void> set_environment(const RunId& run, const std::vector<std::string>& environment) = 0;
+  /// As Engine::ask_state.
+  virtual Result<Json> ask_state(const StateAsk& ask) = 0;
   /// Runs without an end that the host has in hand: it goes on with them.
   virtual Result<std::vector<RunId>> live_runs() = 0;
 };

@@ -52,6 +52,9 @@ class EmbeddedClient final : public Client {
     request.labels = job.labels;
     request.correlation = job.correlation;
     request.deadline = job.deadline;
+    request.isolation = job.isolation;
+    request.state_stream = job.state_stream;
+    request.cells = job.cells;
     for (NodeInherited node : job.inherited) {
       HILLSTAR_TRY(node.result, with_blobs(std::move(node.result), store_));
       request.inherited.push_back(std::move(node));
@@ -97,6 +100,8 @@ class EmbeddedClient final : public Client {
   Result<void> set_environment(const RunId& run, const std::vector<std::string>& environment) override {
     return engine_.set_environment(run, environment);
   }
+
+  Result<Json> ask_state(const StateAsk& ask) override { return engine_.ask_state({ask.stream, ask.request, ask.who}); }
 
   Result<std::vector<RunId>> live_runs() override { return engine_.live_runs(); }
 

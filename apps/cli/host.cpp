@@ -158,6 +158,11 @@ class Session : public std::enable_shared_from_this<Session> {
       HILLSTAR_CHECK(service_.set_environment(given.run, given.environment));
       return Json();
     }
+    if (call.method == "state") {
+      HILLSTAR_TRY(auto ask, json::read<StateAsk>(call.params.value(), "state"));
+      ask.who = person_of(peer_);
+      return service_.ask_state(ask);
+    }
     if (call.method == "live") {
       HILLSTAR_TRY(const auto runs, service_.live_runs());
       return Json::from_canonical(json::to_text(runs));

@@ -108,6 +108,10 @@ class JoinedClient final : public Client {
     return {};
   }
 
+  Result<Json> ask_state(const StateAsk& ask) override {
+    return call(new_id(), "state", Json::from_canonical(json::to_text(ask)));
+  }
+
   Result<std::vector<RunId>> live_runs() override {
     HILLSTAR_TRY(const auto answer, call(new_id(), "live", Json()));
     return json::read<std::vector<RunId>>(answer.value(), "live");

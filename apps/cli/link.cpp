@@ -170,6 +170,10 @@ Result<void> Link::set_environment(const RunId& run, const std::vector<std::stri
   return repeated([&] { return client_->set_environment(run, environment); });
 }
 
+Result<Json> Link::ask_state(const StateAsk& ask) {
+  return repeated([&] { return client_->ask_state(ask); });
+}
+
 std::vector<RunId> Link::followed_by_others() const { return host_ ? host_->followed() : std::vector<RunId>(); }
 
 std::vector<RunId> Link::live_runs() const { return engine_ ? engine_->live_runs() : std::vector<RunId>(); }

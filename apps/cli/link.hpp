@@ -45,6 +45,7 @@ class Link {
   Result<RunId> start(StartJob job);
   Result<std::vector<Event>> tell(const RunId& run, const Word& word);
   Result<void> set_environment(const RunId& run, const std::vector<std::string>& environment);
+  Result<Json> ask_state(const StateAsk& ask);
 
   [[nodiscard]] Client& client() { return *client_; }
   /// Of the host only.

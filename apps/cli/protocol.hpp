@@ -7,7 +7,7 @@
 //                      {"feed":{"progress":{...},"ticket":3}}   a piece of output, live only
 //                      {"bye":true}           what was not answered was not taken; the host ends
 //                      {"feed":{"cut":true,"ticket":3}}         too slow: follow again from the last event seen
-// Methods: hello (first, once), start, follow, unfollow, tell, environment, live.
+// Methods: hello (first, once), start, follow, unfollow, tell, environment, state, live.
 #pragma once
 
 #include <boost/describe.hpp>

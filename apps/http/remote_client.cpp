@@ -151,6 +151,14 @@ class RemoteClient final : public cli::Client {
   /// The service's runs have its environment.
   Result<void> set_environment(const RunId&, const std::vector<std::string>&) override { return {}; }
 
+  Result<Json> ask_state(const cli::StateAsk& ask) override {
+    auto request = Json::from_canonical(json::to_text(ask.request)).value();
+    const auto place = ask.stream.empty() ? std::string("store") : "streams/" + ask.stream;
+    HILLSTAR_TRY(const auto answer, remote_->post("/v1/state/" + place, json::canonical(request)));
+    HILLSTAR_TRY(const auto said, json::parse(answer));
+    return Json::of(said);
+  }
+
   Result<std::vector<RunId>> live_runs() override {
     std::vector<RunId> runs;
     HILLSTAR_CHECK(store_->list([&runs](const run::Summary& row) {

@@ -68,8 +68,8 @@ class Application {
 
  private:
   std::optional<Refused> perform(const StateOperation& operation) {
-    const bool within = operation.op != StateOp::batch && (request_.op == operation.op ||
-                                                           (request_.op == StateOp::batch && !only_reads(operation.op)));
+    const bool within = operation.op != StateOp::batch &&
+                        (request_.op == operation.op || (request_.op == StateOp::batch && !only_reads(operation.op)));
     if (!within) return refuse(FailureClass::invalid_input, "a batch holds put, cas, add and remove");
     const auto& key = operation.key;
     if (key.size() > kKeyBytesMax || (key.empty() && operation.op != StateOp::list))
@@ -104,10 +104,10 @@ class Application {
 
   std::optional<Refused> put(const StateCell& now, Json value) {
     if (value.text().size() > kValueBytesMax)
-      return refuse(FailureClass::invalid_input,
-                    "the value of " + quoted(now.key) + " has " + std::to_string(value.text().size()) +
-                        " bytes; at most " + std::to_string(kValueBytesMax) +
-                        " are taken: put what is larger into a file, and its path here");
+      return refuse(FailureClass::invalid_input, "the value of " + quoted(now.key) + " has " +
+                                                     std::to_string(value.text().size()) + " bytes; at most " +
+                                                     std::to_string(kValueBytesMax) +
+                                                     " are taken: put what is larger into a file, and its path here");
     written_ += value.text().size();
     change({now.key, 0, std::move(value), false});
     return std::nullopt;
@@ -141,9 +141,8 @@ class Application {
 
   std::optional<Refused> check_bounds() const {
     if (written_ > kWriteBytesMax)
-      return refuse(FailureClass::invalid_input, "the batch writes " + std::to_string(written_) +
-                                                     " bytes; at most " + std::to_string(kWriteBytesMax) +
-                                                     " are written at once");
+      return refuse(FailureClass::invalid_input, "the batch writes " + std::to_string(written_) + " bytes; at most " +
+                                                     std::to_string(kWriteBytesMax) + " are written at once");
     std::size_t keys = cells_.all().size();
     std::uint64_t bytes = cells_.bytes();
     for (const auto& [key, cell] : changes_) {
@@ -154,11 +153,11 @@ class Application {
     }
     const auto bytes_max = request_.scope == StateScope::run ? kRunBytesMax : kSharedBytesMax;
     if (keys > kKeysMax && keys > cells_.all().size())
-      return refuse(FailureClass::output_limit, "the state has " + std::to_string(kKeysMax) +
-                                                    " keys, removed ones included, and takes no more");
+      return refuse(FailureClass::output_limit,
+                    "the state has " + std::to_string(kKeysMax) + " keys, removed ones included, and takes no more");
     if (bytes > bytes_max && bytes > cells_.bytes())
-      return refuse(FailureClass::output_limit, "the state would have " + std::to_string(bytes) +
-                                                    " bytes; at most " + std::to_string(bytes_max) + " are kept");
+      return refuse(FailureClass::output_limit, "the state would have " + std::to_string(bytes) + " bytes; at most " +
+                                                    std::to_string(bytes_max) + " are kept");
     return std::nullopt;
   }
 
@@ -184,9 +183,8 @@ class Application {
       if (at->second.removed) continue;
       bytes += 2 * at->first.size() + at->second.value.text().size();
       if (bytes > kAnswerBytesMax)
-        return refuse(FailureClass::output_limit,
-                      "the list has more than " + std::to_string(kAnswerBytesMax) +
-                          " bytes: ask for keys that begin with something ('key')");
+        return refuse(FailureClass::output_limit, "the list has more than " + std::to_string(kAnswerBytesMax) +
+                                                      " bytes: ask for keys that begin with something ('key')");
       found.push_back(at->second);
     }
     return std::nullopt;

@@ -50,7 +50,9 @@ bool goes_with(std::string_view member, StateOp op) {
   return true;
 }
 
-bool has(const Names& names, std::string_view name) { return std::find(names.begin(), names.end(), name) != names.end(); }
+bool has(const Names& names, std::string_view name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
 
 std::string_view view(bj::string_view text) { return {text.data(), text.size()}; }
 
@@ -120,8 +122,7 @@ class OperationReader {
 
   Result<StateOperation> finish() {
     for (const auto name : needed_by(operation_.op))
-      if (!has(taken_, name))
-        return Error{Errc::inputs_invalid, "'" + std::string(name) + "' is missing", at_};
+      if (!has(taken_, name)) return Error{Errc::inputs_invalid, "'" + std::string(name) + "' is missing", at_};
     if (operation_.op == StateOp::add && !has(taken_, "by")) operation_.by = Json::from_canonical("1");
     return std::move(operation_);
   }
@@ -175,8 +176,8 @@ bool wants_json(const bj::value& parameters) {
 }  // namespace
 
 const std::vector<std::string_view>& parameter_names() {
-  static const Names kNames = {"op", "scope", "key", "value", "expected_version", "by", "operations", "on_conflict",
-                               "json"};
+  static const Names kNames = {"op", "scope",      "key",         "value", "expected_version",
+                               "by", "operations", "on_conflict", "json"};
   return kNames;
 }
 
@@ -266,7 +267,8 @@ Result<StateRequest> request_of(const Json& parameters, const Json& members) {
   if (filled.is_object())
     for (const auto& [key, value] : filled.get_object())
       if (!has(kMembers, view(key)))
-        return Error{Errc::inputs_invalid, "the input has no member '" + std::string(key) + "'", "/" + std::string(key)};
+        return Error{Errc::inputs_invalid, "the input has no member '" + std::string(key) + "'",
+                     "/" + std::string(key)};
   OperationReader reader(request.op, "");
   for (const auto name : kMembers) {
     // A null value is a value; any other member that is null is not there.

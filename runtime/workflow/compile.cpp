@@ -189,6 +189,7 @@ Compiled compile(const std::string& text, const CompileOptions& options) {
   auto definition = read_definition(*document, options, problems);
   check_references(definition, problems);
   check_requests(definition, problems);
+  check_shared_state(definition, problems);
   compiled.description = definition.description;
   compiled.authored_nodes = static_cast<std::uint32_t>(definition.nodes.size());
   compiled.authored_edges = static_cast<std::uint32_t>(definition.edges.size());

@@ -135,11 +135,6 @@ class EntryPointReader {
 
   /// Refused rather than ignored: a workflow that relies on them would do something else than it says.
   void refuse_what_is_not_there() {
-    const auto isolation = spelling(reader_, "isolation", "isolation_level");
-    if (const auto level = reader_.word(isolation, enum_names<Isolation>()); level && *level != 0) {
-      const auto at = reader_.place().key(isolation);
-      problem(at, "runs share no state yet, so every one is 'isolated'", "write 'isolated', or leave it out");
-    }
     if (reader_.find("entry_node") != nullptr) {
       const auto at = reader_.place().key("entry_node");
       problem(at, "a run starts with every node that waits for no other, not at one of them",
@@ -148,6 +143,8 @@ class EntryPointReader {
   }
 
   void read_limits() {
+    if (const auto level = reader_.word(spelling(reader_, "isolation", "isolation_level"), enum_names<Isolation>()))
+      entry_.isolation = static_cast<Isolation>(*level);
     if (const auto priority = reader_.integer("priority", kPriority))
       entry_.priority = static_cast<std::uint32_t>(*priority);
     if (const auto runs = reader_.integer("max_concurrent", kRuns))

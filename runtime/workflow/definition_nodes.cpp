@@ -268,6 +268,7 @@ NodeDefinition read_node(std::string_view id, const FieldReader& node, const Com
   if (draft.tool == "model_call") read_model_call(node, draft);
   if (draft.tool == "input" || draft.tool == "signal") read_talk(node, draft);
   if (draft.tool == "workflow_run") read_workflow_run(node, draft);
+  if (draft.tool == "state") read_state(node);
   return definition;
 }
 

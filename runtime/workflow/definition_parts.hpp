@@ -25,6 +25,10 @@ void read_talk(const FieldReader& node, PlanNode& draft);
 void read_workflow_run(const FieldReader& node, PlanNode& draft);
 /// Refuses two questions under one name.
 void check_requests(const Definition& definition, Problems& problems);
+/// The rest of a node with tool `state`.
+void read_state(const FieldReader& node);
+/// Refuses shared state that the runs of an entry point do not see.
+void check_shared_state(const Definition& definition, Problems& problems);
 /// `data`, `clearance`, `release`, `approvals` and `sandbox` of a node.
 void read_governance(const FieldReader& node, PlanNode& draft);
 /// `data` of an input.

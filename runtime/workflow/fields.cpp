@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/workflow/fields.hpp"
 
+#include "runtime/state/request.hpp"
+
 namespace hillstar::workflow {
 namespace {
 
@@ -84,8 +86,8 @@ const Names kConversation = {"messages", "prompt"};
 const Names kTurn = {"role", "content", "tool_calls", "tool_call_id", "name", "is_error", "verbatim"};
 const Names kContentPart = {"type", "text", "path", "detail"};
 
-const Names kTools = {"model_call", "file_read", "file_write", "script_run",  "git_commit",
-                      "checkpoint", "input",     "signal",     "workflow_run"};
+const Names kTools = {"model_call", "file_read", "file_write", "script_run", "git_commit",
+                      "checkpoint", "input", "signal", "workflow_run", "state"};
 const Names kModelCallKeys = {
     "output",           "model",         "tokens_used", "provider",      "finish_reason",     "reasoning",
     "input_tokens",     "output_tokens", "error",       "cached_tokens", "cache_read_tokens", "cache_creation_tokens",
@@ -94,6 +96,7 @@ const Names kFileReadKeys = {"output", "file_path"};
 const Names kScriptRunKeys = {"output", "error", "return_code"};
 const Names kGitCommitKeys = {"output", "commit_message", "author", "return_code", "commit"};
 const Names kWorkflowRunKeys = {"output", "outputs", "run", "status", "error"};
+const Names kStateKeys = {"output", "value", "version", "versions", "found", "count", "conflict", "key"};
 const Names kOutputOnly = {"output"};
 const Names kAnyKey;
 const Names kMapKeys = {"output", "results", "count", "failed"};
@@ -169,6 +172,8 @@ const Names& fields_of(Section section) {
       return kSignalParameters;
     case Section::workflow_parameters:
       return kWorkflowParameters;
+    case Section::state_parameters:
+      return state::parameter_names();
   }
   return kAnyKey;
 }
@@ -185,6 +190,7 @@ const Names& result_keys(std::string_view tool) {
   if (tool == "script_run") return kScriptRunKeys;
   if (tool == "git_commit") return kGitCommitKeys;
   if (tool == "workflow_run") return kWorkflowRunKeys;
+  if (tool == "state") return kStateKeys;
   if (tool == "file_write" || tool == "checkpoint" || tool == "input" || tool == "signal") return kOutputOnly;
   return kAnyKey;
 }

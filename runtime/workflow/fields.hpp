@@ -39,7 +39,8 @@ enum class Section {
   file,
   input_parameters,
   signal_parameters,
-  workflow_parameters
+  workflow_parameters,
+  state_parameters
 };
 
 const std::vector<std::string_view>& fields_of(Section section);

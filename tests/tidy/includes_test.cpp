@@ -55,7 +55,7 @@ const Library kLibraries[] = {
 
 /// Pure code gets time, chance and the environment from outside.
 constexpr std::array kPureFolders = {"runtime/workflow", "runtime/run", "runtime/policy", "runtime/stream",
-                                       "runtime/state"};
+                                     "runtime/state"};
 constexpr std::array kNotPureHeaders = {"thread",   "mutex",   "shared_mutex", "condition_variable",
                                         "future",   "atomic",  "filesystem",   "fstream",
                                         "iostream", "random",  "unistd.h",     "ctime",

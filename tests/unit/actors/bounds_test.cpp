@@ -51,7 +51,8 @@ NodeActor::behavior_type node(NodeActor::pointer, Answers* answers) {
               answers->add(*failed);
             else
               answers->words.emplace_back("ok");
-          }};
+          },
+          [](const StateDone&) {}};
 }
 
 /// Stands for the event log.

@@ -219,7 +219,8 @@ TEST_CASE("schema: knows exactly the fields that the compiler knows, each with a
                                                               {"file", Section::file},
                                                               {"input_parameters", Section::input_parameters},
                                                               {"signal_parameters", Section::signal_parameters},
-                                                              {"workflow_parameters", Section::workflow_parameters}}) {
+                                                              {"workflow_parameters", Section::workflow_parameters},
+                                                              {"state_parameters", Section::state_parameters}}) {
     CAPTURE(name);
     std::set<std::string> published;
     for (const auto& [field, property] : definitions.at(name).at("properties").as_object()) {
