@@ -211,9 +211,10 @@ class Evolution : private Moves {
     const auto i = index_of_node(state_, event.node);
     leave_flight(i, event.item);
     auto& unit = unit_of(i, event.item);
-    // Whoever asks for a run of its own again gets the same one.
-    const bool repeats = runs_workflow(plan_.nodes[i]);
-    if (repeats)
+    // Whoever asks for a run of its own again gets the same one; shared state answers as it did.
+    const bool waits = runs_workflow(plan_.nodes[i]);
+    const bool repeats = waits || plan_.nodes[i].tool == "state";
+    if (waits)
       keep(unit);
     else
       Moves::settle(unit, [](const Reservation& held) { return held.cost; });
