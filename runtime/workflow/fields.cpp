@@ -86,8 +86,8 @@ const Names kConversation = {"messages", "prompt"};
 const Names kTurn = {"role", "content", "tool_calls", "tool_call_id", "name", "is_error", "verbatim"};
 const Names kContentPart = {"type", "text", "path", "detail"};
 
-const Names kTools = {"model_call", "file_read", "file_write", "script_run", "git_commit",
-                      "checkpoint", "input", "signal", "workflow_run", "state"};
+const Names kTools = {"model_call", "file_read", "file_write", "script_run",   "git_commit",
+                      "checkpoint", "input",     "signal",     "workflow_run", "state"};
 const Names kModelCallKeys = {
     "output",           "model",         "tokens_used", "provider",      "finish_reason",     "reasoning",
     "input_tokens",     "output_tokens", "error",       "cached_tokens", "cache_read_tokens", "cache_creation_tokens",
