@@ -163,6 +163,7 @@ EngineImpl::EngineImpl(persistence::EventStore& store, EngineOptions options)
   };
   services.script_slots = options.script_slots == 0 ? cores() : options.script_slots;
   services.version = HILLSTAR_VERSION;
+  services.tracing = options.tracing;
 }
 
 void EngineImpl::open(std::vector<std::string> environment) {

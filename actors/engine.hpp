@@ -22,6 +22,7 @@
 #include "runtime/platform/clock.hpp"
 #include "runtime/platform/id_source.hpp"
 #include "runtime/policy/registry.hpp"
+#include "runtime/telemetry/trace_context.hpp"
 #include "runtime/tools/tool.hpp"
 #include "runtime/workflow/plan.hpp"
 
@@ -41,6 +42,8 @@ struct EngineOptions {
   /// Called once for every run whose end (completed, failed, cancelled) has become durable; on an engine thread, must
   /// be quick. May be empty.
   std::function<void(const RunId&, const run::Summary&)> on_end;
+  /// Runs are traced, and hand on their trace to scripts and providers; absent: only those that came with one.
+  std::optional<telemetry::Sampler> tracing = {};
   std::size_t follower_queue_max = 10'000;  ///< Items that may wait for a follower's callback before it is cut off.
 
   // What tests and embedding programs replace. Null: the machine's own.

@@ -49,6 +49,7 @@ class ModelCall {
     std::string workflow;                              ///< Whose runs share
     providers::Ledger::Limits shared;                  ///< these budgets.
     policy::Redactor redactor;                         ///< For those pieces.
+    std::string trace;                                 ///< W3C traceparent that is sent along; empty: none.
   };
 
   explicit ModelCall(Parts parts) : parts_(std::move(parts)) {}

@@ -88,6 +88,7 @@ std::shared_ptr<const providers::ProgramContext> program_context(const Attempt& 
   call.attempt = attempt.command.ref.attempt;
   call.idempotency_key = attempt.run->run + "/" + call.node;
   call.attempt_key = call.idempotency_key + "/" + std::to_string(call.attempt);
+  call.trace = trace_of(attempt);
   auto context = std::make_shared<providers::ProgramContext>();
   context->folder = attempt.run->workspace;
   context->environment = tools::tool_environment(call, *attempt.run);
@@ -218,6 +219,7 @@ std::variant<ModelCallPtr, AttemptFailed> prepare_call(const Attempt& attempt, c
   parts.reach = std::move(reach);
   parts.priority = attempt.run->priority;
   parts.redactor = attempt.run->redactor;
+  parts.trace = trace_of(attempt);
   return std::make_shared<ModelCall>(std::move(parts));
 }
 

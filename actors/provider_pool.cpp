@@ -34,6 +34,11 @@ Result<providers::HttpRequest> list_request(const providers::Endpoint& endpoint,
   return list;
 }
 
+/// Providers that trace their part of it hang it below the attempt. Not part of what is recorded of a request.
+void add_trace(providers::HttpRequest& request, const std::string& trace) {
+  if (!trace.empty()) request.headers.emplace_back("traceparent", trace);
+}
+
 /// Makes the call's request of the list of models that are there.
 providers::NextRequest seat_filler(const ModelCall::Parts& parts, const providers::Endpoint& endpoint,
                                    providers::HttpRequest prepared) {
@@ -45,7 +50,8 @@ providers::NextRequest seat_filler(const ModelCall::Parts& parts, const provider
                        at + " " + why,
                    {}};
   };
-  return [none, request = parts.request, adapter = parts.backend.adapter, endpoint, prepared = std::move(prepared)](
+  return [none, trace = parts.trace, request = parts.request, adapter = parts.backend.adapter, endpoint,
+          prepared = std::move(prepared)](
              const providers::HttpOutcome& outcome) mutable -> std::variant<providers::HttpRequest, Failure> {
     if (const auto* failure = std::get_if<Failure>(&outcome)) return none("does not answer: " + failure->message);
     auto listed = providers::find_adapter(kLister)->decode_models(std::get<providers::HttpReply>(outcome), endpoint);
@@ -59,6 +65,7 @@ providers::NextRequest seat_filler(const ModelCall::Parts& parts, const provider
     auto http = providers::find_adapter(adapter)->encode(request, endpoint);
     if (!http) return Failure{FailureClass::invalid_request, to_string(http.error()), {}};
     http->network = prepared.network;
+    add_trace(*http, trace);
     http->reach = prepared.reach;
     http->total_timeout = prepared.total_timeout;
     return *std::move(http);
@@ -178,6 +185,7 @@ bool ProviderPoolState::start(const ModelCallPtr& call) {
   const auto endpoint = endpoint_of(parts);
   auto request = adapter->encode(parts.request, endpoint);
   if (!request) return refuse(to_string(request.error()));
+  add_trace(*request, parts.trace);
   request->network = parts.network;
   request->reach = parts.reach;
   if (parts.start_to_close) request->total_timeout = std::min(request->total_timeout, *parts.start_to_close);

@@ -120,7 +120,7 @@ void RunActorState::recover(std::optional<TellRun> told) {
 }
 
 void RunActorState::make_context() {
-  context_ = std::make_shared<const tools::RunContext>(run_context(birth_, state_.started));
+  context_ = std::make_shared<const tools::RunContext>(run_context(birth_, state_.started, services_->tracing));
 }
 
 void RunActorState::announce() {

@@ -53,7 +53,8 @@ Result<RecoveredRun> recover_run(const persistence::EventStore& store, const Run
   }
 }
 
-tools::RunContext run_context(const RunBirth& birth, const RunStarted& started) {
+tools::RunContext run_context(const RunBirth& birth, const RunStarted& started,
+                              const std::optional<telemetry::Sampler>& tracing) {
   tools::RunContext context;
   context.run = birth.run.str();
   context.workflow = started.workflow.str();
@@ -68,6 +69,8 @@ tools::RunContext run_context(const RunBirth& birth, const RunStarted& started) 
   context.rules = birth.rules;
   context.isolation = started.isolation.value_or(Isolation::isolated);
   context.state_stream = stream::shared_stream_of(started);
+  const auto trace = telemetry::run_trace(birth.run, started, tracing.value_or(telemetry::Sampler{}));
+  if (tracing || !trace.parent_span_id.empty()) context.trace = telemetry::to_traceparent(trace.self);
   return context;
 }
 

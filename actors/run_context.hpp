@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,6 +16,7 @@
 #include "persistence/event_store.hpp"
 #include "runtime/policy/redaction.hpp"
 #include "runtime/run/state.hpp"
+#include "runtime/telemetry/trace_context.hpp"
 #include "runtime/tools/tool.hpp"
 
 namespace hillstar::actors {
@@ -42,8 +44,9 @@ struct RunBirth {
 Result<std::shared_ptr<const policy::DataGuard>> guard_of(const workflow::Plan& plan, const policy::Routes* routes,
                                                           const policy::Rules* rules, const std::string& workspace);
 
-/// What all tools of the run are told.
-tools::RunContext run_context(const RunBirth& birth, const RunStarted& started);
+/// What all tools of the run are told. `tracing`: as EngineOptions::tracing.
+tools::RunContext run_context(const RunBirth& birth, const RunStarted& started,
+                              const std::optional<telemetry::Sampler>& tracing = {});
 
 /// run::step_of, for HILLSTAR_STEP.
 std::string step_of(std::string_view workflow_id);

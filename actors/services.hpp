@@ -20,6 +20,7 @@
 #include "runtime/platform/id_source.hpp"
 #include "runtime/policy/model_choice.hpp"
 #include "runtime/policy/registry.hpp"
+#include "runtime/telemetry/trace_context.hpp"
 
 namespace hillstar::actors {
 
@@ -51,9 +52,10 @@ struct Services {
   Millis cancel_grace{5'000};
   std::function<providers::PoolLimits(const policy::Backend&)> pool_limits;  ///< Never empty.
   unsigned script_slots = 1;
-  std::string version;      ///< Of this program, for RunStarted::engine.
-  bool keys_needed = true;  ///< False: nothing is sent, so a key that is missing here is no obstacle.
-  bool own_threads = true;  ///< False: every actor on the scheduler, for deterministic tests.
+  std::string version;                        ///< Of this program, for RunStarted::engine.
+  bool keys_needed = true;                    ///< False: nothing is sent, so a key that is missing here is no obstacle.
+  std::optional<telemetry::Sampler> tracing;  ///< As EngineOptions::tracing.
+  bool own_threads = true;                    ///< False: every actor on the scheduler, for deterministic tests.
   EventLog event_log;
   FeedActor feed;
   ToolSlots slots;

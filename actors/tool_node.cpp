@@ -6,6 +6,7 @@
 
 #include "actors/blobs.hpp"
 #include "actors/job.hpp"
+#include "runtime/telemetry/trace_context.hpp"
 #include "runtime/workflow/references.hpp"
 
 namespace hillstar::actors {
@@ -27,6 +28,7 @@ tools::ToolCall call_of(const Attempt& attempt, workflow::Rendered input) {
   call.cwd = attempt.node->cwd;
   call.start_to_close = attempt.node->start_to_close;
   call.sandbox = attempt.node->sandbox;
+  call.trace = trace_of(attempt);
   return call;
 }
 
@@ -72,6 +74,12 @@ NodeOutcome list(const Attempt& attempt, const Services& services) {
 std::string unit_name(const Attempt& attempt) {
   const auto& ref = attempt.command.ref;
   return ref.item ? attempt.node->id.str() + "[" + std::to_string(*ref.item) + "]" : attempt.node->id.str();
+}
+
+std::string trace_of(const Attempt& attempt) {
+  const auto& ref = attempt.command.ref;
+  const auto& run = *attempt.run;
+  return telemetry::traceparent_of(run.trace, RunId(run.run), attempt.node->id, ref.item, ref.attempt);
 }
 
 NodeOutcome succeed(const Attempt& attempt, Value result, const Services& services) {

@@ -22,6 +22,8 @@ JobPtr list_job(const Attempt& attempt, const ServicesPtr& services, NodeActor n
 
 /// The node's name as tools and followers see it: `id`, or `id[3]` for an item of a map.
 std::string unit_name(const Attempt& attempt);
+/// W3C traceparent of the attempt's own span; empty: it is not traced.
+std::string trace_of(const Attempt& attempt);
 /// A success with the verdicts of the node's tests; large strings become blobs. Fails if a blob cannot be kept or read.
 NodeOutcome succeed(const Attempt& attempt, Value result, const Services& services);
 

@@ -84,6 +84,8 @@ bool sounds_secret(std::string_view name) {
                                                     "PASSWORD",   "PASSWD",     "PASS",        "PWD",
                                                     "PASSPHRASE", "CREDENTIAL", "CREDENTIALS", "PAT"};
   if (name == "PWD" || name == "OLDPWD") return false;
+  // Of collectors of traces: `authorization=Bearer ...`.
+  if (name.starts_with("OTEL_EXPORTER_OTLP_") && name.ends_with("HEADERS")) return true;
   std::string part;
   bool found = false;
   for (std::size_t i = 0; i <= name.size(); ++i) {

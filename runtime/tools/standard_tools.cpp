@@ -100,7 +100,8 @@ std::vector<std::string> tool_environment(const ToolCall& call, const RunContext
   result.reserve(inherited.size() + kOwnNames.size());
   for (const auto& entry : inherited) {
     const std::string_view name = std::string_view(entry).substr(0, entry.find('='));
-    if (std::find(kOwnNames.begin(), kOwnNames.end(), name) == kOwnNames.end()) result.push_back(entry);
+    const bool is_stale = !call.trace.empty() && (name == "TRACEPARENT" || name == "TRACESTATE");
+    if (!is_stale && std::find(kOwnNames.begin(), kOwnNames.end(), name) == kOwnNames.end()) result.push_back(entry);
   }
   if (!run.output_dir.empty()) {
     const auto& out = run.output_dir;
@@ -118,6 +119,7 @@ std::vector<std::string> tool_environment(const ToolCall& call, const RunContext
   result.push_back("HILLSTAR_ATTEMPT=" + std::to_string(call.attempt));
   result.push_back("HILLSTAR_IDEMPOTENCY_KEY=" + call.idempotency_key);
   result.push_back("HILLSTAR_ATTEMPT_KEY=" + call.attempt_key);
+  if (!call.trace.empty()) result.push_back("TRACEPARENT=" + call.trace);
   return result;
 }
 
