@@ -174,7 +174,8 @@ void add_audit(Commands& commands) {
       commands.add<ExportArgs>("export", "Write a run's files again, or its history as JSON lines", export_files);
   exporter->add_option("RUN", e->run, kRunHelp)->capture_default_str();
   exporter->add_option("--dir", e->folder, "folder of traces, logs and checkpoints")->capture_default_str();
-  exporter->add_flag("--jsonl", e->jsonl, "the history with its hash chain, to stdout");
+  auto* jsonl = exporter->add_flag("--jsonl", e->jsonl, "the history with its hash chain, to stdout");
+  exporter->add_flag("--otlp", e->otlp, "the trace as OTLP (JSON), to stdout; a request a line")->excludes(jsonl);
 
   auto [report, p] =
       commands.add<ReportArgs>("report", "Tell a run as a document: Markdown, or one HTML page", report_run);

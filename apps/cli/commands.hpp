@@ -95,6 +95,7 @@ struct ExportArgs {
   std::string run = "latest";
   std::string folder = ".hillstar";
   bool jsonl = false;
+  bool otlp = false;  ///< The trace of the run, as a collector gets it.
 };
 struct FileArgs {
   std::string file;

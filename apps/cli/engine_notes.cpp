@@ -9,7 +9,7 @@ namespace hillstar::cli {
 void EngineNotes::add(const std::string& line) {
   const std::lock_guard lock(mutex_);
   if (!wake_) {
-    const auto text = line + "\n";
+    const auto text = (form_ ? form_(line) : line) + "\n";
     std::fwrite(text.data(), 1, text.size(), stderr);
     return;
   }
@@ -19,6 +19,11 @@ void EngineNotes::add(const std::string& line) {
   }
   lines_.push_back(line);
   wake_();
+}
+
+void EngineNotes::write_as(std::function<std::string(const std::string&)> form) {
+  const std::lock_guard lock(mutex_);
+  form_ = std::move(form);
 }
 
 void EngineNotes::listen(std::function<void()> wake) {

@@ -11,6 +11,7 @@
 #include "apps/cli/joined_client.hpp"
 #include "apps/cli/registry_file.hpp"
 #include "apps/cli/store_owner.hpp"
+#include "apps/cli/telemetry_link.hpp"
 #include "apps/cli/thread_probe.hpp"
 #include "apps/http/remote_client.hpp"
 #include "apps/http/remote_store.hpp"
@@ -41,6 +42,9 @@ Link::~Link() { close(); }
 void Link::close() {
   host_.reset();
   client_.reset();
+  // The last facts come while the engine stops, and are told of, too.
+  if (exporter_) engine_->stop();
+  exporter_.reset();
   engine_.reset();
   store_.reset();
 }
@@ -69,7 +73,11 @@ Result<void> Link::become_host() {
   // Unless it serves: other people's interrupted runs are not a command's to go on with.
   engine.recovers_all = options_.recovers_all;
   engine.log = [notes = notes_](const std::string& line) { notes->add(line); };
+  const auto telemetry = telemetry_settings(process_environment(), *notes_);
+  if (telemetry && !telemetry->traces.url.empty()) engine.tracing = telemetry->sampler;
+  const auto since = SystemClock().utc_now();
   engine_ = Engine::start_up(*store_, std::move(engine), options_.environment);
+  if (telemetry) exporter_ = start_export(*engine_, *telemetry, notes_, since);
   client_ = embed(*engine_, *store_);
   if (options_.ephemeral) return {};
   auto host = Host::open(options_.folder, *client_);

@@ -11,6 +11,10 @@
 #include "messages/error.hpp"
 #include "persistence/event_store.hpp"
 
+namespace hillstar::telemetry {
+class Exporter;
+}
+
 namespace hillstar::cli {
 
 class Host;
@@ -51,6 +55,8 @@ class Link {
   /// Of the host only.
   [[nodiscard]] Engine& engine() { return *engine_; }
   [[nodiscard]] persistence::EventStore& store() { return *store_; }
+  /// Of the host, if what it does is exported; else null.
+  [[nodiscard]] telemetry::Exporter* exporter() { return exporter_.get(); }
   [[nodiscard]] bool is_host() const { return engine_ != nullptr; }
   /// Runs that other terminals follow through this host.
   [[nodiscard]] std::vector<RunId> followed_by_others() const;
@@ -75,6 +81,7 @@ class Link {
   // In order of dependence: the host serves the client, which calls the engine, which writes the store.
   std::shared_ptr<persistence::EventStore> store_;  // shared with readers, which may outlive a change of hosts
   std::unique_ptr<Engine> engine_;
+  std::unique_ptr<telemetry::Exporter> exporter_;
   std::unique_ptr<Client> client_;
   std::unique_ptr<Host> host_;
 };

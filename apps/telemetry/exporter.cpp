@@ -53,6 +53,7 @@ class Sending final : public Exporter {
         source_(engine.store(), span_options()),
         calls_(SystemClock().utc_now()),
         post_(post_options(may_tell_air_gapped)) {
+    source_.since = options_.since;
     source_.may_tell = [this, may_tell_air_gapped](const RunStarted& started) {
       if (!started.air_gapped) return true;
       if (may_tell_air_gapped && rules_allow(engine_.store(), started, options_.settings)) return true;

@@ -32,6 +32,7 @@ struct ExporterOptions {
   bool always_air_gapped = false;
   std::shared_ptr<const providers::NetworkSettings> network;
   std::function<void(const std::string&)> log;      ///< One line for the operator; any thread.
+  UtcTime since;                                    ///< When the engine was about to be started.
   Millis farewell{5'000};                           ///< At the end: for what has not been sent.
   std::shared_ptr<providers::Transport> transport;  ///< Null: one of its own.
 };

@@ -200,16 +200,16 @@ Result<Resource> resource_of(const std::vector<std::string>& environment, const 
 
 Result<Settings> settings_of(const std::vector<std::string>& environment, const std::string& version) {
   Settings settings;
+  settings.content = says_yes(value_of(environment, "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"));
+  // Who does not ask for the newest names, and says so, gets those before.
+  const auto names = value_of(environment, "OTEL_SEMCONV_STABILITY_OPT_IN");
+  settings.older_names = !names.empty() && names.find("gen_ai_latest_experimental") == std::string::npos;
   if (says_yes(value_of(environment, "OTEL_SDK_DISABLED"))) return settings;
   HILLSTAR_TRY(settings.traces, target_of(environment, "TRACES", "/v1/traces"));
   HILLSTAR_TRY(settings.metrics, target_of(environment, "METRICS", "/v1/metrics"));
   if (settings.is_off()) return settings;
   HILLSTAR_TRY(settings.resource, resource_of(environment, version));
   HILLSTAR_TRY(settings.sampler, sampler_of(environment));
-  settings.content = says_yes(value_of(environment, "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"));
-  // Who does not ask for the newest names, and says so, gets those before.
-  const auto names = value_of(environment, "OTEL_SEMCONV_STABILITY_OPT_IN");
-  settings.older_names = !names.empty() && names.find("gen_ai_latest_experimental") == std::string::npos;
   settings.ca_file = value_of(environment, "OTEL_EXPORTER_OTLP_CERTIFICATE");
   HILLSTAR_TRY(settings.queue_max, number_of(environment, "OTEL_BSP_MAX_QUEUE_SIZE", settings.queue_max, kQueueMost));
   HILLSTAR_TRY(settings.batch_max,

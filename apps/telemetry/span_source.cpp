@@ -47,7 +47,25 @@ Result<std::unique_ptr<RunSpans>> SpanSource::begin(const RunId& run, const RunS
   return std::make_unique<RunSpans>(run, std::move(plan), options_);
 }
 
-Result<SpanSource::Known*> SpanSource::know(const RunId& run, const std::vector<Recorded>& events) {
+/// Folds a run that was begun by another process, or is not remembered.
+Result<void> SpanSource::catch_up(const RunId& run, Known& known, std::uint64_t before, std::vector<Span>& ended) {
+  HILLSTAR_TRY(const auto history, store_.read(run));
+  const auto* started = history.empty() ? nullptr : std::get_if<RunStarted>(&history.front().event);
+  if (started != nullptr) {
+    HILLSTAR_TRY(known.spans, begin(run, *started));
+  }
+  std::vector<Span> told_before;
+  for (const auto& recorded : history) {
+    if (recorded.seq >= before) break;
+    const bool is_new = since && !forgot_ && recorded.at >= *since;
+    if (known.spans) known.spans->take(recorded, is_new ? ended : told_before);
+    known.seq = recorded.seq;
+  }
+  return {};
+}
+
+Result<SpanSource::Known*> SpanSource::know(const RunId& run, const std::vector<Recorded>& events,
+                                            std::vector<Span>& ended) {
   if (const auto found = known_.find(run); found != known_.end()) {
     order_.splice(order_.begin(), order_, found->second.place);
     return &found->second;
@@ -57,20 +75,12 @@ Result<SpanSource::Known*> SpanSource::know(const RunId& run, const std::vector<
   if (events.front().seq == 1 && started != nullptr) {
     HILLSTAR_TRY(known.spans, begin(run, *started));
   } else {
-    // It was begun by another process, or is not remembered: what has ended so far was told, or is lost.
-    HILLSTAR_TRY(const auto history, store_.read(run));
-    started = history.empty() ? nullptr : std::get_if<RunStarted>(&history.front().event);
-    if (started != nullptr) {
-      HILLSTAR_TRY(known.spans, begin(run, *started));
-    }
-    std::vector<Span> told;
-    for (const auto& recorded : history) {
-      if (recorded.seq >= events.front().seq) break;
-      if (known.spans) known.spans->take(recorded, told);
-      known.seq = recorded.seq;
-    }
+    HILLSTAR_CHECK(catch_up(run, known, events.front().seq, ended));
   }
-  if (known_.size() >= runs_max_) forget(RunId(order_.back()));
+  if (known_.size() >= runs_max_) {
+    forgot_ = true;
+    forget(RunId(order_.back()));
+  }
   order_.push_front(run);
   known.place = order_.begin();
   return &known_.emplace(run, std::move(known)).first->second;
@@ -85,7 +95,7 @@ void SpanSource::forget(const RunId& run) {
 
 Result<void> SpanSource::take(const RunId& run, const std::vector<Recorded>& events, std::vector<Span>& ended) {
   if (events.empty()) return {};
-  HILLSTAR_TRY(auto* known, know(run, events));
+  HILLSTAR_TRY(auto* known, know(run, events, ended));
   if (events.front().seq > known->seq + 1 && known->spans) {
     HILLSTAR_TRY(const auto history, store_.read(run));
     for (const auto& recorded : history) {

@@ -7,6 +7,7 @@
 #include <list>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -32,8 +33,12 @@ class SpanSource {
   /// Air-gapped runs are asked about; false: nothing of the run is told. Empty: all are told of.
   std::function<bool(const RunStarted&)> may_tell;
 
+  /// What was recorded from then on is told of runs that were not seen before; absent: only what is committed from now
+  /// on. When the engine was started, for it goes on with runs before anybody can watch.
+  std::optional<UtcTime> since;
+
   /// Appends the spans that ended with this commit. A commit that does not follow on what was seen is made up for from
-  /// the store, spans included; of a run that was not seen before only what ends from now on.
+  /// the store, spans included.
   Result<void> take(const RunId& run, const std::vector<Recorded>& events, std::vector<Span>& ended);
 
   /// All spans of a run that ended, and those of one under way that have.
@@ -47,7 +52,8 @@ class SpanSource {
     std::uint64_t seq = 0;
     std::list<RunId>::iterator place;
   };
-  Result<Known*> know(const RunId& run, const std::vector<Recorded>& events);
+  Result<Known*> know(const RunId& run, const std::vector<Recorded>& events, std::vector<Span>& ended);
+  Result<void> catch_up(const RunId& run, Known& known, std::uint64_t before, std::vector<Span>& ended);
   Result<std::unique_ptr<RunSpans>> begin(const RunId& run, const RunStarted& started);
   Result<SpanPlan> plan_of(const std::string& sha256);
   void forget(const RunId& run);
@@ -55,6 +61,7 @@ class SpanSource {
   const persistence::EventStore& store_;
   std::shared_ptr<const SpanOptions> options_;
   std::size_t runs_max_;
+  bool forgot_ = false;  ///< A run under way: what was told of it is not known any more.
   std::unordered_map<RunId, Known> known_;
   std::list<RunId> order_;  ///< The one that was touched last is in front.
   std::list<std::pair<std::string, SpanPlan>> plans_;
