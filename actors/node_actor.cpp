@@ -25,7 +25,7 @@ void NodeActorState::on_attempt(Attempt& message) {
     submit(list_job(*attempt_, services_, NodeActor(self_)));
   else if (tool == "model_call")
     call_model();
-  else if (tool == "state")
+  else if (tool == "state" && !services_->catalog.contains(tool))
     ask_state();
   else
     run_tool();

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "actors/engine.hpp"
 #include "actors/kept_parts.hpp"
 #include "messages/error.hpp"
 #include "messages/events.hpp"
@@ -47,6 +48,9 @@ Result<std::shared_ptr<const policy::DataGuard>> guard_of(const workflow::Plan& 
 /// What all tools of the run are told. `tracing`: as EngineOptions::tracing.
 tools::RunContext run_context(const RunBirth& birth, const RunStarted& started,
                               const std::optional<telemetry::Sampler>& tracing = {});
+
+/// May its nodes use the shared state that they name?
+Result<void> state_fits(const StartRun& request);
 
 /// run::step_of, for HILLSTAR_STEP.
 std::string step_of(std::string_view workflow_id);

@@ -71,8 +71,13 @@ void ask_scope(const Attempt& attempt, StateRequest request, const Services& ser
 }
 
 NodeOutcome state_outcome(const Attempt& attempt, StateDone& done, const Services& services) {
-  // Whether it was done nobody saw; asked again, it is answered.
-  if (!done.outcome) return AttemptLost{attempt.command.ref};
+  if (!done.outcome) {
+    const auto& error = done.outcome.error();
+    // Whether it was done nobody saw; asked again, it is answered.
+    if (error.code == Errc::host_unreachable) return AttemptLost{attempt.command.ref};
+    return failed(attempt, error.code == Errc::not_found ? FailureClass::not_found : FailureClass::io,
+                  to_string(error));
+  }
   auto& outcome = *done.outcome;
   if (auto* answer = std::get_if<Json>(&outcome)) return succeed(attempt, Value{{}, std::move(*answer)}, services);
   auto& refused = std::get<state::Refused>(outcome);

@@ -179,8 +179,8 @@ Result<ScopeActor> StateDirectoryState::find(const AskScope& asked) {
     return Error{Errc::too_large, "at most " + std::to_string(kScopesMax) + " shared states are open at once."};
   const auto& store = *parts_.services->store;
   HILLSTAR_TRY(auto found, persistence::read_scope(store, asked.stream));
-  // A node's run was started through its stream; a person may have mistyped it.
-  if (found.state.version == 0 && !asked.run && !asked.stream.empty()) {
+  // Somebody may have mistyped it.
+  if (found.state.version == 0 && !asked.stream.empty()) {
     HILLSTAR_TRY(const auto streams, store.streams());
     const bool known = std::any_of(streams.begin(), streams.end(), [&](const RunId& id) {
       const auto row = store.summary(id);
@@ -193,8 +193,8 @@ Result<ScopeActor> StateDirectoryState::find(const AskScope& asked) {
                    "`hillstar-actors state ls` shows "
                    "what there is."};
   }
-  auto actor =
-      self_->spawn(state_scope, StateScopeParts{parts_.services, asked.stream, std::move(found), parts_.alive});
+  auto actor = self_->spawn<caf::monitored>(
+      state_scope, StateScopeParts{parts_.services, asked.stream, std::move(found), parts_.alive});
   scopes_.emplace(asked.stream, actor);
   return actor;
 }
@@ -208,6 +208,10 @@ void StateDirectoryState::on_ask(AskScope& message) {
   caf::anon_send(*scope, std::move(message));
 }
 
+void StateDirectoryState::on_down(const caf::down_msg& message) {
+  std::erase_if(scopes_, [&](const auto& scope) { return scope.second.address() == message.source; });
+}
+
 void StateDirectoryState::leave() {
   for (const auto& [stream, actor] : scopes_) caf::anon_send(actor, LeaveStates{});
   scopes_.clear();
@@ -216,6 +220,7 @@ void StateDirectoryState::leave() {
 StateDirectory::behavior_type state_directory(StateDirectory::stateful_pointer<StateDirectoryState> self,
                                               StateDirectoryParts parts) {
   die_quietly(self);
+  self->set_down_handler([self](caf::down_msg& message) { self->state.on_down(message); });
   self->state.hold(std::move(parts));
   return {[self](AskScope& message) { self->state.on_ask(message); },
           [self](LeaveStates) {

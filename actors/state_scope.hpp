@@ -80,6 +80,7 @@ class StateDirectoryState {
 
   void hold(StateDirectoryParts parts) { parts_ = std::move(parts); }
   void on_ask(AskScope& message);
+  void on_down(const caf::down_msg& message);
   void leave();
 
   const char* name = "states";

@@ -8,6 +8,7 @@
 
 #include "runtime/run/view.hpp"
 #include "runtime/stream/inputs.hpp"
+#include "runtime/workflow/state_fit.hpp"
 
 namespace hillstar::actors {
 namespace {
@@ -222,6 +223,8 @@ void StreamActorState::on_tell(TellStream& message) { record(std::move(message.f
 void StreamActorState::on_declare(DeclareRequest& message) {
   auto& request = *message.request;
   auto& store = *parts_.services->store;
+  if (const auto fits = workflow::check_state(*request.plan, {request.entry.isolation, true}); !fits)
+    return message.reply.answer(fits.error());
   StreamDeclared fact;
   fact.stream = request.plan->workflow.str() + "/" + request.entry.id;
   auto plan_sha256 = store.put_blob(workflow::to_text(*request.plan));

@@ -215,6 +215,7 @@ void SupervisorState::on_start(StartRequest& message) {
   if (const auto checked = check_credentials(message.request->inputs, surroundings.redactor, "The inputs hold");
       !checked)
     return message.reply.answer(checked.error());
+  if (const auto fits = state_fits(*message.request); !fits) return message.reply.answer(fits.error());
   const auto texts = keep_texts(*message.request, rules);
   if (!texts) return message.reply.answer(texts.error());
   const auto& services = *parts_.services;

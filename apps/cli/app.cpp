@@ -23,6 +23,7 @@
 #include "apps/cli/project_table.hpp"
 #include "apps/cli/report_command.hpp"
 #include "apps/cli/serve_table.hpp"
+#include "apps/cli/state_commands.hpp"
 #include "apps/cli/server_option.hpp"
 #include "apps/cli/text.hpp"
 #include "apps/cli/version.hpp"
@@ -69,6 +70,7 @@ void add_run(Commands& commands) {
       ->allow_extra_args(false)
       ->take_all();
   run->add_option("--correlation", args->correlation, "ties it to other runs and systems")->type_name("ID");
+  add_isolation(*run, *args);
   run->add_option("--env-file", args->env_file, "instead of the nearest .env; what is set already wins");
   run->add_flag("--air-gapped", args->air_gapped, "reach declared endpoints only; scripts have no network");
   run->add_flag("--ephemeral", args->ephemeral, "keep the history in memory only");
@@ -347,6 +349,7 @@ int run_program(int argc, const char* const* argv) {
   add_run(commands);
   add_control(commands);
   add_live(commands);
+  add_state(commands);
   add_serve(commands);
   add_lists(commands);
   add_inspect(commands);

@@ -66,6 +66,7 @@ Result<Exit> verify_store(Context& context) {
     output.data(Json::of(bj::object{{"ok", found.ok()},
                                     {"runs", found.runs},
                                     {"streams", found.streams},
+                                    {"states", found.states},
                                     {"records", found.records},
                                     {"removed_runs", found.removed_runs},
                                     {"removed_records", found.removed_records},
@@ -77,6 +78,7 @@ Result<Exit> verify_store(Context& context) {
     output.data(fmt::format("{} runs, {} records, {} blobs: {}", found.runs, found.records, found.blobs,
                             found.ok() ? "all hold" : "NOT all hold"));
     if (found.streams > 0) output.data(fmt::format("  and {} histories of streams", found.streams));
+    if (found.states > 0) output.data(fmt::format("  and {} histories of shared state", found.states));
     if (found.removed_last)
       output.data(fmt::format("  {} records of {} runs were removed by gc, last on {}", found.removed_records,
                               found.removed_runs, to_rfc3339(*found.removed_last)));
@@ -101,6 +103,8 @@ Result<Exit> replay_runs(Context& context, const ReplayArgs& args) {
     }));
     HILLSTAR_TRY(const auto streams, store->streams());
     runs.insert(runs.end(), streams.begin(), streams.end());
+    HILLSTAR_TRY(const auto states, store->states());
+    runs.insert(runs.end(), states.begin(), states.end());
   } else {
     HILLSTAR_TRY(auto run, select_history(*store, args.run));
     runs.push_back(std::move(run));
@@ -109,7 +113,9 @@ Result<Exit> replay_runs(Context& context, const ReplayArgs& args) {
   Exit exit = Exit::done;
   bj::array array;
   for (const auto& run : runs) {
-    const auto replayed = is_stream_history(run) ? check_stream(*store, run) : replay_one(*store, run);
+    const auto replayed = is_stream_history(run)  ? check_stream(*store, run)
+                          : is_state_history(run) ? check_scope(*store, run)
+                                                  : replay_one(*store, run);
     if (!replayed) exit = exit_of(replayed.error().code);
     if (output.is_json()) {
       bj::object entry{{"run", run.str()}, {"ok", static_cast<bool>(replayed)}};

@@ -21,6 +21,7 @@
 #include "persistence/rocksdb_store.hpp"
 #include "runtime/run/fork.hpp"
 #include "runtime/run/run.hpp"
+#include "runtime/stream/scope.hpp"
 
 namespace hillstar::cli {
 namespace {
@@ -188,6 +189,9 @@ Result<Exit> carry_fork(Context& context, Link& link, const StoredRun& parent, s
   job.priority = started.priority;
   job.air_gapped = started.air_gapped;
   job.parent = Origin{parent.run, parent.state.version};
+  job.isolation = started.isolation;
+  if (const auto stream = stream::shared_stream_of(started); !stream.empty()) job.state_stream = stream;
+  job.cells = run::inherit_cells(parent.history, inherited);
   const auto kept = inherited.size();
   job.inherited = std::move(inherited);
   HILLSTAR_TRY(const auto run, link.start(job));

@@ -38,6 +38,8 @@ struct RunArgs {
   std::string timeout;              ///< As typed; empty: none.
   std::vector<std::string> labels;  ///< `name=value`.
   std::string correlation;
+  std::string isolation;  ///< isolated, shared, synchronized; empty: isolated.
+  std::string state_of;   ///< The stream whose state it shares; empty: none.
 };
 struct ResumeArgs {
   std::string run = "latest";

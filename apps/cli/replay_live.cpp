@@ -20,6 +20,7 @@
 #include "messages/json_codec.hpp"
 #include "persistence/overlay_store.hpp"
 #include "runtime/run/run.hpp"
+#include "runtime/stream/scope.hpp"
 
 namespace hillstar::cli {
 namespace {
@@ -67,6 +68,8 @@ tools::Catalog recorded_catalog(const std::vector<Recorded>& history) {
   auto catalog = tools::standard_catalog();
   for (auto& [name, entry] : catalog)
     entry = {[replies](const tools::ToolCall& call, const tools::ToolContext&) { return replies->reply(call); }, false};
+  // State that runs share is not what it was then; of no scope anything is changed.
+  catalog["state"] = catalog["file_read"];
   return catalog;
 }
 
@@ -80,6 +83,9 @@ StartRun start_of(const StoredRun& stored, const std::string& workflow_text) {
   request.inputs = stored.state.started.inputs;
   request.workspace = stored.state.started.workspace;
   request.started_by = stored.state.started.started_by;
+  request.isolation = stored.state.started.isolation;
+  if (const auto stream = stream::shared_stream_of(stored.state.started); !stream.empty())
+    request.state_stream = stream;
   for (const auto& recorded : stored.history)
     if (const auto* inherited = std::get_if<NodeInherited>(&recorded.event)) request.inherited.push_back(*inherited);
   return request;

@@ -7,6 +7,7 @@
 #include "apps/cli/carry.hpp"
 #include "apps/cli/environment.hpp"
 #include "apps/cli/inheritance.hpp"
+#include "runtime/run/fork.hpp"
 #include "runtime/run/run.hpp"
 
 namespace hillstar::cli {
@@ -67,8 +68,11 @@ Result<std::optional<ResumePoint>> from_store(Context& context, const std::strin
     if (!checkpoint) continue;
     const auto read = [&store](const std::string& sha256) { return (*store)->read_blob(sha256); };
     HILLSTAR_TRY(auto inherited, inherit(*checkpoint, plan, read));
-    return std::optional<ResumePoint>(
-        ResumePoint{"checkpoint " + node + " of run " + run.str(), checkpoint->origin, std::move(inherited)});
+    auto history = stored.history;
+    history.resize(checkpoint->origin->seq);
+    auto cells = run::inherit_cells(history, inherited);
+    return std::optional<ResumePoint>(ResumePoint{"checkpoint " + node + " of run " + run.str(), checkpoint->origin,
+                                                  std::move(inherited), std::move(cells)});
   }
   return std::optional<ResumePoint>();
 }

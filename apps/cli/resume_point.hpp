@@ -16,6 +16,7 @@ struct ResumePoint {
   std::string name;              ///< For a person: the file, or the node and its run.
   std::optional<Origin> origin;  ///< If it comes from a run of the store.
   std::vector<NodeInherited> inherited;
+  std::vector<StateCell> cells = {};  ///< Of a run of the store: its own state at that point.
 };
 
 /// A file wins over a node id; a run of the store wins over checkpoint files in `output_dir`.

@@ -16,6 +16,7 @@
 #include "apps/cli/resume_point.hpp"
 #include "apps/cli/span.hpp"
 #include "apps/cli/workflow_file.hpp"
+#include "runtime/workflow/state_fit.hpp"
 
 namespace hillstar::cli {
 namespace {
@@ -53,6 +54,15 @@ Result<std::map<std::string, std::string>> labels_of(const std::vector<std::stri
   return labels;
 }
 
+Result<std::optional<Isolation>> isolation_of(const RunArgs& args) {
+  Isolation isolation{};
+  if (!args.isolation.empty()) boost::describe::enum_from_string(args.isolation.c_str(), isolation);
+  if (!args.state_of.empty() && isolation == Isolation::isolated)
+    return Error{Errc::usage, "An isolated run shares no state.", "--state-of " + args.state_of,
+                 "Add --isolation shared or --isolation synchronized."};
+  return isolation == Isolation::isolated ? std::nullopt : std::optional(isolation);
+}
+
 }  // namespace
 
 Result<Exit> run_workflow(Context& context, const RunArgs& args) {
@@ -88,10 +98,15 @@ Result<Exit> run_workflow(Context& context, const RunArgs& args) {
   job.air_gapped = args.air_gapped;
   HILLSTAR_TRY(job.labels, labels_of(args.labels));
   if (!args.correlation.empty()) job.correlation = args.correlation;
+  HILLSTAR_TRY(job.isolation, isolation_of(args));
+  if (!args.state_of.empty()) job.state_stream = args.state_of;
+  HILLSTAR_CHECK(
+      workflow::check_state(plan, {job.isolation.value_or(Isolation::isolated), job.state_stream.has_value()}));
   if (timeout) job.deadline = context.clock.utc_now() + *timeout;
   if (!args.resume_from.empty()) {
     HILLSTAR_TRY(auto point, find_resume_point(context, args.resume_from, plan, job.output_dir));
     job.inherited = std::move(point.inherited);
+    job.cells = std::move(point.cells);
     job.parent = point.origin;
     context.output.say(fmt::format("Resuming from {}: {} of {} results are taken over.", point.name,
                                    job.inherited.size(), plan.nodes.size()));

@@ -5,6 +5,9 @@
 #include <utility>
 
 #include "apps/cli/selector.hpp"
+#include "persistence/limits.hpp"
+#include "persistence/state_histories.hpp"
+#include "runtime/stream/scope.hpp"
 #include "runtime/stream/stream.hpp"
 
 namespace hillstar::cli {
@@ -22,6 +25,9 @@ Result<RunId> find_stream(const persistence::EventStore& store, std::string_view
 }
 
 Result<RunId> select_history(const persistence::EventStore& store, std::string_view selector) {
+  if (const RunId id{std::string(selector)};
+      is_state_history(id) && selector.size() == persistence::kRunIdBytes && store.summary(id))
+    return id;
   auto stream = find_stream(store, selector);
   if (stream || stream.error().code != Errc::run_not_found) return stream;
   const auto row = select_run(store, selector);
@@ -30,6 +36,11 @@ Result<RunId> select_history(const persistence::EventStore& store, std::string_v
 }
 
 std::string shown_history(const persistence::EventStore& store, const std::string& id) {
+  if (is_state_history(RunId(id))) {
+    const auto row = store.summary(RunId(id));
+    if (!row) return "shared state " + id;
+    return row->reason == stream::name_of("") ? "state of the store" : "state of stream " + row->reason;
+  }
   if (id.empty() || id.front() != kStreamLetter) return id;
   const auto row = store.summary(RunId(id));
   return row && !row->reason.empty() ? "stream " + row->reason : "stream history " + id;
@@ -50,6 +61,21 @@ Result<std::uint64_t> check_stream(const persistence::EventStore& store, const R
   }
   if (stream::row_of(state, id) == row) return state.version;
   return wrong("The stream's history folds to something else than its row.");
+}
+
+Result<std::uint64_t> check_scope(const persistence::EventStore& store, const RunId& id) {
+  HILLSTAR_TRY(const auto row, store.summary(id));
+  const auto scope = persistence::read_scope_history(store, id);
+  const auto wrong = [&](std::string message) {
+    return Error{Errc::replay_differs, std::move(message), id.str(),
+                 "`hillstar-actors verify` checks the whole store; `repair` tells what can be saved."};
+  };
+  if (!scope) return wrong("The shared state cannot be folded: " + scope.error().message);
+  const auto& state = scope->state;
+  if (persistence::state_history(state.opened.stream.value_or("")) != id)
+    return wrong("The history is that of another shared state.");
+  if (stream::row_of(state, id) == row) return state.version;
+  return wrong("The history of shared state folds to something else than its row.");
 }
 
 }  // namespace hillstar::cli

@@ -20,4 +20,7 @@ std::string shown_history(const persistence::EventStore& store, const std::strin
 /// Reads it, hash chain included, and compares what it says with its row. Returns how many events it has.
 Result<std::uint64_t> check_stream(const persistence::EventStore& store, const RunId& id);
 
+/// The same of a history of shared state.
+Result<std::uint64_t> check_scope(const persistence::EventStore& store, const RunId& id);
+
 }  // namespace hillstar::cli

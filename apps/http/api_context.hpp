@@ -92,6 +92,7 @@ std::vector<Route> run_routes(const ApiPtr& api);
 std::vector<Route> start_routes(const ApiPtr& api);
 std::vector<Route> control_routes(const ApiPtr& api);
 std::vector<Route> talk_routes(const ApiPtr& api);
+std::vector<Route> state_routes(const ApiPtr& api);
 std::vector<Route> record_routes(const ApiPtr& api);
 std::vector<Route> feed_routes(const ApiPtr& api);
 std::vector<Route> stream_routes(const ApiPtr& api);

@@ -68,6 +68,15 @@ struct Feed {
   }
 };
 
+/// An operation as the API takes it.
+bj::object members_of(const StateOperation& operation) {
+  bj::object body{{"op", json::enum_name(operation.op)}, {"key", operation.key}};
+  if (operation.op == StateOp::put || operation.op == StateOp::cas) body["value"] = operation.value.value();
+  if (operation.op == StateOp::add) body["by"] = operation.by.value();
+  if (operation.expected_version) body["expected_version"] = *operation.expected_version;
+  return body;
+}
+
 class RemoteClient final : public cli::Client {
  public:
   explicit RemoteClient(std::shared_ptr<const Remote> remote)
@@ -152,9 +161,16 @@ class RemoteClient final : public cli::Client {
   Result<void> set_environment(const RunId&, const std::vector<std::string>&) override { return {}; }
 
   Result<Json> ask_state(const cli::StateAsk& ask) override {
-    auto request = Json::from_canonical(json::to_text(ask.request)).value();
+    bj::object body;
+    if (ask.request.op == StateOp::batch) {
+      bj::array operations;
+      for (const auto& one : ask.request.operations) operations.push_back(members_of(one));
+      body = {{"op", "batch"}, {"operations", std::move(operations)}};
+    } else if (!ask.request.operations.empty()) {
+      body = members_of(ask.request.operations.front());
+    }
     const auto place = ask.stream.empty() ? std::string("store") : "streams/" + ask.stream;
-    HILLSTAR_TRY(const auto answer, remote_->post("/v1/state/" + place, json::canonical(request)));
+    HILLSTAR_TRY(const auto answer, remote_->post("/v1/state/" + place, json::canonical(body)));
     HILLSTAR_TRY(const auto said, json::parse(answer));
     return Json::of(said);
   }

@@ -2,6 +2,10 @@
 #include "runtime/run/fork.hpp"
 
 #include <algorithm>
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
 
 #include "runtime/run/run.hpp"
 
@@ -24,6 +28,21 @@ std::vector<NodeInherited> inherit(const RunState& parent, const RunId& parent_i
           {nodes[i].id, result_of(parent, i), parent.nodes[i].tests, Origin{parent_id, parent.version}, false});
   }
   return kept;
+}
+
+std::vector<StateCell> inherit_cells(const std::vector<Recorded>& history, const std::vector<NodeInherited>& kept) {
+  std::set<std::string> names;
+  for (const auto& one : kept) names.insert(one.node.str());
+  std::map<std::string, StateCell> cells;
+  for (const auto& recorded : history) {
+    const auto* change = std::get_if<StateChanged>(&recorded.event);
+    if (change == nullptr || (change->node && !names.contains(change->node->str()))) continue;
+    for (const auto& cell : change->cells) cells.insert_or_assign(cell.key, cell);
+  }
+  std::vector<StateCell> taken;
+  taken.reserve(cells.size());
+  for (auto& [key, cell] : cells) taken.push_back(std::move(cell));
+  return taken;
 }
 
 }  // namespace hillstar::run

@@ -16,4 +16,8 @@ namespace hillstar::run {
 /// can be kept, so that a failed run goes on where it failed. In plan order.
 std::vector<NodeInherited> inherit(const RunState& parent, const RunId& parent_id, std::optional<NodeIndex> from);
 
+/// The run's own state as those nodes left it whose results are kept: what nodes that run again had changed is as if
+/// they had not. `history`: up to the point of the fork.
+std::vector<StateCell> inherit_cells(const std::vector<Recorded>& history, const std::vector<NodeInherited>& kept);
+
 }  // namespace hillstar::run
