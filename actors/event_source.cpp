@@ -147,7 +147,8 @@ std::optional<stream::Source> EventSource::source_of(const RunId& history) {
 }
 
 void EventSource::consider(const std::string& name, Line& line, const RunId& history, const Recorded& recorded) {
-  if (recorded.at < line.declared_at) return;
+  // A run that changes shared state and follows from such a change would go round for ever: nothing counts its depth.
+  if (recorded.at < line.declared_at || is_state_history(history)) return;
   if (!stream::matches_type(line.trigger, type_name(recorded.event))) return;
   const auto source = source_of(history);
   if (!source || !stream::matches(line.trigger, *source, recorded.event)) return;

@@ -25,10 +25,12 @@ struct NewRun {
   std::optional<std::uint32_t> priority;
   std::optional<MicroUsd> budget;
   bool air_gapped = false;
+  std::optional<Isolation> isolation;
+  std::optional<std::string> state_stream;  ///< Whose state it shares.
 };
 BOOST_DESCRIBE_STRUCT(NewRun, (),
                       (workflow, workflow_text, workflow_file, inputs, labels, correlation, deadline, priority, budget,
-                       air_gapped))
+                       air_gapped, isolation, state_stream))
 
 Result<void> check(const NewRun& asked) {
   HILLSTAR_CHECK(check_labels(asked.labels, asked.correlation));
@@ -100,6 +102,8 @@ Result<StartRun> start_of(Api& api, const Request& request, bj::object& remarks)
   start.correlation = asked.correlation;
   if (asked.deadline) start.deadline = read_time(*asked.deadline);
   start.budget = asked.budget;
+  start.isolation = asked.isolation;
+  start.state_stream = asked.state_stream;
   start.run = api.parts.ids->new_run(api.parts.clock->utc_now());
   Trigger trigger;
   trigger.kind = TriggerKind::api;

@@ -98,6 +98,8 @@ class RemoteClient final : public cli::Client {
     body["inputs"] = job.inputs.value();
     if (job.priority) body["priority"] = *job.priority;
     if (job.air_gapped) body["air_gapped"] = true;
+    if (job.isolation) body["isolation"] = json::enum_name(*job.isolation);
+    if (job.state_stream) body["state_stream"] = *job.state_stream;
     std::vector<std::pair<std::string, std::string>> headers;
     if (job.run) headers.emplace_back("idempotency-key", job.run->str());
     HILLSTAR_TRY(const auto answer, remote_->post("/v1/runs", json::canonical(body), std::move(headers)));

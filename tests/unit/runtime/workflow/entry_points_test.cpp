@@ -83,8 +83,9 @@ TEST_CASE("entry points: those of Hive are understood") {
   CHECK(only(R"({"id": "a", "trigger_type": "api", "trigger_config": {}})").trigger == TriggerKind::api);
   CHECK(has(problems(R"({"id": "a", "trigger_type": "api", "trigger": "api"})"), "says the same as 'trigger'"));
   CHECK(has(problems(R"({"id": "a", "entry_node": "a"})"), "/entry_points/0/entry_node: a run starts with every node"));
-  CHECK(has(problems(R"({"id": "a", "isolation_level": "shared"})"), "share no state yet"));
-  CHECK(has(problems(R"({"id": "a", "isolation": "synchronized"})"), "share no state yet"));
+  CHECK(only(R"({"id": "a", "isolation_level": "shared"})").isolation == Isolation::shared);
+  CHECK(only(R"({"id": "a", "isolation": "synchronized"})").isolation == Isolation::synchronized);
+  CHECK(has(problems(R"({"id": "a", "isolation": "global"})"), "/entry_points/0/isolation"));
 }
 
 TEST_CASE("entry points: ids are plain and there is one of each") {
