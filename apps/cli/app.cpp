@@ -349,7 +349,6 @@ int run_program(int argc, const char* const* argv) {
   add_run(commands);
   add_control(commands);
   add_live(commands);
-  add_state(commands);
   add_serve(commands);
   add_lists(commands);
   add_inspect(commands);

@@ -3,6 +3,7 @@
 
 #include "apps/cli/command_table.hpp"
 #include "apps/cli/live_commands.hpp"
+#include "apps/cli/state_commands.hpp"
 #include "apps/cli/talk_commands.hpp"
 
 namespace hillstar::cli {
@@ -35,6 +36,7 @@ void add_live(Commands& commands) {
     i->has_text = true;
   });
 
+  add_state(commands);
   commands.add<PsArgs>("ps", "List the runs without an end, and who hosts them", list_live_runs);
 }
 

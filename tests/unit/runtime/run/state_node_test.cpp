@@ -66,8 +66,8 @@ StateOperation cas(std::string key, int value, std::uint64_t expected) {
   return {StateOp::cas, std::move(key), number(value), expected, {}};
 }
 
-const std::string kTwo =
-    R"("a":{"tool":"state","parameters":{"op":"add","key":"n"}},"b":{"tool":"state","parameters":{"op":"add","key":"n"}})";
+const std::string kTwo = R"("a":{"tool":"state","parameters":{"op":"add","key":"n"}},)"
+                         R"("b":{"tool":"state","parameters":{"op":"add","key":"n"}})";
 const std::string kAThenB = R"({"from":"a","to":"b"})";
 
 }  // namespace

@@ -39,7 +39,8 @@ TEST_CASE("state request: parameters and input together say what is asked") {
   CHECK(read(R"({"op":"list"})") == R"([{"by":null,"key":"","op":"list","value":null}])");
   CHECK(
       read(R"({"op":"batch","operations":[{"op":"add","key":"a"},{"op":"remove","key":"b","expected_version":3}]})") ==
-      R"([{"by":1,"key":"a","op":"add","value":null},{"by":null,"expected_version":3,"key":"b","op":"remove","value":null}])");
+      R"([{"by":1,"key":"a","op":"add","value":null},)"
+      R"({"by":null,"expected_version":3,"key":"b","op":"remove","value":null}])");
 }
 
 TEST_CASE("state request: what is wrong is told with its place") {
