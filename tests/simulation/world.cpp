@@ -2,6 +2,7 @@
 #include "tests/simulation/world.hpp"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "messages/json_codec.hpp"
@@ -178,8 +179,21 @@ Input World::answer_of(const AttemptRef& ref, bool lists) {
     Value result{{}, Json::from_canonical(R"({"output":")" + std::to_string(roll(100)) + R"("})")};
     input.what = AttemptSucceeded{ref, std::move(result), std::move(tests), std::nullopt, std::nullopt};
     if (calls) std::get<AttemptSucceeded>(input.what).usage = usage_of(ref);
+    // Some ask the run's own state: their results and tests follow from it.
+    if (!calls && chance(150)) std::get<AttemptSucceeded>(input.what).state = state_request();
   }
   return input;
+}
+
+StateRequest World::state_request() {
+  static constexpr std::array kOps = {StateOp::get, StateOp::put, StateOp::cas, StateOp::add, StateOp::remove};
+  StateOperation operation;
+  operation.op = kOps[roll(kOps.size())];
+  operation.key = std::string(1, static_cast<char>('a' + roll(3)));
+  operation.value = roll(3) == 0 ? Json::string("text") : Json::from_canonical(std::to_string(roll(9)));
+  operation.by = Json::from_canonical("1");
+  if (operation.op == StateOp::cas || roll(3) == 0) operation.expected_version = roll(4);
+  return {StateScope::run, operation.op, {operation}, roll(2) == 0 ? OnConflict::fail : OnConflict::result, false};
 }
 
 void World::tell(Input input) {

@@ -65,6 +65,7 @@ class World {
   bool talk(bool needed);
   [[nodiscard]] Usage usage_of(const AttemptRef& ref);
   [[nodiscard]] Input answer_of(const AttemptRef& ref, bool lists);
+  [[nodiscard]] StateRequest state_request();
   void check_end();
   [[nodiscard]] unsigned roll(unsigned bound) { return static_cast<unsigned>(dice_() % bound); }
   [[nodiscard]] bool chance(unsigned permille) { return roll(1000) < permille; }
