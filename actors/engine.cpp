@@ -43,8 +43,7 @@ void print_line(const std::string& line) {
 }
 
 [[noreturn]] void end_process(const Error& error) {
-  // A failed write means "unknown": nothing may be done on top of it in this process. The histories say what is
-  // durable.
+  // A failed write means "unknown": nothing may be done on top of it here. The histories say what is durable.
   print_line("error " + to_string(error));
   ::_exit(kExitStorage);
 }
@@ -125,6 +124,7 @@ class EngineImpl final : public Engine {
   persistence::EventStore& store_;
   std::unique_ptr<Tree> tree_;
   std::size_t follower_queue_max_;
+  std::size_t warm_runs_max_;
   bool recovers_all_;
   Lifeline alive_ = Lifeline::create();
   std::future<Result<bool>> all_gone_ = alive_.future();
@@ -137,6 +137,7 @@ EngineImpl::EngineImpl(persistence::EventStore& store, EngineOptions options)
     : store_(store),
       tree_(std::make_unique<Tree>(threads_for(options))),
       follower_queue_max_(options.follower_queue_max),
+      warm_runs_max_(options.warm_runs_max),
       recovers_all_(options.recovers_all) {
   auto& services = *tree_->services;
   services.store = &store_;
@@ -202,7 +203,7 @@ void EngineImpl::open(std::vector<std::string> environment) {
   services.states = system.spawn(state_directory, StateDirectoryParts{tree_->services, environment, alive_});
   tree_->supervisor = system.spawn<caf::detached>(
       supervisor, SupervisorParts{tree_->services, std::move(environment),
-                                  recovers_all_ ? to_recover() : std::vector<run::Summary>(), alive_});
+                                  recovers_all_ ? to_recover() : std::vector<run::Summary>(), warm_runs_max_, alive_});
   caf::anon_send(services.streams, OpenStreams{tree_->supervisor});
 }
 

@@ -44,6 +44,7 @@ struct EngineOptions {
   std::function<void(const RunId&, const run::Summary&)> on_end;
   /// Runs are traced, and hand on their trace to scripts and providers; absent: only those that came with one.
   std::optional<telemetry::Sampler> tracing = {};
+  std::size_t warm_runs_max = 2'000;  ///< Runs that wait their turn and keep their actor meanwhile; the rest sleep.
   std::size_t follower_queue_max = 10'000;  ///< Items that may wait for a follower's callback before it is cut off.
 
   // What tests and embedding programs replace. Null: the machine's own.

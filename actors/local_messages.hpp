@@ -214,6 +214,7 @@ struct SleepAsked {
   RunId run;
   std::uint64_t told = 0;
   std::optional<UtcTime> due;  ///< As Summary::due.
+  bool waits_turn = false;     ///< In the queue of its stream.
   KeptParts kept;
 };
 struct Sleep {

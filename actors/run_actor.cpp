@@ -94,7 +94,6 @@ void RunActorState::recover(std::optional<TellRun> told) {
         policy::redactor_of(birth_.environment, policy::rule_choice(birth_.environment, birth_.rules.get()));
   state_ = std::move(recovered->state);
   chain_ = recovered->chain;
-  make_context();
   announce();
   if (run::is_terminal(state_)) {
     gone_ = true;
@@ -172,12 +171,16 @@ void RunActorState::append(std::vector<Recorded> batch) {
   message.append.run = birth_.run;
   message.append.expected_version = batch.front().seq - 1;
   message.append.records.reserve(batch.size());
+  std::size_t bytes = 0;
   for (const auto& [seq, at, event] : batch) {
     message.append.records.push_back(persistence::encode(birth_.run, seq, at, event, chain_));
     chain_ = message.append.records.back().hash;
+    bytes += message.append.records.back().line.size();
   }
   message.append.summary = run::summarize(state_, birth_.run);
   in_flight_ = std::make_shared<const std::vector<Recorded>>(std::move(batch));
+  const bool is_first = in_flight_->front().seq == 1;
+  first_batch_ = is_first && bytes <= kKeptHistoryMax ? in_flight_ : nullptr;
   message.events = in_flight_;
   message.writer = self_;
   self_->anon_send(services_->event_log, std::move(message));
@@ -187,7 +190,6 @@ void RunActorState::on_appended(const Appended& message) {
   if (gone_ || !in_flight_) return;
   if (message.conflict)
     return leave(RunExit::conflict, Error{Errc::store_conflict, "another program writes this run's history"});
-  if (!context_) make_context();
   announce();
   if (!stopping_) act();
   for (auto& person : waiting_) {
@@ -271,6 +273,7 @@ void RunActorState::execute(ExecuteNode& command) {
     idle_.pop_back();
   }
   attempt.attempt = command.ref.attempt;
+  if (!context_) make_context();
   // Aliasing: the node's part keeps the whole plan alive.
   std::shared_ptr<const workflow::PlanNode> node(state_.plan, &state_.plan->nodes[command.ref.node]);
   self_->anon_send(attempt.node, Attempt{std::move(command), std::move(node), state_.plan->model_config,
@@ -366,7 +369,7 @@ void RunActorState::on_set_environment(SetEnvironment& message) {
   if (birth_.rules && !birth_.rules->redact.empty())
     birth_.redactor =
         policy::redactor_of(birth_.environment, policy::rule_choice(birth_.environment, birth_.rules.get()));
-  if (context_) make_context();
+  context_ = nullptr;
   message.reply.answer(true);
 }
 

@@ -103,12 +103,13 @@ class RunActorState {
   Supervisor supervisor_;
   run::RunState state_;
   persistence::Hash chain_{};
-  std::shared_ptr<const tools::RunContext> context_;
+  std::shared_ptr<const tools::RunContext> context_;  ///< Null: no attempt was made since it was last made void.
   std::optional<ExportBell> bell_;
   Reply<RunId> started_;
   std::vector<Queued> inbox_;  ///< What came while a batch was in flight; bounded by nodes and people.
   std::vector<Waiting> waiting_;
-  EventBatch in_flight_;  ///< The batch that the log has; null: none.
+  EventBatch in_flight_;    ///< The batch that the log has; null: none.
+  EventBatch first_batch_;  ///< The whole history, as long as it is one small batch that this actor wrote.
   std::unordered_map<std::uint64_t, InFlight> attempts_;
   std::vector<NodeActor> idle_;
   std::unordered_map<NodeIndex, workflow::ItemList> lists_;  ///< Of the maps that are under way.

@@ -27,7 +27,9 @@ void RunActorState::rest() {
   const auto due = run::summarize(state_, birth_.run).due;
   if (due && *due <= services_->clock->utc_now() + kRestMin) return;
   asked_sleep_ = true;
-  caf::anon_send(supervisor_, SleepAsked{birth_.run, told_, due, KeptParts(state_)});
+  const bool waits_turn = state_.status == run::RunStatus::queued;
+  caf::anon_send(supervisor_,
+                 SleepAsked{birth_.run, told_, due, waits_turn, KeptParts(state_, {first_batch_, chain_})});
 }
 
 void RunActorState::on_sleep(const Sleep& message) {

@@ -11,10 +11,17 @@
 namespace hillstar::actors {
 namespace {
 
-Result<RunStarted> first_event(const std::vector<Recorded>& history, const RunId& run) {
-  if (history.empty() || !std::holds_alternative<RunStarted>(history.front().event))
-    return Error{Errc::record_corrupt, "the history does not begin with run_started", run.str()};
-  return std::get<RunStarted>(history.front().event);
+Result<const RunStarted*> first_event(const std::vector<Recorded>& history, const RunId& run) {
+  const auto* started = history.empty() ? nullptr : std::get_if<RunStarted>(&history.front().event);
+  if (started == nullptr) return Error{Errc::record_corrupt, "the history does not begin with run_started", run.str()};
+  return started;
+}
+
+Result<KeptHistory> read_history(const persistence::EventStore& store, const RunId& run) {
+  HILLSTAR_TRY(auto events, store.read(run));
+  HILLSTAR_TRY(const auto last, store.read_records(run, events.size(), 1));
+  if (last.size() != 1) return Error{Errc::record_corrupt, "the last record cannot be read", run.str()};
+  return KeptHistory{std::make_shared<const std::vector<Recorded>>(std::move(events)), last.front().hash};
 }
 
 /// The state before the first event, as what was recorded with it says.
@@ -39,16 +46,17 @@ Result<run::RunState> from_blobs(const persistence::EventStore& store, const Run
 }  // namespace
 
 Result<RecoveredRun> recover_run(const persistence::EventStore& store, const RunId& run, const KeptParts& kept) {
-  HILLSTAR_TRY(const auto history, store.read(run));
-  HILLSTAR_TRY(const auto started, first_event(history, run));
-  HILLSTAR_TRY(const auto last, store.read_records(run, history.size(), 1));
-  if (last.size() != 1) return Error{Errc::record_corrupt, "the last record cannot be read", run.str()};
+  auto history = kept.history();
+  if (!history.events) {
+    HILLSTAR_TRY(history, read_history(store, run));
+  }
+  HILLSTAR_TRY(const auto* started, first_event(*history.events, run));
   try {
     auto fresh = kept.fresh();
     if (!fresh) {
-      HILLSTAR_TRY(fresh, from_blobs(store, started));
+      HILLSTAR_TRY(fresh, from_blobs(store, *started));
     }
-    return RecoveredRun{run::replay(*std::move(fresh), history), last.front().hash};
+    return RecoveredRun{run::replay(*std::move(fresh), *history.events), history.chain};
   } catch (const InvariantError& bug) {
     return Error{Errc::internal, bug.message, run.str()};
   }

@@ -251,64 +251,13 @@ bool SupervisorState::take_up(const RunId& run, const std::vector<std::string>& 
   return true;
 }
 
-// -- runs that sleep ----------------------------------------------------------------------------------
-
-void SupervisorState::put_to_sleep(const RunId& run, Live& live, std::optional<UtcTime> due) {
-  live.asleep = true;
-  live.actor = nullptr;
-  if (!due) return;
-  dues_.emplace(*due, run);
-  arm_wake();
-}
-
-void SupervisorState::wake(const RunId& run, Live& live, std::optional<TellRun> told) {
-  live.asleep = false;
-  live.told = 0;
-  live.actor = spawn_run(run, live, nullptr);
-  caf::anon_send(live.actor, BeginRun{nullptr, {}, std::move(told)});
-}
-
-void SupervisorState::on_sleep_asked(const SleepAsked& message) {
-  const auto entry = live_.find(message.run);
-  if (entry == live_.end() || !entry->second.actor) return;
-  auto& live = entry->second;
-  const bool granted = !stopping_ && live.told == message.told;
-  caf::anon_send(live.actor, Sleep{granted, message.told});
-  if (!granted) return;
-  by_actor_.erase(live.actor->id());
-  live.kept = message.kept;
-  put_to_sleep(message.run, live, message.due);
-}
-
-void SupervisorState::arm_wake() {
-  if (dues_.empty() || stopping_) return;
-  const auto& first = dues_.begin()->first;
-  if (wake_armed_ && *wake_armed_ <= first) return;
-  wake_armed_ = first;
-  const auto wait = std::clamp(first - parts_.services->clock->utc_now() + Millis{1}, Millis{1}, kWakeLook);
-  caf::delayed_anon_send(Supervisor(self_), wait, WakeDue{});
-}
-
-void SupervisorState::on_wake_due() {
-  wake_armed_.reset();
-  if (stopping_) return;
-  const auto now = parts_.services->clock->utc_now();
-  while (!dues_.empty() && dues_.begin()->first <= now) {
-    const auto run = dues_.begin()->second;
-    dues_.erase(dues_.begin());
-    // It may have been woken, and even have slept again, meanwhile: then this is one look too many.
-    const auto entry = live_.find(run);
-    if (entry != live_.end() && entry->second.asleep) wake(run, entry->second, std::nullopt);
-  }
-  arm_wake();
-}
-
 // -- what people say ----------------------------------------------------------------------------------
 
 void SupervisorState::on_tell(TellRun& message) {
   const auto entry = live_.find(message.run);
   if (entry != live_.end() && entry->second.actor) {
     ++entry->second.told;
+    cool(entry->second);
     return caf::anon_send(entry->second.actor, std::move(message));
   }
   if (entry != live_.end() && entry->second.asleep && !stopping_)
@@ -355,6 +304,7 @@ void SupervisorState::on_down(const caf::down_msg& message) {
   by_actor_.erase(actor);
   const auto entry = live_.find(run);
   if (entry == live_.end()) return;
+  cool(entry->second);
   const bool ended = !message.reason || message.reason.category() == kRunExitCategory;
   if (ended || stopping_)
     live_.erase(entry);  // terminal, parked or stopped: it says which itself

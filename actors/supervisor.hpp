@@ -32,6 +32,7 @@ struct SupervisorParts {
   ServicesPtr services;
   std::vector<std::string> environment;  ///< Of recovered runs.
   std::vector<run::Summary> recover;     ///< Runs that are not terminal, at start.
+  std::size_t warm_max = 0;              ///< As EngineOptions::warm_runs_max.
   Lifeline alive;
 };
 
@@ -59,6 +60,7 @@ class SupervisorState {
     RunActor actor;  ///< Null between a death and the restart, and while it sleeps.
     std::uint32_t deaths = 0;
     bool asleep = false;
+    bool warm = false;       ///< It would sleep, but its turn may come soon.
     std::uint64_t told = 0;  ///< Messages that were sent to the actor.
     Environment environment;
     KeptParts kept;  ///< While it sleeps.
@@ -98,6 +100,8 @@ class SupervisorState {
   /// One copy for all runs that have it.
   Environment share(const std::vector<std::string>& environment);
   RunActor spawn_run(const RunId& run, const Live& live, const RulesPtr& rules);
+  /// It has been told something, or is gone: what it waited for is over.
+  void cool(Live& live);
   void put_to_sleep(const RunId& run, Live& live, std::optional<UtcTime> due);
   void wake(const RunId& run, Live& live, std::optional<TellRun> told);
   void arm_wake();
@@ -118,6 +122,7 @@ class SupervisorState {
   std::shared_ptr<const policy::SecretRules> rules_;  ///< As rules_choice_ says; null: not needed yet.
   policy::RuleChoice rules_choice_;
   Reply<bool> stop_;
+  std::size_t warm_ = 0;  ///< Runs that are.
   bool stopping_ = false;
 };
 

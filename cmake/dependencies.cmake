@@ -11,3 +11,9 @@ find_package(prometheus-cpp CONFIG REQUIRED)  # its package tells no version
 find_library(CAF_CORE_LIBRARY caf_core REQUIRED)
 find_library(ROCKSDB_LIBRARY rocksdb REQUIRED)
 find_library(RE2_LIBRARY re2 REQUIRED)
+# Of programs that run for days with many threads; a sanitizer brings its own.
+find_library(JEMALLOC_LIBRARY jemalloc REQUIRED)
+add_library(hillstar_allocator INTERFACE)
+if(NOT HILLSTAR_SANITIZE)
+  target_link_libraries(hillstar_allocator INTERFACE ${JEMALLOC_LIBRARY})
+endif()

@@ -140,8 +140,8 @@ Result<bool> RocksStore::add(Batch& batch, const Append& append) {
   if (!status.ok()) return write_error(status, database_->folder());
   status = index(batch.writes, tip, append.summary);
   if (!status.ok()) return write_error(status, database_->folder());
-  batch.tips.insert_or_assign(append.run,
-                              Tip{append.summary.version, append.records.back().hash, append.summary.status});
+  batch.tips.insert_or_assign(append.run, Tip{append.summary.version, append.records.back().hash, append.summary.status,
+                                              run::is_terminal(append.summary)});
   return true;
 }
 
@@ -169,7 +169,12 @@ Result<std::vector<std::size_t>> RocksStore::commit(const std::vector<Append>& a
   HILLSTAR_CHECK(database_->write(batch.writes, Sync::yes));
   failed_ = false;
   keeper_->end_commit(batch.head);
-  for (const auto& [run, tip] : batch.tips) versions_->put(run, tip);
+  for (const auto& [run, tip] : batch.tips) {
+    if (tip.ended)
+      versions_->forget(run);
+    else
+      versions_->put(run, tip);
+  }
   if (watch_)
     for (const auto& append : appends)
       for (const auto& record : append.records) watch_(record.line);

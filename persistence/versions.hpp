@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 #include <list>
 #include <optional>
 #include <string>
@@ -19,6 +20,18 @@ struct Tip {
   std::uint64_t version = 0;
   Hash hash{};              ///< Of the last record; zero bytes for a run without records.
   std::string status = {};  ///< Of its row: what the index has it under.
+  bool ended = false;       ///< Nothing is expected to be written to it any more.
+};
+
+/// The last characters of a run's id are the random ones.
+struct RunHash {
+  std::size_t operator()(const RunId& run) const noexcept {
+    std::uint64_t last = 0;
+    const auto& id = run.str();
+    if (id.size() < sizeof last) return 0;
+    std::memcpy(&last, id.data() + id.size() - sizeof last, sizeof last);
+    return static_cast<std::size_t>(last * 0x9E3779B97F4A7C15ULL);
+  }
 };
 
 /// Least recently used goes first. Not thread-safe.
@@ -60,7 +73,7 @@ class Versions {
   };
   std::size_t runs_max_;
   std::list<Entry> used_;  ///< Most recently used first.
-  std::unordered_map<RunId, std::list<Entry>::iterator> by_run_;
+  std::unordered_map<RunId, std::list<Entry>::iterator, RunHash> by_run_;
 };
 
 }  // namespace hillstar::persistence

@@ -15,7 +15,8 @@ namespace bj = boost::json;
 Api::Api(ApiParts parts_)
     : parts(std::move(parts_)),
       feed(LiveFeed::over(parts.engine, parts.store)),
-      client(cli::embed(parts.engine, parts.store)) {
+      client(cli::embed(parts.engine, parts.store)),
+      hooks(parts.engine) {
   if (!parts.registry) parts.registry = {std::shared_ptr<const void>(), &policy::shipped_registry()};
   if (!parts.clock) parts.clock = std::make_shared<const SystemClock>();
   if (!parts.ids) parts.ids = std::make_shared<SystemIdSource>();

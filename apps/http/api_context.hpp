@@ -11,6 +11,7 @@
 #include "apps/cli/client.hpp"
 #include "apps/cli/report.hpp"
 #include "apps/http/api.hpp"
+#include "apps/http/hook_table.hpp"
 #include "apps/http/idempotency.hpp"
 #include "apps/http/live_feed.hpp"
 #include "messages/json_codec.hpp"
@@ -30,6 +31,7 @@ struct Api {
   std::shared_ptr<LiveFeed> feed;
   std::unique_ptr<cli::Client> client;
   IdempotencyKeys keys;
+  HookTable hooks;
 
   /// An error if no new work is taken now.
   [[nodiscard]] Result<void> open_for_work() const;

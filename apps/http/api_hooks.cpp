@@ -29,15 +29,6 @@ Error no_hook(const Request& request) {
   return {Errc::not_found, "There is no webhook here.", request.path.substr(0, kHeaderBytesMax), {}};
 }
 
-Result<StreamStatus> find_hook(const Api& api, const Request& request) {
-  const auto name = param(request, "workflow") + "/" + param(request, "entry");
-  for (auto& status : api.parts.engine.streams()) {
-    const auto& entry = status.declared.entry;
-    if (status.declared.stream == name && entry.trigger == TriggerKind::webhook && entry.webhook) return status;
-  }
-  return no_hook(request);
-}
-
 Result<stream::Delivery> verify(const Api& api, const Request& request, const WebhookTrigger& hook) {
   stream::WebhookRequest given;
   given.body = request.body;
@@ -77,18 +68,20 @@ bool is_taken(const Request& request) {
   return encoding == "identity" && !type.starts_with("multipart/");
 }
 
-Result<TriggerRun> trigger_of(const Api& api, const Request& request) {
-  HILLSTAR_TRY(const auto hook, find_hook(api, request));
-  HILLSTAR_TRY(const auto delivery, verify(api, request, *hook.declared.entry.webhook));
+Result<TriggerRun> trigger_of(Api& api, const Request& request) {
+  auto stream = param(request, "workflow") + "/" + param(request, "entry");
+  const auto entry = api.hooks.find(stream);
+  if (!entry) return no_hook(request);
+  HILLSTAR_TRY(const auto delivery, verify(api, request, *entry->webhook));
   HILLSTAR_CHECK(api.open_for_work());
   if (!is_taken(request))
     return Error{Errc::usage, "The body must be JSON or text, without an encoding.", "Content-Type", {}};
   TriggerRun trigger;
-  trigger.stream = hook.declared.stream;
+  trigger.stream = std::move(stream);
   trigger.kind = TriggerKind::webhook;
   HILLSTAR_TRY(trigger.event, event_of(request, delivery));
   // A delivery that is repeated has the same body, and so the same key where the author chose one.
-  if (!hook.declared.entry.dedupe) trigger.key = delivery.id;
+  if (!entry->dedupe) trigger.key = delivery.id;
   trigger.started_by = "webhook";
   if (const auto trace = request.header("traceparent")) trigger.trace = trace_of(*trace);
   return trigger;

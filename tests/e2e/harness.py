@@ -182,6 +182,7 @@ def main():
     parser.add_argument('--binary', required=True)
     parser.add_argument('--server', help='mock_model_server')
     parser.add_argument('--tamper', help='store_tamper')
+    parser.add_argument('--clock', help='libmoved_clock')
     parser.add_argument('tests', nargs='*', help='Class.test_name')
     for name, value in vars(parser.parse_args()).items():
         setattr(settings, name, os.path.abspath(value) if isinstance(value, str) else value)
@@ -192,4 +193,4 @@ def main():
     failed = len(result.failures) + len(result.errors) + len(result.unexpectedSuccesses)
     skipped = len(result.skipped)
     print(f'{result.testsRun - failed - skipped} passed, {failed} failed' + (f', {skipped} skipped' if skipped else ''))
-    return 1 if failed else 0
+    raise SystemExit(1 if failed else 0)  # also where the caller forgets to hand it on

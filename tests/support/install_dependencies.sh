@@ -8,7 +8,7 @@ set -euo pipefail
 packages=(
   g++ cmake ninja-build ccache mold git python3 ca-certificates
   libcaf-dev libboost1.81-dev libboost-json1.81-dev librocksdb-dev libre2-dev libssl-dev zlib1g-dev
-  libcli11-dev libfmt-dev prometheus-cpp-dev doctest-dev "$@"
+  libjemalloc-dev libcli11-dev libfmt-dev prometheus-cpp-dev doctest-dev "$@"
 )
 
 if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then

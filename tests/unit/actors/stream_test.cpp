@@ -181,6 +181,45 @@ TEST_CASE("stream: what waited goes on in its order after a restart, and the str
   CHECK(store.summary(again->history)->version == 1);  // nothing new was said
 }
 
+TEST_CASE("stream: runs go on alike whether they waited with an actor, with what they began with, or in the store") {
+  for (const std::size_t warm : {0U, 3U, 100U}) {
+    CAPTURE(warm);
+    persistence::MemoryStore store;
+    Gate gate;
+    std::mutex mutex;
+    Lines order;
+    Host host(store);
+    host.options.warm_runs_max = warm;
+    host.with(ScriptedTool([&](const tools::ToolCall& call, const auto&) {
+      gate.wait();
+      const std::lock_guard lock(mutex);
+      order.push_back(call.idempotency_key.substr(0, 26));
+      return said("done");
+    }));
+    host.up();
+    REQUIRE(declare(*host.engine, entry_of(1, 100), PlanBuilder("a").plan()).has_value());
+    std::vector<RunId> runs;
+    for (std::size_t i = 0; i < 21; ++i) {
+      TriggerRun what;
+      // Every other one is too large to be kept in memory.
+      if (i % 2 == 1) what.labels["size"] = std::string(8'000, 'x');
+      const auto accepted = trigger(*host.engine, std::move(what));
+      REQUIRE(accepted.has_value());
+      CHECK(accepted->queued == (i > 0));
+      runs.push_back(accepted->run);
+    }
+    gate.open();
+    for (const auto& run : runs) CHECK(host.end_of(run) == "completed");
+    REQUIRE(order.size() == runs.size());
+    for (std::size_t i = 0; i < runs.size(); ++i) {
+      CHECK(order[i] == runs[i].str());
+      const auto history = store.read(runs[i]);
+      REQUIRE(history.has_value());
+      CHECK(history->size() == (i > 0 ? 6 : 4));
+    }
+  }
+}
+
 TEST_CASE("stream: a held stream keeps accepting; a removed one says that it is gone") {
   persistence::MemoryStore store;
   Host host(store);

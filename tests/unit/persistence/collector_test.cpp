@@ -58,7 +58,7 @@ std::unique_ptr<RocksStore> open(const TempFolder& folder) {
   return *std::move(store);
 }
 
-Removal collect(RocksStore& store, const Retention& retention, bool dry_run = false) {
+Removal collect(RocksStore& store, const persistence::Retention& retention, bool dry_run = false) {
   Collector collector(store, retention, hour(100), dry_run);
   for (;;) {
     const auto more = collector.step();
@@ -76,7 +76,7 @@ std::string ids(const EventStore& store) {
   return text;
 }
 
-const Retention kAll{.keep_last = 0};
+const persistence::Retention kAll{.keep_last = 0};
 
 }  // namespace
 
@@ -86,7 +86,7 @@ TEST_CASE("gc: runs that ended long ago go, their hashes stay, and the log's cha
     const auto store = open(folder);
     for (std::uint64_t n = 1; n <= 5; ++n) add_run(*store, {.n = n});
     const auto head = store->head();
-    const Retention old{.older_than = Millis(97 * 3'600'000)};
+    const persistence::Retention old{.older_than = Millis(97 * 3'600'000)};
     CHECK(collect(*store, old, true).runs == 2);
     CHECK(ids(*store) == "5 4 3 2 1 ");
     const auto removed = collect(*store, old);

@@ -129,10 +129,11 @@ TEST_CASE("hooks: who cannot prove who they are learns nothing, and starts nothi
   CHECK(forged.content_type == "application/problem+json");
   CHECK(service.post("/hooks/flow/hook", "{}").status == 401);
   CHECK(service.post("/hooks/flow/other", "{}").status == 404);
-  service.streams.status_.declared.entry.trigger = TriggerKind::api;
-  const auto other = service.hook("{}", {kJson});
-  CHECK(other.status == 404);
   CHECK(service.streams.triggers.empty());
+  StreamService other;
+  other.streams.status_.declared.entry.trigger = TriggerKind::api;
+  CHECK(other.hook("{}", {kJson}).status == 404);
+  CHECK(other.streams.triggers.empty());
 }
 
 TEST_CASE("hooks: bodies that are not taken, and streams that do not take any") {
