@@ -10,11 +10,13 @@
 #include "apps/cli/engine_pulse.hpp"
 #include "apps/cli/environment.hpp"
 #include "apps/cli/link.hpp"
+#include "apps/cli/log_lines.hpp"
 #include "apps/cli/registry_file.hpp"
 #include "apps/cli/serve_commands.hpp"
 #include "apps/cli/service_manager.hpp"
 #include "apps/cli/service_signals.hpp"
 #include "apps/cli/span.hpp"
+#include "apps/cli/telemetry_link.hpp"
 #include "apps/cli/text.hpp"
 #include "apps/cli/version.hpp"
 #include "apps/cli/workflow_file.hpp"
@@ -103,7 +105,39 @@ Result<void> declare(Engine& engine, const std::vector<Declared>& files, const s
   return {};
 }
 
-Result<http::ServerOptions> options_of(Context& context, const ServeArgs& args, EngineNotes& notes) {
+/// Lines of the service and of its engine, in the form that was asked for.
+class Talk {
+ public:
+  Talk(Context& context, const ServeArgs& args, EngineNotes& notes)
+      : output_(context.output), notes_(notes), as_json_(args.log_format == "json") {
+    // Before there is a store, no run has a trace.
+    if (as_json_) notes_.write_as([](const std::string& line) { return log_json(SystemClock().utc_now(), line, {}); });
+  }
+  void warn(const std::string& line) {
+    if (as_json_) return notes_.add(output_.masked(line));
+    output_.warn(line);
+  }
+  void say(const std::string& line) {
+    if (!output_.quiet()) warn(line);
+  }
+  void knows(const std::shared_ptr<const persistence::EventStore>& store) {
+    if (!as_json_) return;
+    notes_.write_as([weak = std::weak_ptr(store)](const std::string& line) {
+      return log_json(SystemClock().utc_now(), line, [&](const RunId& run) {
+        const auto held = weak.lock();
+        return held ? trace_id_of(*held, run) : std::string();
+      });
+    });
+  }
+  [[nodiscard]] bool as_json() const { return as_json_; }
+
+ private:
+  Output& output_;
+  EngineNotes& notes_;
+  bool as_json_;
+};
+
+Result<http::ServerOptions> options_of(const Context& context, const ServeArgs& args, EngineNotes& notes, Talk& talk) {
   http::ServerOptions options;
   HILLSTAR_TRY(const auto place, place_of(args.listen));
   options.address = place.address;
@@ -122,16 +156,20 @@ Result<http::ServerOptions> options_of(Context& context, const ServeArgs& args, 
   options.connections_max = args.connections_max;
   if (files < args.connections_max + kOtherFiles) {
     options.connections_max = files > 2 * kOtherFiles ? files - kOtherFiles : std::max<std::size_t>(files / 2, 1);
-    context.output.warn("warning: the system allows " + std::to_string(files) + " open files, so that no more than " +
-                        std::to_string(options.connections_max) + " connections are taken (ulimit -Hn)");
+    talk.warn("warning: the system allows " + std::to_string(files) + " open files, so that no more than " +
+              std::to_string(options.connections_max) + " connections are taken (ulimit -Hn)");
   }
   options.tokens = std::make_shared<http::TokenFile>(http::tokens_path(context.store));
   if (const auto trouble = options.tokens->trouble()) return *trouble;
   options.clock = std::make_shared<SystemClock>();
   options.traffic = std::make_shared<http::Traffic>();
   options.log = [&notes](const std::string& line) { notes.add(line); };
+  if (args.access_log != "off") {
+    HILLSTAR_TRY(options.access, http::AccessLog::open(args.access_log == "-" ? "-" : absolute_path(args.access_log),
+                                                       talk.as_json(), options.log));
+  }
   if (!http::is_loopback(place.address) && args.certificate.empty())
-    context.output.warn("warning: tokens and data cross the network unencrypted; see --tls-cert");
+    talk.warn("warning: tokens and data cross the network unencrypted; see --tls-cert");
   return options;
 }
 
@@ -150,15 +188,15 @@ Result<std::vector<http::Route>> routes_of(Link& link, const std::string& worksp
   return routes;
 }
 
-void say_ready(Context& context, const std::string& url, std::size_t streams) {
+void say_ready(Context& context, Talk& talk, const std::string& url, std::size_t streams) {
   auto& output = context.output;
   if (output.is_json()) {
     output.data(Json::of(boost::json::object{{"pid", ::getpid()}, {"store", context.store}, {"url", url}}));
     return;
   }
   output.data("Listening on " + url);
-  output.say("Store " + visible(context.store) + ", " + std::to_string(streams) +
-             (streams == 1 ? " stream" : " streams") + ". Ctrl-C ends the service; runs go on when it is back.");
+  talk.say("Store " + visible(context.store) + ", " + std::to_string(streams) +
+           (streams == 1 ? " stream" : " streams") + ". Ctrl-C ends the service; runs go on when it is back.");
 }
 
 /// Tells the manager of services that all is well for as long as the engine answers.
@@ -174,6 +212,15 @@ std::unique_ptr<EnginePulse> pulse_of(Engine& engine, const ServiceManager& mana
                                        });
 }
 
+/// The numbers of /metrics go to the collector as well, until what this returns is dropped.
+std::shared_ptr<void> also_tell(const http::ServiceFacts& facts) {
+  if (facts.exporter == nullptr) return nullptr;
+  facts.exporter->also_tell([facts, start = SystemClock().utc_now()] {
+    return http::service_metrics(facts, start, SystemClock().utc_now());
+  });
+  return {nullptr, [exporter = facts.exporter](void*) { exporter->also_tell({}); }};
+}
+
 }  // namespace
 
 Result<Exit> serve_store(Context& context, const ServeArgs& args) {
@@ -183,7 +230,9 @@ Result<Exit> serve_store(Context& context, const ServeArgs& args) {
   if (!files) return Exit::invalid_workflow;
   HILLSTAR_TRY(auto environment, environment_for(context, args, *files, workspace));
   Link link({.folder = context.store, .environment = std::move(environment), .recovers_all = true});
-  HILLSTAR_TRY(auto options, options_of(context, args, link.notes()));
+  Talk talk(context, args, link.notes());
+  HILLSTAR_TRY(auto options, options_of(context, args, link.notes(), talk));
+  const auto access = options.access;
   const auto traffic = options.traffic;
   const auto state =
       std::make_shared<http::ServiceState>(context.store, args.disk_reserve * kMiB, traffic, options.clock);
@@ -191,27 +240,31 @@ Result<Exit> serve_store(Context& context, const ServeArgs& args) {
   // The address first: who cannot have it must not set runs going.
   HILLSTAR_TRY(auto server, http::Server::bind(std::move(options)));
   HILLSTAR_CHECK(link.host());
+  HILLSTAR_TRY(const auto reading, link.reading());
+  talk.knows(reading);
   const ServiceManager manager(context.environment);
   {
     HILLSTAR_TRY(const auto watch, http::EngineWatch::begin(link.engine(), counters));
     const auto pulse = pulse_of(link.engine(), manager, state);
     HILLSTAR_CHECK(declare(link.engine(), *files, workspace));
-    HILLSTAR_TRY(auto routes,
-                 routes_of(link, workspace, {std::string(version()), state, traffic, counters, &link.engine()}));
+    const http::ServiceFacts facts{std::string(version()), state, traffic, counters, &link.engine(), link.exporter()};
+    const auto telling = also_tell(facts);
+    HILLSTAR_TRY(auto routes, routes_of(link, workspace, facts));
     HILLSTAR_CHECK(server->start(std::move(routes)));
     HILLSTAR_TRY(auto triggers, TriggerService::start(link.engine(), nullptr,
                                                       [notes = &link.notes()](const auto& line) { notes->add(line); }));
     ServiceSignals signals([&] {
       const auto done = server->reload_certificate();
+      if (access) access->reopen();
       link.notes().add(done ? "The certificate was read again." : "error " + to_string(done.error()));
     });
-    say_ready(context, server->url(), link.engine().streams().size());
+    say_ready(context, talk, server->url(), link.engine().streams().size());
     manager.tell("READY=1\nSTATUS=Listening on " + server->url());
     signals.wait_for_end();
     manager.tell("STOPPING=1\nSTATUS=Answering what was asked");
     // What comes from now on waits for the next start.
     triggers.reset();
-    context.output.say("Ending: answering what was asked, at most " + args.drain_timeout + ".");
+    talk.say("Ending: answering what was asked, at most " + args.drain_timeout + ".");
     server->drain(patience);
     link.stop();
     server.reset();

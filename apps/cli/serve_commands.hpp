@@ -22,6 +22,8 @@ struct ServeArgs {
   double rate_limit = 1'000;         ///< Requests per second of one client; 0: no limit.
   std::uint64_t disk_reserve = 256;  ///< MiB.
   std::string env_file;
+  std::string log_format = "text";
+  std::string access_log = "off";  ///< off, a file, or - for stdout.
 };
 
 struct TokenArgs {

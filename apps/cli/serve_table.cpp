@@ -38,6 +38,13 @@ void add_serve(Commands& commands) {
   serve->add_option("--disk-reserve", s->disk_reserve, "MiB of free disk that are kept for runs under way")
       ->type_name("MIB")
       ->capture_default_str();
+  serve->add_option("--log-format", s->log_format, "what it says on stderr: text, or a JSON object a line")
+      ->check(CLI::IsMember({"text", "json"}))
+      ->type_name("FORMAT")
+      ->capture_default_str();
+  serve->add_option("--access-log", s->access_log, "a line for each request: off, a file, or - for stdout")
+      ->type_name("FILE")
+      ->capture_default_str();
   serve->add_option("--env-file", s->env_file, "instead of the nearest .env; what is set already wins");
 
   auto [token, t] =

@@ -5,6 +5,7 @@
 
 #include "apps/cli/environment.hpp"
 #include "apps/cli/version.hpp"
+#include "persistence/event_codec.hpp"
 #include "runtime/platform/clock.hpp"
 #include "runtime/platform/id_source.hpp"
 #include "runtime/policy/redaction.hpp"
@@ -50,6 +51,14 @@ std::unique_ptr<telemetry::Exporter> start_export(Engine& engine, const telemetr
   if (exporter) return *std::move(exporter);
   notes->add("warning: nothing is exported: " + to_string(exporter.error()));
   return nullptr;
+}
+
+std::string trace_id_of(const persistence::EventStore& store, const RunId& run) {
+  const auto records = store.read_records(run, 1, 1);
+  if (!records || records->size() != 1) return {};
+  const auto first = persistence::decode(records->front().line, run);
+  const auto* started = first ? std::get_if<RunStarted>(&first->event) : nullptr;
+  return started == nullptr ? std::string() : telemetry::run_trace(run, *started).self.trace_id;
 }
 
 }  // namespace hillstar::cli

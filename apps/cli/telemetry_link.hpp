@@ -20,4 +20,7 @@ std::optional<telemetry::Settings> telemetry_settings(const std::vector<std::str
 std::unique_ptr<telemetry::Exporter> start_export(Engine& engine, const telemetry::Settings& settings,
                                                   const std::shared_ptr<EngineNotes>& notes, UtcTime since);
 
+/// Of the run's trace; empty: there is no such run.
+std::string trace_id_of(const persistence::EventStore& store, const RunId& run);
+
 }  // namespace hillstar::cli

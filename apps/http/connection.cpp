@@ -13,6 +13,7 @@
 #include "apps/http/response_text.hpp"
 #include "apps/http/target.hpp"
 #include "apps/http/wire.hpp"
+#include "runtime/telemetry/trace_context.hpp"
 
 namespace hillstar::http {
 namespace {
@@ -83,7 +84,7 @@ class Connection final : public Guest, public std::enable_shared_from_this<Conne
   /// The same, with a stream: this connection ends, and the stream goes on with its socket.
   void become(const std::shared_ptr<Stream>& stream) {
     if (!wire_) return stream->gone();
-    count(wants_websocket_ ? 101 : 200);
+    count(wants_websocket_ ? 101 : 200, 0);
     Handover handover{std::move(wire_), std::move(place_), request_, admitted_.token_id, old_, std::move(upgrade_)};
     stream->begin(std::move(handover));
   }
@@ -195,19 +196,39 @@ class Connection final : public Guest, public std::enable_shared_from_this<Conne
 
   void hand_over();
 
-  void count(unsigned status) {
+  void count(unsigned status, std::size_t bytes) {
     const auto taken = core_->options.clock->steady_now() - since_;
     const auto micros = std::chrono::duration_cast<std::chrono::microseconds>(taken).count();
     const auto* route = admitted_.route;
+    if (core_->options.access) tell(status, bytes, static_cast<std::uint64_t>(std::max<std::int64_t>(micros, 0)));
     core_->traffic->answered(route == nullptr ? std::string() : route->method + " " + route->path, status,
                              static_cast<std::uint64_t>(std::max<std::int64_t>(micros, 0)));
     admitted_.route = nullptr;
   }
 
+  void tell(unsigned status, std::size_t bytes, std::uint64_t micros) {
+    Access access;
+    access.at = core_->options.clock->utc_now();
+    access.status = status;
+    access.bytes = bytes;
+    access.micros = micros;
+    if (request_) {
+      access.method = request_->method;
+      access.peer = request_->peer;
+      access.who = request_->who.name;
+      if (const auto header = request_->header("traceparent"))
+        if (const auto trace = telemetry::read_traceparent(*header)) access.trace = trace->trace_id;
+    } else if (place_) {
+      access.peer = place_->peer();
+    }
+    if (admitted_.route != nullptr) access.route = admitted_.route->path;
+    core_->options.access->add(std::move(access));
+  }
+
   /// `closes`: what the client still sends is not read as a request.
   void respond(Response response, bool closes) {
     keeps_ = keeps_ && !closes && !core_->traffic->draining;
-    count(response.status);
+    count(response.status, response.body.size());
     head_ = head_text(response, {keeps_, old_, false, core_->seconds_now()});
     body_ = std::move(response.body);
     if ((request_ && request_->method == "HEAD") || response.status == 204 || response.status == 304) body_.clear();

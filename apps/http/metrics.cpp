@@ -47,6 +47,7 @@ class Families {
     family.metric.push_back(std::move(metric));
   }
   [[nodiscard]] std::string text() const { return prometheus::TextSerializer().Serialize(families_); }
+  [[nodiscard]] const std::vector<MetricFamily>& all() const { return families_; }
 
  private:
   std::vector<MetricFamily> families_;
@@ -107,9 +108,16 @@ void add_traffic(Families& families, const Traffic& traffic) {
   families.counter("http_streams_cut_total", "Streams whose client was too slow.", traffic.streams_cut);
 }
 
-}  // namespace
+void add_exporter(Families& families, const telemetry::Exporter::Counts& counts) {
+  auto& spans = families.add("telemetry_spans_total", "Spans, by what became of them.", MetricType::Counter);
+  for (const auto& [outcome, count] : {std::pair{"exported", counts.exported}, std::pair{"dropped", counts.dropped},
+                                       std::pair{"refused", counts.refused}})
+    Families::put(spans, {{"outcome", outcome}}, static_cast<double>(count));
+  families.counter("telemetry_commits_dropped_total", "Commits that no span tells of.", counts.commits_dropped);
+  families.counter("telemetry_runs_withheld_total", "Air-gapped runs that are not exported.", counts.withheld);
+}
 
-std::string metrics_text(const ServiceFacts& facts) {
+Families families_of(const ServiceFacts& facts) {
   Families families;
   Families::put(families.add("build_info", "1, with the version.", MetricType::Gauge), {{"version", facts.version}},
                 1.0);
@@ -119,7 +127,61 @@ std::string metrics_text(const ServiceFacts& facts) {
   if (const auto free = facts.state->disk_free())
     families.gauge("disk_free_bytes", "Free space for the store.", static_cast<double>(*free));
   families.gauge("ready", "1: /readyz says so.", facts.state->not_ready().empty() ? 1.0 : 0.0);
-  return families.text();
+  if (facts.exporter != nullptr) add_exporter(families, facts.exporter->counts());
+  return families;
+}
+
+telemetry::Attributes attributes_of(const ClientMetric& metric) {
+  telemetry::Attributes attributes;
+  for (const auto& label : metric.label) attributes.emplace_back(label.name, label.value);
+  return attributes;
+}
+
+telemetry::HistogramPoint point_of(const ClientMetric& metric, telemetry::Histogram& histogram, UtcTime start,
+                                   UtcTime now) {
+  telemetry::HistogramPoint point;
+  point.attributes = attributes_of(metric);
+  point.start = start;
+  point.at = now;
+  point.count = metric.histogram.sample_count;
+  point.sum = metric.histogram.sample_sum;
+  histogram.bounds.clear();
+  std::uint64_t below = 0;
+  for (const auto& bucket : metric.histogram.bucket) {
+    point.buckets.push_back(bucket.cumulative_count - below);
+    below = bucket.cumulative_count;
+    if (bucket.upper_bound != std::numeric_limits<double>::infinity()) histogram.bounds.push_back(bucket.upper_bound);
+  }
+  return point;
+}
+
+}  // namespace
+
+std::string metrics_text(const ServiceFacts& facts) { return families_of(facts).text(); }
+
+std::vector<telemetry::Metric> service_metrics(const ServiceFacts& facts, UtcTime start, UtcTime now) {
+  std::vector<telemetry::Metric> metrics;
+  const auto families = families_of(facts);
+  for (const auto& family : families.all()) {
+    telemetry::Metric made{family.name, family.help, {}, telemetry::Gauge{}};
+    if (family.type == MetricType::Histogram) {
+      telemetry::Histogram histogram;
+      for (const auto& metric : family.metric) histogram.points.push_back(point_of(metric, histogram, start, now));
+      made.unit = "s";
+      made.data = std::move(histogram);
+    } else {
+      const bool counts = family.type == MetricType::Counter;
+      std::vector<telemetry::NumberPoint> points;
+      for (const auto& metric : family.metric)
+        points.push_back({attributes_of(metric), start, now, counts ? metric.counter.value : metric.gauge.value});
+      if (counts)
+        made.data = telemetry::Sum{std::move(points)};
+      else
+        made.data = telemetry::Gauge{std::move(points)};
+    }
+    if (!family.metric.empty()) metrics.push_back(std::move(made));
+  }
+  return metrics;
 }
 
 }  // namespace hillstar::http

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "apps/http/access_log.hpp"
 #include "apps/http/exchange.hpp"
 #include "apps/http/gate.hpp"
 #include "apps/http/tokens.hpp"
@@ -43,6 +44,7 @@ struct ServerOptions {
   std::shared_ptr<const Clock> clock;
   std::shared_ptr<Traffic> traffic;
   std::function<void(const std::string&)> log;  ///< One line; any thread.
+  std::shared_ptr<AccessLog> access;            ///< Null: requests are not logged.
 };
 
 /// Threads of its own; calls may come from any thread.
