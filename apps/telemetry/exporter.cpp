@@ -33,6 +33,24 @@ constexpr int kNiceness = 10;
 /// Histories of streams and of shared state have ids that no run has.
 bool is_of_a_run(const RunId& id) { return !id.empty() && id.str().front() <= '7'; }
 
+/// Bytes of what may be large in an event.
+std::size_t weight_of(const Event& event) {
+  return std::visit(
+      [](const auto& what) -> std::size_t {
+        if constexpr (requires { what.result.json; })
+          return what.result.json.text().size();
+        else if constexpr (requires { what.items.json; })
+          return what.items.json.text().size();
+        else if constexpr (requires { what.payload.json; })
+          return what.payload.json.text().size();
+        else if constexpr (requires { what.inputs.text(); })
+          return what.inputs.text().size();
+        else
+          return 0;
+      },
+      event);
+}
+
 /// Whether an air-gapped run may talk to the collector by the rules that were recorded with it.
 bool rules_allow(const persistence::EventStore& store, const RunStarted& started, const Settings& settings) {
   policy::Rules rules = policy::default_rules();
@@ -122,15 +140,18 @@ class Sending final : public Exporter {
   /// On the log's thread.
   void committed(const RunId& run, const std::shared_ptr<const std::vector<Recorded>>& events) {
     if (!is_of_a_run(run)) return;
+    std::size_t weight = 0;
+    for (const auto& recorded : *events) weight += weight_of(recorded.event);
     bool was_empty = false;
     {
       const std::lock_guard lock(mutex_);
-      if (commits_.size() >= kCommitsMax) {
+      if (commits_.size() >= kCommitsMax || (!commits_.empty() && commit_bytes_ + weight > kCommitBytesMax)) {
         ++counts_.commits_dropped;
         return;
       }
       was_empty = commits_.empty();
       commits_.emplace_back(run, events);
+      commit_bytes_ += weight;
     }
     if (was_empty) commits_changed_.notify_one();
   }
@@ -142,6 +163,7 @@ class Sending final : public Exporter {
       commits_changed_.wait(lock, [this] { return no_more_commits_ || !commits_.empty(); });
       if (commits_.empty() || (no_more_commits_ && Steady::now() > give_up_)) return;
       auto taken = std::exchange(commits_, {});
+      commit_bytes_ = 0;
       lock.unlock();
       std::vector<Span> ended;
       for (const auto& [run, events] : taken) {
@@ -255,6 +277,7 @@ class Sending final : public Exporter {
   std::condition_variable commits_changed_;
   std::condition_variable spans_changed_;
   std::deque<Commit> commits_;
+  std::size_t commit_bytes_ = 0;
   std::deque<Span> spans_;
   Steady::time_point oldest_;
   CallMetrics calls_;

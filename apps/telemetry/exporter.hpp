@@ -21,8 +21,9 @@
 
 namespace hillstar::telemetry {
 
-/// Commits that may wait to be looked at.
+/// Commits that may wait to be looked at, and bytes of what is large in them.
 inline constexpr std::size_t kCommitsMax = 8'192;
+inline constexpr std::size_t kCommitBytesMax = 64U << 20U;
 
 struct ExporterOptions {
   Settings settings;

@@ -175,6 +175,15 @@ TEST_CASE("script_run: the environment is the person's and ours") {
             rest + "HILLSTAR_STEP=04\nHILLSTAR_TRACES_DIR=/o/traces\nHILLSTAR_WORKFLOW_ID=flow\nMINE=1\n");
 }
 
+TEST_CASE("script_run: the trace is the attempt's, or whatever the person has") {
+  Script bench("env | grep ^TRACE | sort");
+  bench.run->environment.push_back("TRACEPARENT=theirs");
+  bench.run->environment.push_back("TRACESTATE=theirs");
+  CHECK(member(bench, bench(), "output") == "TRACEPARENT=theirs\nTRACESTATE=theirs\n");
+  bench.call.trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+  CHECK(member(bench, bench(), "output") == "TRACEPARENT=" + bench.call.trace + "\n");
+}
+
 TEST_CASE("cancel flag: a descriptor tells, whether it was made before or after") {
   for (const bool first : {false, true}) {
     CancelFlag flag;
