@@ -212,13 +212,15 @@ std::unique_ptr<EnginePulse> pulse_of(Engine& engine, const ServiceManager& mana
                                        });
 }
 
-/// The numbers of /metrics go to the collector as well, until what this returns is dropped.
+/// The numbers of /metrics go to the collector as well; from when what this returns is dropped, as they are then.
 std::shared_ptr<void> also_tell(const http::ServiceFacts& facts) {
   if (facts.exporter == nullptr) return nullptr;
-  facts.exporter->also_tell([facts, start = SystemClock().utc_now()] {
+  const auto numbers = [facts, start = SystemClock().utc_now()] {
     return http::service_metrics(facts, start, SystemClock().utc_now());
-  });
-  return {nullptr, [exporter = facts.exporter](void*) { exporter->also_tell({}); }};
+  };
+  facts.exporter->also_tell(numbers);
+  return {nullptr,
+          [exporter = facts.exporter, numbers](void*) { exporter->also_tell([last = numbers()] { return last; }); }};
 }
 
 }  // namespace
