@@ -160,8 +160,8 @@ TEST_CASE("span source: commits that were missed are made up for, spans included
     SpanSource source(store, {});
     std::vector<Span> ended;
     REQUIRE(source.take(run, {history.front()}, ended));
+    REQUIRE(source.take(run, {history.front()}, ended));  // again: nothing
     REQUIRE(source.take(run, {history.begin() + 1 + static_cast<std::ptrdiff_t>(missed), history.end()}, ended));
-    REQUIRE(source.take(run, {history.back()}, ended));  // again: nothing
     CHECK(ended.size() == whole.size());
   }
 }
