@@ -119,7 +119,7 @@ class Service(Served):
     def setUp(self):
         super().setUp()
         self.operate = self.token('o', 'operate')
-        self.admin = self.token('a', 'admin')
+        self.reader = self.token('r', 'read')
 
     def call(self, method, target, body=None, token=None, **fields):
         if body is not None:
@@ -149,7 +149,7 @@ class Service(Served):
         self.assertEqual(self.call('PUT', '/v1/state/store/a', 2, If_Match='1').status, 400)
         got = self.call('GET', '/v1/state/store/a')
         self.assertEqual((json.loads(got.body), got.fields['etag']), ({'key': 'a', 'value': 2, 'version': 2}, '"2"'))
-        self.assertEqual(self.call('PUT', '/v1/state/store/a', 3, token=self.token('r', 'read')).status, 403)
+        self.assertEqual(self.call('PUT', '/v1/state/store/a', 3, token=self.reader).status, 403)
         batch = {'op': 'batch', 'operations': [{'op': 'add', 'key': 'n'}, {'op': 'put', 'key': 'b', 'value': None}]}
         self.assertEqual(json.loads(self.call('POST', '/v1/state/store', batch).body)['versions'], {'b': 1, 'n': 1})
         self.assertEqual(self.call('POST', '/v1/state/store', {'op': 'set'}).status, 422)
