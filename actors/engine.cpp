@@ -13,6 +13,7 @@
 #include <thread>
 #include <utility>
 
+#include "actors/child_runs.hpp"
 #include "actors/event_log.hpp"
 #include "actors/exporter.hpp"
 #include "actors/feed.hpp"
@@ -117,7 +118,6 @@ class EngineImpl final : public Engine {
   }
   /// The run's row; run_not_found if there is none. run_state if it is terminal and `alive` is asked for.
   [[nodiscard]] Result<void> check(const RunId& run, bool alive) const;
-  [[nodiscard]] std::vector<run::Summary> to_recover() const;
   Result<void> tell_stream(const std::string& stream, Event fact);
   void stop_actors();
 
@@ -201,20 +201,16 @@ void EngineImpl::open(std::vector<std::string> environment) {
   services.streams =
       system.spawn(stream_directory, StreamDirectoryParts{tree_->services, environment, recovers_all_, alive_});
   services.states = system.spawn(state_directory, StateDirectoryParts{tree_->services, environment, alive_});
+  services.children = system.spawn(child_runs, ChildRunsParts{tree_->services, alive_});
+  auto recover = recovers_all_ ? open_runs(services) : std::vector<run::Summary>();
+  OpenChildren children;
+  for (const auto& row : recover)
+    if (row.above) children.parts.emplace_back(row.run, row.above->run);
   tree_->supervisor = system.spawn<caf::detached>(
-      supervisor, SupervisorParts{tree_->services, std::move(environment),
-                                  recovers_all_ ? to_recover() : std::vector<run::Summary>(), warm_runs_max_, alive_});
+      supervisor, SupervisorParts{tree_->services, std::move(environment), std::move(recover), warm_runs_max_, alive_});
+  children.supervisor = tree_->supervisor;
   caf::anon_send(services.streams, OpenStreams{tree_->supervisor});
-}
-
-std::vector<run::Summary> EngineImpl::to_recover() const {
-  std::vector<run::Summary> runs;
-  const auto listed = store_.each({.statuses = persistence::open_statuses()}, [&](const run::Summary& row) {
-    runs.push_back(row);
-    return true;
-  });
-  if (!listed) tree_->services->log("error " + to_string(listed.error()));
-  return runs;
+  caf::anon_send(services.children, std::move(children));
 }
 
 Result<void> EngineImpl::check(const RunId& run, bool alive) const {
@@ -374,6 +370,7 @@ void EngineImpl::stop_actors() {
   services.streams = nullptr;  // runs spoke to it until they were gone,
   caf::anon_send(services.states, LeaveStates{});
   services.states = nullptr;  // and to this
+  leave(services.children);
   leave(services.providers);
   leave(services.slots);
   leave(services.feed);

@@ -72,6 +72,14 @@ struct WakeDue;
 struct AskScope;
 struct StateDone;
 struct LeaveStates;
+struct OpenChildren;
+struct RunChild;
+struct HaltChild;
+struct HoldChild;
+struct ChildMoved;
+struct ChildStarted;
+struct ChildTold;
+struct ChildAnswered;
 
 /// Whoever writes a history.
 using LogWriter = caf::typed_actor<caf::reacts_to<Appended>>;
@@ -97,11 +105,13 @@ using RunActor = caf::typed_actor<caf::reacts_to<BeginRun>,        // start, or 
                                   caf::reacts_to<StopRun>>;        // the engine stops
 
 /// One attempt at a time, of any node of its run.
-using NodeActor = caf::typed_actor<caf::reacts_to<Attempt>,     // execute; answered by one AttemptEnded
-                                   caf::reacts_to<CancelNode>,  // stop it; answered by the same AttemptEnded
-                                   caf::reacts_to<JobDone>,     // from a slot
-                                   caf::reacts_to<ModelDone>,   // from a provider pool
-                                   caf::reacts_to<StateDone>>;  // from shared state
+using NodeActor = caf::typed_actor<caf::reacts_to<Attempt>,         // execute; answered by one AttemptEnded
+                                   caf::reacts_to<CancelNode>,      // stop it; answered by the same AttemptEnded
+                                   caf::reacts_to<JobDone>,         // from a slot
+                                   caf::reacts_to<ModelDone>,       // from a provider pool
+                                   caf::reacts_to<StateDone>,       // from shared state
+                                   caf::reacts_to<HoldNode>,        // its run of another workflow is to stand still
+                                   caf::reacts_to<ChildAnswered>>;  // that run has ended, or does not go on
 
 /// Which blocking jobs run on this machine, and which wait.
 using ToolSlots = caf::typed_actor<caf::reacts_to<RunJob>,        // answered by one JobDone to the job's node
@@ -144,6 +154,14 @@ using Supervisor = caf::typed_actor<caf::reacts_to<StartRequest>, caf::reacts_to
                                     caf::reacts_to<WakeDue>,     // to itself: a sleeping run's time may have come
                                     caf::reacts_to<StopAll>>;
 
+/// Runs that are parts of other runs, for the attempts that wait for them.
+using ChildRuns = caf::typed_actor<caf::reacts_to<OpenChildren>,  // the supervisor is there
+                                   caf::reacts_to<RunChild>,      // answered by one ChildAnswered to the node
+                                   caf::reacts_to<HaltChild>, caf::reacts_to<HoldChild>,
+                                   caf::reacts_to<ChildMoved>,    // from the run: it has ended, or stops here
+                                   caf::reacts_to<ChildStarted>,  // to itself: the supervisor's answer
+                                   caf::reacts_to<ChildTold>>;    // to itself: the run's answer
+
 /// One stream: which trigger becomes a run, and when it runs. The only writer of the stream's history.
 using StreamActor =
     caf::typed_actor<caf::reacts_to<OfferRun>,       // answered once the run is durable, or refused
@@ -167,6 +185,7 @@ using StateDirectory = caf::typed_actor<caf::reacts_to<AskScope>, caf::reacts_to
 
 }  // namespace hillstar::actors
 
+#include "actors/child_messages.hpp"   // IWYU pragma: export
 #include "actors/local_messages.hpp"   // IWYU pragma: export
 #include "actors/state_messages.hpp"   // IWYU pragma: export
 #include "actors/stream_messages.hpp"  // IWYU pragma: export

@@ -10,6 +10,7 @@
 #include <variant>
 #include <vector>
 
+#include "actors/child_messages.hpp"
 #include "actors/engine.hpp"
 #include "actors/handles.hpp"
 #include "actors/kept_parts.hpp"
@@ -109,6 +110,8 @@ struct Attempt {
   Json provider_config;
   std::optional<workflow::Budget> budget;
   std::shared_ptr<const tools::RunContext> run;
+  std::shared_ptr<const ChildFrame> frame = {};  ///< Of a node that runs another workflow.
+  std::uint64_t seq = 0;                         ///< The same: of the event that the attempt follows from.
 };
 struct JobDone {
   NodeOutcome outcome;

@@ -4,6 +4,7 @@
 #include <caf/send.hpp>
 #include <utility>
 
+#include "actors/child_node.hpp"
 #include "actors/job.hpp"
 #include "actors/model_node.hpp"
 #include "actors/model_result.hpp"
@@ -27,6 +28,8 @@ void NodeActorState::on_attempt(Attempt& message) {
     call_model();
   else if (tool == "state" && !services_->catalog.contains(tool))
     ask_state();
+  else if (is_run(*attempt_, *services_))
+    begin_child();
   else
     run_tool();
 }
@@ -82,7 +85,9 @@ void NodeActorState::submit(JobPtr job) {
 }
 
 void NodeActorState::on_cancel(const CancelNode& message) {
-  if (!is_current(message.ref) || std::exchange(cancelled_, true)) return;
+  if (!is_current(message.ref)) return;
+  if (child_) return cancel_child(message);
+  if (std::exchange(cancelled_, true)) return;
   if (job_) {
     job_->cancel().set();
     caf::anon_send(services_->slots, WithdrawJob{job_});
@@ -94,6 +99,7 @@ void NodeActorState::on_cancel(const CancelNode& message) {
 void NodeActorState::on_job_done(JobDone& message) {
   const auto ref = std::visit([](const auto& outcome) { return outcome.ref; }, message.outcome);
   if (!is_current(ref)) return;
+  if (child_) return on_child_job(message);
   const auto prepared = std::exchange(prepared_, nullptr);
   if (!prepared || !prepared->call || cancelled_) return finish(std::move(message.outcome));
   job_.reset();
@@ -123,6 +129,7 @@ void NodeActorState::finish(NodeOutcome outcome) {
   job_.reset();
   prepared_.reset();
   call_.reset();
+  child_.reset();
   self_->anon_send(run_, AttemptEnded{std::move(outcome)});
 }
 
@@ -134,7 +141,9 @@ NodeActor::behavior_type node_actor(NodeActor::stateful_pointer<NodeActorState> 
           [self](const CancelNode& message) { self->state.on_cancel(message); },
           [self](JobDone& message) { self->state.on_job_done(message); },
           [self](ModelDone& message) { self->state.on_model_done(message); },
-          [self](StateDone& message) { self->state.on_state_done(message); }};
+          [self](StateDone& message) { self->state.on_state_done(message); },
+          [self](const HoldNode& message) { self->state.on_hold(message); },
+          [self](const ChildAnswered& message) { self->state.on_child_answered(message); }};
 }
 
 }  // namespace hillstar::actors

@@ -19,14 +19,27 @@ class NodeActorState {
   void on_job_done(JobDone& message);
   void on_model_done(ModelDone& message);
   void on_state_done(StateDone& message);
+  void on_hold(const HoldNode& message);
+  void on_child_answered(const ChildAnswered& message);
 
   const char* name = "node";
 
  private:
+  /// A run that the attempt waits for.
+  struct ChildWait {
+    std::shared_ptr<ChildOrder> order;
+    bool asked = false;  ///< Its inputs are filled.
+    std::optional<Halt> halt = {};
+    bool held = false;
+  };
   void run_tool();
   void call_model();
   void ask_state();
   void send_call(std::variant<ModelCallPtr, AttemptFailed> prepared);
+  void begin_child();
+  void ask_for_child();
+  void on_child_job(JobDone& message);
+  void cancel_child(const CancelNode& message);
   void submit(JobPtr job);
   void finish(NodeOutcome outcome);
   [[nodiscard]] bool is_current(const AttemptRef& ref) const { return attempt_ && attempt_->command.ref == ref; }
@@ -38,6 +51,7 @@ class NodeActorState {
   JobPtr job_;                      ///< The part of it that has, or waits for, a slot.
   PreparedCallPtr prepared_;        ///< Set while the job is that of making a call.
   ModelCallPtr call_;               ///< The part of it that has, or waits for, a provider.
+  std::optional<ChildWait> child_;
   bool cancelled_ = false;
 };
 

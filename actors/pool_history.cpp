@@ -59,7 +59,8 @@ Result<providers::Ledger::Past> past_spending(const persistence::EventStore& sto
   std::vector<RunId> runs;
   HILLSTAR_CHECK(store.each({.workflow = WorkflowId(workflow)}, [&](const run::Summary& row) {
     // An ended run of another day is told by its row.
-    if (run::is_terminal(row) && row.updated_at < day_began)
+    const bool has_parts = row.below_cost || row.below_tokens;  // they are told by their own
+    if (run::is_terminal(row) && row.updated_at < day_began && !has_parts)
       past.all += row.cost + row.unsettled.value_or(MicroUsd{});
     else
       runs.push_back(row.run);

@@ -157,7 +157,10 @@ class Replay {
     // What was concluded of the result is concluded again.
     if (succeeded == nullptr) return recorded;
     auto now = succeed(attempt, succeeded->result, *services_);
-    if (auto* again = std::get_if<AttemptSucceeded>(&now)) again->detail = succeeded->detail;
+    if (auto* again = std::get_if<AttemptSucceeded>(&now)) {
+      again->detail = succeeded->detail;
+      again->usage = succeeded->usage;
+    }
     return now;
   }
 

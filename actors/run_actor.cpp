@@ -10,6 +10,7 @@
 #include "actors/run_context.hpp"
 #include "runtime/run/run.hpp"
 #include "runtime/run/talk.hpp"
+#include "runtime/run/units.hpp"
 #include "runtime/run/view.hpp"
 #include "runtime/tools/policy_files.hpp"
 
@@ -97,6 +98,7 @@ void RunActorState::recover(std::optional<TellRun> told) {
   announce();
   if (run::is_terminal(state_)) {
     gone_ = true;
+    tell_above({});
     return self_->quit();
   }
   recovering_ = true;
@@ -110,6 +112,7 @@ void RunActorState::recover(std::optional<TellRun> told) {
     inbox_.push_back({std::move(told->input), std::move(told->reply)});
     told.reset();
   }
+  if (above_has_ended()) inbox_.push_back({cancel_by(state_.started.trigger->cause->run), {}});
   enqueue(Recovered{});
   if (told) enqueue(std::move(told->input.what), told->input.chance_ppm, std::move(told->reply));
   if (in_flight_ || gone_) return;
@@ -211,10 +214,10 @@ void RunActorState::on_appended(const Appended& message) {
 void RunActorState::act() {
   try {
     if (std::exchange(recovering_, false)) {
-      for (auto& command : run::outstanding(state_)) issue(command);
+      for (auto& command : run::outstanding(state_)) issue(command, state_.version);
     } else {
       for (const auto& recorded : *in_flight_) {
-        for (auto& command : run::commands_of(state_, recorded.event)) issue(command);
+        for (auto& command : run::commands_of(state_, recorded.event)) issue(command, recorded.seq);
         forget_list(recorded.event);
       }
     }
@@ -232,15 +235,19 @@ void RunActorState::forget_list(const Event& event) {
   if (const auto* failed = std::get_if<NodeFailed>(&event)) forget(failed->node, !failed->item);
 }
 
-void RunActorState::issue(Command& command) {  // AskApproval: the event is in the feed. ArmDeadline: see act().
-  if (auto* execute_node = std::get_if<ExecuteNode>(&command)) return execute(*execute_node);
+void RunActorState::issue(Command& command, std::uint64_t seq) {
+  // AskApproval: the event is in the feed. ArmDeadline: see act().
+  if (auto* execute_node = std::get_if<ExecuteNode>(&command)) return execute(*execute_node, seq);
   if (const auto* cancel_node = std::get_if<CancelNode>(&command)) return cancel(*cancel_node);
+  if (const auto* hold = std::get_if<HoldNode>(&command)) return pass_on(*hold);
   if (const auto* timer = std::get_if<ArmTimer>(&command)) {
     const auto wait = std::max(timer->due - services_->clock->utc_now(), Millis{0});
     caf::delayed_anon_send(RunActor(self_), wait, TimerDue{timer->ref});
   } else if (std::holds_alternative<Finish>(command)) {
     gone_ = true;
     self_->quit();
+    end_parts();
+    tell_above({});
     services_->on_end(birth_.run, run::summarize(state_, birth_.run));
   }
 }
@@ -256,7 +263,7 @@ Result<void> RunActorState::cut_item(ExecuteNode& command) {
   return {};
 }
 
-void RunActorState::execute(ExecuteNode& command) {
+void RunActorState::execute(ExecuteNode& command, std::uint64_t seq) {
   if (command.ref.item) {
     if (const auto cut = cut_item(command); !cut) {
       Failure failure{FailureClass::io, to_string(cut.error()), {}};
@@ -276,8 +283,10 @@ void RunActorState::execute(ExecuteNode& command) {
   if (!context_) make_context();
   // Aliasing: the node's part keeps the whole plan alive.
   std::shared_ptr<const workflow::PlanNode> node(state_.plan, &state_.plan->nodes[command.ref.node]);
-  self_->anon_send(attempt.node, Attempt{std::move(command), std::move(node), state_.plan->model_config,
-                                         state_.plan->provider_config, state_.plan->budget, context_});
+  auto handed = run::runs_workflow(*node) ? frame() : nullptr;
+  self_->anon_send(attempt.node,
+                   Attempt{std::move(command), std::move(node), state_.plan->model_config, state_.plan->provider_config,
+                           state_.plan->budget, context_, std::move(handed), seq});
 }
 
 void RunActorState::cancel(const CancelNode& command) {
@@ -287,6 +296,10 @@ void RunActorState::cancel(const CancelNode& command) {
     return caf::anon_send(RunActor(self_), AttemptEnded{AttemptCancelled{command.ref}});
   }
   caf::anon_send(entry->second.node, command);
+  // A run of its own has its own grace time, and an end that is waited for.
+  if (const auto* unit = run::find_unit(state_, command.ref.node, command.ref.item);
+      unit != nullptr && run::waits_for_run(*state_.plan, command.ref.node, *unit))
+    return;
   caf::delayed_anon_send(RunActor(self_), services_->cancel_grace, GraceOver{command.ref});
 }
 
@@ -360,17 +373,6 @@ void RunActorState::on_tell(TellRun& message) {
   stay_awake();
   enqueue(std::move(message.input.what), message.input.chance_ppm, std::move(message.reply));
   rest();
-}
-
-void RunActorState::on_set_environment(SetEnvironment& message) {
-  ++told_;
-  birth_.environment = std::move(message.environment);
-  birth_.redactor = std::move(message.redactor);
-  if (birth_.rules && !birth_.rules->redact.empty())
-    birth_.redactor =
-        policy::redactor_of(birth_.environment, policy::rule_choice(birth_.environment, birth_.rules.get()));
-  context_ = nullptr;
-  message.reply.answer(true);
 }
 
 RunActor::behavior_type run_actor(RunActor::stateful_pointer<RunActorState> self, ServicesPtr services, RunBirth birth,

@@ -75,14 +75,15 @@ class RunActorState {
   void step_inbox(std::vector<Recorded>& batch);
   void append(std::vector<Recorded> batch);
   void act();
-  void issue(Command& command);
+  void issue(Command& command, std::uint64_t seq);
   void arm_deadline();
-  void execute(ExecuteNode& command);
+  void execute(ExecuteNode& command, std::uint64_t seq);
   /// Gives a map item its part of the list. The list is read at the first item.
   Result<void> cut_item(ExecuteNode& command);
   /// The end of a map is the end of its list.
   void forget_list(const Event& event);
   void cancel(const CancelNode& command);
+  void pass_on(const HoldNode& command);
   void stop_if_quiet();
   void leave(RunExit reason, const Error& error);
   void make_context();
@@ -90,6 +91,15 @@ class RunActorState {
   void announce();
   /// Tells the run's stream, if it has one, what the run is to it now.
   void tell_stream();
+  /// The same for the run that it is a part of, if it is one, once it has ended or stops here.
+  void tell_above(std::optional<Error> parked);
+  /// It is a part of a run that has ended without it.
+  [[nodiscard]] bool above_has_ended() const;
+  [[nodiscard]] Input cancel_by(const RunId& above) const;
+  /// Parts that stand still, and that no attempt waits for, end with the run.
+  void end_parts();
+  /// What it hands on to its own parts.
+  const std::shared_ptr<const ChildFrame>& frame();
   /// Asks to leave memory if nothing can happen but what the supervisor brings.
   void rest();
   void stay_awake();
@@ -104,6 +114,7 @@ class RunActorState {
   run::RunState state_;
   persistence::Hash chain_{};
   std::shared_ptr<const tools::RunContext> context_;  ///< Null: no attempt was made since it was last made void.
+  std::shared_ptr<const ChildFrame> frame_;           ///< Null: nothing was handed on yet.
   std::optional<ExportBell> bell_;
   Reply<RunId> started_;
   std::vector<Queued> inbox_;  ///< What came while a batch was in flight; bounded by nodes and people.

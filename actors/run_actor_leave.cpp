@@ -42,7 +42,7 @@ void RunActorState::on_sleep(const Sleep& message) {
 void RunActorState::stay_awake() {
   if (!std::exchange(asked_sleep_, false)) return;
   for (auto& command : run::outstanding(state_))
-    if (std::holds_alternative<ArmTimer>(command)) issue(command);
+    if (std::holds_alternative<ArmTimer>(command)) issue(command, state_.version);
   arm_deadline();
 }
 
@@ -71,6 +71,7 @@ void RunActorState::leave(RunExit reason, const Error& error) {
   if (const auto& trigger = state_.started.trigger; trigger && trigger->stream)
     self_->anon_send(services_->streams, RunMoved{birth_.run, *trigger->stream, stream::Phase::resting, false});
   caf::anon_send(services_->feed, RunParked{birth_.run, line});
+  tell_above(line);
   if (started_) std::exchange(started_, {}).answer(line);
   self_->quit(caf::error(static_cast<std::uint8_t>(reason), kRunExitCategory));
 }

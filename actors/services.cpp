@@ -6,6 +6,16 @@
 
 namespace hillstar::actors {
 
+std::vector<run::Summary> open_runs(const Services& services) {
+  std::vector<run::Summary> runs;
+  const auto listed = services.store->each({.statuses = persistence::open_statuses()}, [&](const run::Summary& row) {
+    runs.push_back(row);
+    return true;
+  });
+  if (!listed) services.log("error " + to_string(listed.error()));
+  return runs;
+}
+
 void send_progress(FeedGate& gate, const FeedActor& feed, Progress piece) {
   if (gate.progress_pending.fetch_add(1) >= kProgressPendingMax) {
     gate.progress_pending.fetch_sub(1);

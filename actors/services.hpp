@@ -63,7 +63,10 @@ struct Services {
   Exporter exporter;
   StreamDirectory streams;
   StateDirectory states;
+  ChildRuns children;
 };
+/// Rows of all runs without an end; what cannot be read is told to the operator.
+std::vector<run::Summary> open_runs(const Services& services);
 /// Hands a piece of output to whoever follows. Thread-safe; drops it if the feed lags.
 void send_progress(FeedGate& gate, const FeedActor& feed, Progress piece);
 /// What an attempt gets that waited for a slot as long as its queue timeout allows.

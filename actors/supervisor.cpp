@@ -34,6 +34,8 @@ Result<void> check_secrets(const StartRun& request, const std::vector<policy::Kn
                  "Let the script read the variable itself; in a workflow, name the variable."};
   };
   HILLSTAR_CHECK(refuse(policy::find_secret(request.inputs.text(), secrets), "The inputs hold"));
+  for (const auto& child : request.plan->children)
+    HILLSTAR_CHECK(refuse(policy::find_secret(child.text, secrets), child.file + " holds"));
   return refuse(policy::find_secret(request.workflow_text, secrets), "The workflow file holds");
 }
 
@@ -116,6 +118,8 @@ Result<const SupervisorState::KnownPlan*> SupervisorState::keep_texts(const Star
   if (known == plans_.end() || known->workflow_text != request.workflow_text ||
       known->checked_environment != surroundings.number) {
     HILLSTAR_CHECK(check_credentials(request.workflow_text, surroundings.redactor, "The workflow file holds"));
+    for (const auto& child : request.plan->children)
+      HILLSTAR_CHECK(check_credentials(child.text, surroundings.redactor, child.file + " holds"));
   }
   auto& store = *parts_.services->store;
   // gc may have removed what no run named any more.
@@ -152,8 +156,7 @@ Result<const SupervisorState::KnownPlan*> SupervisorState::keep_texts(const Star
   known->checked_environment = surroundings.number;
   HILLSTAR_CHECK(keep_routes(request, rules, *known));
   HILLSTAR_CHECK(keep_guard(request, rules, *known));
-  const KnownPlan* found = &*known;
-  return found;
+  return Result<const KnownPlan*>(&*known);
 }
 
 Result<void> SupervisorState::keep_routes(const StartRun& request, const RulesPtr& rules, KnownPlan& known_plan) {

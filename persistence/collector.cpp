@@ -130,11 +130,24 @@ class Collector::Work {
     HILLSTAR_TRY(const auto page, store_.query(page_));
     for (const auto& row : page.rows) {
       HILLSTAR_TRY(const bool goes, may_go(row));
-      if (goes && run::is_terminal(row) && !protected_.contains(row.run)) chosen_.push_back(row);
+      if (goes && run::is_terminal(row) && !protected_.contains(row.run) && !is_part_of_open(row))
+        chosen_.push_back(row);
     }
     last_page_ = !page.more || page.rows.empty();
     if (!page.rows.empty()) page_.before = page.rows.back().run;
     return next(Phase::remove);
+  }
+
+  /// The run that it is a part of, or one that that one is a part of, goes on.
+  [[nodiscard]] bool is_part_of_open(const run::Summary& row) const {
+    auto above = row.above;
+    while (above) {
+      const auto found = store_.summary(above->run);
+      if (!found) return false;
+      if (!run::is_terminal(*found)) return true;
+      above = found->above;
+    }
+    return false;
   }
 
   Result<bool> may_go(const run::Summary& row) {

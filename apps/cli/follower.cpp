@@ -16,6 +16,7 @@
 
 #include "apps/cli/environment.hpp"
 #include "apps/cli/interrupts.hpp"
+#include "apps/cli/run_parts.hpp"
 #include "apps/cli/text.hpp"
 #include "runtime/run/run.hpp"
 
@@ -141,11 +142,18 @@ class Follower {
       if (cancelled) return;
       if (inbox_->waiting > 0) return settle();
       if (!run::waits_for_person(live_.state)) return;
+      if (live_.state.children > 0 && !parts_rest()) return settle();
       if (signal_ != 0) return end(Stop::interrupted);
       if (options_.past_waits) return;
       if (options_.ask && ask()) return;
       end(Stop::waits);
     });
+  }
+
+  /// A run that is paused stands still once those do that its nodes wait for.
+  bool parts_rest() {
+    const auto store = link_.reading();
+    return !store || cli::parts_rest(**store, options_.run);
   }
 
   void on_interrupt(int signal) {

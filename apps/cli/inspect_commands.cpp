@@ -12,6 +12,7 @@
 #include "apps/cli/live_run.hpp"
 #include "apps/cli/report.hpp"
 #include "apps/cli/run_documents.hpp"
+#include "apps/cli/run_parts.hpp"
 #include "apps/cli/selector.hpp"
 #include "apps/cli/talk_commands.hpp"
 #include "apps/cli/text.hpp"
@@ -60,6 +61,7 @@ void show_head(Output& output, const StoredRun& stored, const run::Summary& row)
   if (row.cost.count > 0) head.push_back({"Cost", money(row.cost)});
   if (row.unsettled)
     head.push_back({"Unsettled", "at most " + money(*row.unsettled) + ", by calls whose end nobody saw"});
+  if (row.above) head.push_back({"Part of", fmt::format("{} at event {}", row.above->run.str(), row.above->seq)});
   if (row.parent) head.push_back({"Parent", fmt::format("{} at event {}", row.parent->run.str(), row.parent->seq)});
   if (started.inputs.text() != "{}" && !started.inputs.is_null())
     head.push_back({"Inputs", one_line(started.inputs.text(), 200)});
@@ -74,6 +76,17 @@ void show_head(Output& output, const StoredRun& stored, const run::Summary& row)
   head.push_back({"Workspace", visible(started.workspace)});
   if (!started.output_dir.empty()) head.push_back({"Output", visible(started.output_dir)});
   for (const auto& line : table(head)) output.data(line);
+}
+
+void show_parts(Output& output, const RunParts& parts) {
+  if (parts.parts.empty()) return;
+  output.data("");
+  std::vector<std::vector<std::string>> cells{{"PART", "NODE", "WORKFLOW", "STATUS"}};
+  for (const auto& part : parts.parts)
+    cells.push_back({part.row.run.str(), one_line(part.unit, 48), one_line(part.row.workflow.str(), 32),
+                     output.paint_data(tone_of(part.row.status), part.row.status)});
+  for (const auto& line : table(cells)) output.data(line);
+  if (parts.more) output.data("There are more: `hillstar-actors ls --part-of` has them all.");
 }
 
 /// The blob that holds a result as a whole or one member of it; null if it is kept otherwise.
@@ -120,7 +133,9 @@ Result<Exit> show_run(Context& context, const std::string& selector) {
   HILLSTAR_TRY(const auto stored, load_run(*store, row.run));
   auto& output = context.output;
   if (output.is_json()) {
-    output.data(show_document(stored, row));
+    auto document = show_document(stored, row).value();
+    document.as_object()["parts"] = to_json(parts_of(*store, stored)).value();
+    output.data(Json::of(document));
     return Exit::done;
   }
   show_head(output, stored, row);
@@ -136,6 +151,7 @@ Result<Exit> show_run(Context& context, const std::string& selector) {
                      time != times.end() ? duration(time->second) : "", remark(node, state)});
   }
   for (const auto& line : table(cells)) output.data(line);
+  show_parts(output, parts_of(*store, stored));
   for (const auto& line : talk_hints(stored.state, stored.run)) output.data(line);
   return Exit::done;
 }

@@ -15,7 +15,8 @@ struct LsArgs {
   std::vector<std::string> statuses;  ///< Any of them; empty: all.
   std::string workflow;
   std::string stream;
-  std::string label;  ///< `name=value`.
+  std::string label;    ///< `name=value`.
+  std::string part_of;  ///< A run; empty: any.
   std::string correlation;
   std::string since;  ///< A time, or how long ago.
   std::string until;

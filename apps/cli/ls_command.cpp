@@ -8,6 +8,7 @@
 #include "apps/cli/command_table.hpp"
 #include "apps/cli/list_commands.hpp"
 #include "apps/cli/report.hpp"
+#include "apps/cli/selector.hpp"
 #include "apps/cli/text.hpp"
 
 namespace hillstar::cli {
@@ -75,8 +76,12 @@ void print_table(Output& output, const std::vector<run::Summary>& rows) {
 }  // namespace
 
 Result<Exit> list_runs(Context& context, const LsArgs& args) {
-  HILLSTAR_TRY(const auto asked, query_of(args, context.clock.utc_now()));
+  HILLSTAR_TRY(auto asked, query_of(args, context.clock.utc_now()));
   HILLSTAR_TRY(const auto store, read_store(context));
+  if (!args.part_of.empty()) {
+    HILLSTAR_TRY(const auto above, select_run(*store, args.part_of));
+    asked.above = above.run;
+  }
   HILLSTAR_TRY(const auto page, rows_of(*store, asked, args.limit));
   const auto& rows = page.rows;
   auto& output = context.output;
@@ -107,6 +112,7 @@ void add_lists(Commands& commands) {
   ls->add_option("--workflow", l->workflow, "only runs of this workflow")->type_name("ID");
   ls->add_option("--stream", l->stream, "only runs that it started")->type_name("NAME");
   ls->add_option("--label", l->label, "only runs with it")->type_name("NAME=VALUE");
+  ls->add_option("--part-of", l->part_of, "only runs that nodes of this run have started")->type_name("RUN");
   ls->add_option("--correlation", l->correlation, "only runs with it")->type_name("ID");
   ls->add_option("--since", l->since, "started then or later: a day, a time, today, or 90s, 15m, 2h, 7d, 4w ago")
       ->type_name("TIME");

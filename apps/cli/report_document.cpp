@@ -13,6 +13,7 @@
 #include "messages/json_codec.hpp"
 #include "runtime/policy/rules.hpp"
 #include "runtime/run/run.hpp"
+#include "runtime/run/talk.hpp"
 #include "runtime/workflow/render.hpp"
 
 namespace hillstar::cli::doc {
@@ -50,6 +51,11 @@ std::string remark_of(const workflow::PlanNode& node, const run::NodeState& stat
     add(fmt::format("{} items, {} succeeded, {} failed", state.map->units.size(), state.map->succeeded,
                     state.map->failed));
   if (node.loop) add(fmt::format("loop {}, attempt {} of {}", node.loop->loop, node.loop->attempt, node.loop->of));
+  if (run::runs_workflow(node) && !state.map) {
+    const auto result = state.result.json.value();
+    const auto* part = json::member(result, "run");
+    if (part != nullptr && part->is_string()) add("run " + std::string(part->get_string()));
+  }
   return text;
 }
 

@@ -47,8 +47,9 @@ void add(Stats& stats, const persistence::EventStore& store, const run::Summary&
   ++stats.by_status[row.status];
   ++stats.by_workflow[row.workflow.str()];
   if (row.stream) ++stats.by_stream[*row.stream];
-  stats.tokens += row.tokens;
-  stats.cost += row.cost;
+  // What is a part of a run has a row of its own.
+  stats.tokens += row.tokens - row.below_tokens.value_or(0);
+  stats.cost += MicroUsd{row.cost.count - row.below_cost.value_or(MicroUsd{}).count};
   stats.unsettled += row.unsettled.value_or(MicroUsd{});
   if (row.status == "failed") ++stats.failures[kind_of_failure(store, row)];
   if (run::is_terminal(row) && stats.times.size() < kTimesMax) stats.times.push_back(row.updated_at - row.started_at);

@@ -9,6 +9,7 @@
 #include "apps/cli/carry.hpp"
 #include "apps/cli/environment.hpp"
 #include "apps/cli/report.hpp"
+#include "apps/cli/run_parts.hpp"
 #include "apps/cli/run_words.hpp"
 #include "apps/cli/selector.hpp"
 #include "apps/cli/store_owner.hpp"
@@ -118,9 +119,11 @@ std::string status_of_item(const run::RunState& state, const run::UnitRef& unit)
   return item.attempt == 0 ? "not_run" : "stopped";
 }
 
-Answer answer_of(const StoredRun& stored, const std::optional<run::UnitRef>& unit, pid_t host, const std::string& who) {
+Answer answer_of(const persistence::EventStore& store, const StoredRun& stored, const std::optional<run::UnitRef>& unit,
+                 pid_t host, const std::string& who) {
   const auto& state = stored.state;
   Answer answer{unit, std::string(run::status_name(state)), host, run::why(state, stored.history, unit), {}};
+  if (!unit) add_parts(store, stored, answer.why);
   if (unit && unit->item)
     answer.status = status_of_item(state, *unit);
   else if (unit)
@@ -196,7 +199,7 @@ Result<Exit> explain_why(Context& context, const WhyArgs& args) {
   if (!args.node.empty()) {
     HILLSTAR_TRY(unit, find_unit_named(stored, args.node));
   }
-  const auto answer = answer_of(stored, unit, owner_of(context.store), person());
+  const auto answer = answer_of(*store, stored, unit, owner_of(context.store), person());
   if (context.output.is_json())
     context.output.data(object_of(stored, answer));
   else
@@ -204,12 +207,13 @@ Result<Exit> explain_why(Context& context, const WhyArgs& args) {
   return Exit::done;
 }
 
-Result<Json> why_document(const StoredRun& stored, const std::string& unit_name, pid_t host, const std::string& who) {
+Result<Json> why_document(const persistence::EventStore& store, const StoredRun& stored, const std::string& unit_name,
+                          const Asker& asker) {
   std::optional<run::UnitRef> unit;
   if (!unit_name.empty()) {
     HILLSTAR_TRY(unit, find_unit_named(stored, unit_name));
   }
-  return object_of(stored, answer_of(stored, unit, host, who));
+  return object_of(stored, answer_of(store, stored, unit, asker.host, asker.who));
 }
 
 }  // namespace hillstar::cli

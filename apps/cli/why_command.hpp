@@ -17,7 +17,12 @@ struct WhyArgs {
 };
 Result<Exit> explain_why(Context& context, const WhyArgs& args);
 
-/// The same as one document, for `who`. `host`: the process that has the store open; 0: none.
-Result<Json> why_document(const StoredRun& stored, const std::string& unit, pid_t host, const std::string& who);
+struct Asker {
+  pid_t host = 0;  ///< The process that has the store open; 0: none.
+  std::string who;
+};
+/// The same as one document.
+Result<Json> why_document(const persistence::EventStore& store, const StoredRun& stored, const std::string& unit,
+                          const Asker& asker);
 
 }  // namespace hillstar::cli

@@ -6,6 +6,7 @@
 #include <boost/json.hpp>
 #include <iterator>
 
+#include "apps/cli/child_files.hpp"
 #include "apps/cli/environment.hpp"
 #include "apps/cli/text.hpp"
 #include "messages/json.hpp"
@@ -62,10 +63,19 @@ Result<LoadedWorkflow> load_workflow(const std::string& file, const WorkflowChec
     return Error{Errc::not_found, "There is no such workflow file.", absolute_path(file),
                  "A workflow is one JSON file; `hillstar-actors validate FILE` checks it."};
   if (!text) return text.error();
-  return check_workflow(std::move(text).value(), workspace, checks);
+  auto here = checks;
+  here.file = absolute_path(file);
+  return check_workflow(std::move(text).value(), workspace, here);
 }
 
 Result<LoadedWorkflow> check_workflow(std::string text, const std::string& workspace, const WorkflowChecks& checks) {
+  HILLSTAR_TRY(auto loaded, check_one(std::move(text), workspace, checks));
+  load_children(loaded, workspace, checks);
+  if (workflow::has_errors(loaded.compiled.diagnostics)) loaded.compiled.plan.reset();
+  return loaded;
+}
+
+Result<LoadedWorkflow> check_one(std::string text, const std::string& workspace, const WorkflowChecks& checks) {
   HILLSTAR_TRY(const auto rules, tools::load_rules(workspace, checks.environment));
   LoadedWorkflow loaded;
   // The text is kept with the run for ever: what opens doors must not be in it.

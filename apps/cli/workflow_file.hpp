@@ -22,6 +22,8 @@ struct WorkflowChecks {
   const policy::Registry& registry;
   const std::vector<std::string>& environment;  ///< `NAME=value`.
   bool air_gapped = false;
+  std::string file =
+      {};  ///< Absolute path of the text; files that it names start in its folder. Empty: in the workspace.
 };
 /// Compiles the file, checks its models against the registry, and all of it against the rules that hold in the current
 /// folder. Errors: not_found, workflow_file (unreadable, a folder, too large), policy_invalid. What is wrong inside is
@@ -29,6 +31,8 @@ struct WorkflowChecks {
 Result<LoadedWorkflow> load_workflow(const std::string& file, const WorkflowChecks& checks);
 /// The same for a text, against the rules that hold in `workspace`.
 Result<LoadedWorkflow> check_workflow(std::string text, const std::string& workspace, const WorkflowChecks& checks);
+/// The same without the workflows that it runs.
+Result<LoadedWorkflow> check_one(std::string text, const std::string& workspace, const WorkflowChecks& checks);
 
 /// One line each on stderr; with -o json and an error among them, also `{"valid":false,"diagnostics":[...]}` on
 /// stdout. Returns false if one is an error.

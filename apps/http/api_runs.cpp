@@ -4,6 +4,7 @@
 
 #include "apps/cli/protocol.hpp"
 #include "apps/cli/run_documents.hpp"
+#include "apps/cli/run_parts.hpp"
 #include "apps/cli/why_command.hpp"
 #include "apps/http/api_context.hpp"
 
@@ -40,13 +41,17 @@ Result<std::vector<std::string>> statuses_in(const Request& request) {
 }
 
 Result<persistence::RunQuery> query_of(const Request& request) {
-  HILLSTAR_CHECK(check_query(
-      request, {"status", "workflow", "stream", "label", "correlation", "since", "until", "limit", "before"}));
+  HILLSTAR_CHECK(check_query(request, {"status", "workflow", "stream", "label", "part_of", "correlation", "since",
+                                       "until", "limit", "before"}));
   persistence::RunQuery query;
   HILLSTAR_TRY(query.statuses, statuses_in(request));
   if (auto workflow = text_in(request, "workflow")) query.workflow = WorkflowId(*workflow);
   query.stream = text_in(request, "stream");
   query.correlation = text_in(request, "correlation");
+  if (const auto above = request.asked("part_of")) {
+    if (!is_run_id(*above)) return Error{Errc::usage, "Expected the id of a run.", "?part_of", {}};
+    query.above = RunId(std::string(*above));
+  }
   if (const auto label = request.asked("label")) {
     const auto equals = label->find('=');
     if (equals == std::string_view::npos || equals == 0)
@@ -86,7 +91,9 @@ Result<Response> show(Api& api, const Request& request) {
   HILLSTAR_CHECK(check_query(request, {}));
   HILLSTAR_TRY(const auto row, run_row(api, request));
   HILLSTAR_TRY(const auto stored, cli::load_run(api.parts.store, row.run));
-  return json_response(cli::show_document(stored, row));
+  auto document = cli::show_document(stored, row).value();
+  document.as_object()["parts"] = cli::to_json(cli::parts_of(api.parts.store, stored)).value();
+  return json_response(Json::of(document));
 }
 
 Result<Response> result(Api& api, const Request& request) {
@@ -102,8 +109,8 @@ Result<Response> why(Api& api, const Request& request) {
   HILLSTAR_CHECK(check_query(request, {"node"}));
   HILLSTAR_TRY(const auto row, run_row(api, request));
   HILLSTAR_TRY(const auto stored, cli::load_run(api.parts.store, row.run));
-  HILLSTAR_TRY(const auto document,
-               cli::why_document(stored, text_in(request, "node").value_or(""), ::getpid(), who_of(request)));
+  HILLSTAR_TRY(const auto document, cli::why_document(api.parts.store, stored, text_in(request, "node").value_or(""),
+                                                      {::getpid(), who_of(request)}));
   return json_response(document);
 }
 

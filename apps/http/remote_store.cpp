@@ -118,6 +118,7 @@ class RemoteStore final : public persistence::EventStore {
     if (!statuses.empty()) add("status", statuses);
     if (asked.workflow) add("workflow", asked.workflow->str());
     if (asked.stream) add("stream", *asked.stream);
+    if (asked.above) add("part_of", asked.above->str());
     if (asked.correlation) add("correlation", *asked.correlation);
     if (asked.label) add("label", asked.label->first + "=" + asked.label->second);
     if (asked.since) add("since", to_rfc3339(*asked.since));
@@ -143,7 +144,7 @@ class RemoteStore final : public persistence::EventStore {
     if (!shown || !shown->is_object()) return other_words({Errc::json_type, "a run is no object"});
     auto row = shown->get_object();
     for (const auto* more : {"nodes_detail", "inputs", "workspace", "output_dir", "started_by", "engine",
-                             "workflow_sha256", "air_gapped", "endpoints"})
+                             "workflow_sha256", "air_gapped", "endpoints", "parts"})
       row.erase(more);
     return row_of(row);
   }

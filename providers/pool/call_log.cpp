@@ -45,7 +45,10 @@ struct Reader {
   std::map<Unit, Scheduled>& open;
   UtcTime at;
 
-  void operator()(const NodeScheduled& event) { open.insert_or_assign(unit_of(event), Scheduled{at, event.call}); }
+  void operator()(const NodeScheduled& event) {
+    // A run of its own has calls of its own.
+    if (!event.call || !event.call->backend.empty()) open.insert_or_assign(unit_of(event), Scheduled{at, event.call});
+  }
 
   void operator()(const NodeCompleted& event) {
     open.erase(unit_of(event));

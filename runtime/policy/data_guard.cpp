@@ -3,9 +3,12 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
+#include <set>
 
 #include "messages/json.hpp"
+#include "runtime/policy/child_data.hpp"
 #include "runtime/policy/path_patterns.hpp"
+#include "runtime/workflow/children.hpp"
 #include "runtime/workflow/references.hpp"
 #include "runtime/workflow/templates.hpp"
 
@@ -40,6 +43,31 @@ struct Label {
   std::optional<NodeIndex> from = {};
 };
 
+void add_classes(const workflow::Plan& plan, std::set<std::string>& names) {
+  for (const auto& input : plan.inputs)
+    if (input.data) names.insert(*input.data);
+  for (const auto& node : plan.nodes)
+    if (node.data) names.insert(*node.data);
+  for (const auto& [pattern, data_class] : plan.files) names.insert(data_class);
+}
+
+/// Names of classes in the workflow that the node runs, and in those that that one runs.
+std::set<std::string> classes_within(const workflow::Plan& plan, const PlanNode& node) {
+  std::set<std::string> names;
+  const auto parameters = node.parameters.value();
+  const auto* file = json::member(parameters, "workflow");
+  if (file == nullptr || !file->is_string()) return names;
+  for (const auto& child : plan.children) {
+    if (child.file != std::string_view(file->get_string())) continue;
+    const auto whole = workflow::child_plan(child, plan.children);
+    if (!whole) continue;
+    add_classes(*whole, names);
+    for (const auto& below : whole->children)
+      if (const auto inner = workflow::plan_from_text(below.plan)) add_classes(*inner, names);
+  }
+  return names;
+}
+
 class Flow {
  public:
   explicit Flow(const DataFlow& flow) : plan_(flow.plan), routes_(flow.routes), rules_(flow.rules), flow_(flow) {}
@@ -54,11 +82,20 @@ class Flow {
       // What it gets must be cleared; what it gives may be of a higher class.
       gather(i);
       HILLSTAR_CHECK(judge(i, at));
+      if (node.tool == "workflow_run") pass_through(i);
       if (!node.data) continue;
       HILLSTAR_TRY(const auto own, rank(*node.data, at + "/data"));
       raise(labels_[i], {own, node.id.str(), {}});
     }
     return std::move(leaks_);
+  }
+
+  /// As policy::classes_given; after leaks().
+  [[nodiscard]] std::map<NodeIndex, std::string> given() const {
+    std::map<NodeIndex, std::string> given;
+    for (const auto& [node, rank] : given_)
+      if (rank > 0) given.emplace(node, rules_.classes[rank]);
+    return given;
   }
 
  private:
@@ -68,6 +105,17 @@ class Flow {
     for (const auto& one : rules_.classes) all += (all.empty() ? "" : ", ") + one;
     return Error{Errc::data_refused, "there is no data class '" + name + "'", at,
                  "there are " + all + "; a policy file may name others in data.classes"};
+  }
+
+  /// What the node gets is what its run is given; what it gives may be of any class that is named there.
+  void pass_through(NodeIndex i) {
+    given_.emplace(i, labels_[i].rank);
+    const auto& id = plan_.nodes[i].id.str();
+    for (const auto& name : classes_within(plan_, plan_.nodes[i]))
+      if (const auto found = rank_of(rules_, name)) raise(labels_[i], {*found, id, {}});
+    // Which files its nodes read is not looked at again here.
+    for (const auto& [pattern, data_class] : rules_.files)
+      if (const auto found = rank_of(rules_, data_class)) raise(labels_[i], {*found, id, {}});
   }
 
   static void raise(Label& label, Label other) {
@@ -221,6 +269,7 @@ class Flow {
   std::vector<std::pair<std::string, std::size_t>> files_;
   std::size_t any_file_ = 0;
   std::vector<Label> labels_;
+  std::map<NodeIndex, std::size_t> given_;
   std::vector<DataGuard::Leak> leaks_;
 };
 
@@ -228,8 +277,9 @@ bool is_classified(const DataFlow& flow) {
   const auto& plan = flow.plan;
   return !plan.files.empty() || !flow.rules.files.empty() ||
          std::any_of(plan.inputs.begin(), plan.inputs.end(), [](const auto& input) { return input.data; }) ||
-         std::any_of(plan.nodes.begin(), plan.nodes.end(),
-                     [](const auto& node) { return node.data || node.clearance; });
+         std::any_of(plan.nodes.begin(), plan.nodes.end(), [&](const auto& node) {
+           return node.data || node.clearance || (node.tool == "workflow_run" && !classes_within(plan, node).empty());
+         });
 }
 
 }  // namespace
@@ -254,6 +304,23 @@ Result<std::shared_ptr<const DataGuard>> guard_of(const DataFlow& flow) {
   HILLSTAR_TRY(auto leaks, Flow(flow).leaks());
   if (leaks.empty()) return std::shared_ptr<const DataGuard>();
   return std::make_shared<const DataGuard>(std::move(leaks), flow.rules);
+}
+
+Result<std::map<NodeIndex, std::string>> classes_given(const workflow::Plan& plan, const DataRules& rules,
+                                                       const std::string& workspace) {
+  const Routes none;
+  const DataFlow known{plan, none, rules, workspace};
+  if (!is_classified(known)) return std::map<NodeIndex, std::string>();
+  Flow flow(known);
+  HILLSTAR_CHECK(flow.leaks());
+  return flow.given();
+}
+
+void raise_inputs(workflow::Plan& plan, const std::string& data_class, const DataRules& rules) {
+  const auto least = rank_of(rules, data_class);
+  if (data_class.empty() || !least) return;
+  for (auto& input : plan.inputs)
+    if (!input.data || rank_of(rules, *input.data).value_or(0) < *least) input.data = data_class;
 }
 
 Result<void> check_leaks(const workflow::Plan& plan, const DataGuard* guard) {

@@ -34,7 +34,8 @@ class Spender {
   }
 
   void operator()(const NodeScheduled& event) {
-    if (event.call) open_.insert_or_assign(unit_of(event), Open{at_, *event.call});
+    // What a run of its own costs stands in its own history.
+    if (event.call && !event.call->backend.empty()) open_.insert_or_assign(unit_of(event), Open{at_, *event.call});
   }
   void operator()(const NodeCompleted& event) {
     close(event, [&](const Reservation& held) { return charge_of(event, held); });

@@ -119,10 +119,9 @@ std::optional<Failure> failure_of(const RunState& child, const RunId& run) {
 
 Value child_result(const RunState& child, const RunId& run) {
   Value result;
-  bj::object document;
-  auto& outputs = document["outputs"].emplace_object();
+  bj::object outputs;
   const auto nodes = final_nodes(child);
-  auto& output = document["output"];
+  bj::value output;
   if (nodes.size() != 1) output.emplace_object();
   for (const auto i : nodes) {
     const auto& id = child.plan->nodes[i].id.str();
@@ -134,7 +133,7 @@ Value child_result(const RunState& child, const RunId& run) {
     else
       place(result, output.get_object()[id], output_of(part), "/output" + key);
   }
-  document["run"] = run.str();
+  bj::object document{{"output", std::move(output)}, {"outputs", std::move(outputs)}, {"run", run.str()}};
   document["status"] = std::string(status_name(child));
   if (const auto failure = failure_of(child, run)) document["error"] = failure->message;
   result.json = Json::of(document);
