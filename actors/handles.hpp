@@ -69,6 +69,8 @@ struct LeaveStream;
 struct SleepAsked;
 struct Sleep;
 struct WakeDue;
+struct ClockLook;
+struct ClockMoved;
 struct AskScope;
 struct StateDone;
 struct LeaveStates;
@@ -101,6 +103,7 @@ using RunActor = caf::typed_actor<caf::reacts_to<BeginRun>,        // start, or 
                                   caf::reacts_to<GraceOver>,       // a cancelled attempt had its time
                                   caf::reacts_to<TellRun>,         // what a person said
                                   caf::reacts_to<SetEnvironment>,  // for attempts from now on
+                                  caf::reacts_to<ClockMoved>,      // waits for a time of day are other waits now
                                   caf::reacts_to<Sleep>,           // nobody needs it for now: it may leave memory
                                   caf::reacts_to<StopRun>>;        // the engine stops
 
@@ -152,6 +155,7 @@ using Supervisor = caf::typed_actor<caf::reacts_to<StartRequest>, caf::reacts_to
                                     caf::reacts_to<SetEnvironment>, caf::reacts_to<ListLive>,
                                     caf::reacts_to<SleepAsked>,  // a run actor has nothing to do until told something
                                     caf::reacts_to<WakeDue>,     // to itself: a sleeping run's time may have come
+                                    caf::reacts_to<ClockLook>,   // to itself: was the clock set?
                                     caf::reacts_to<StopAll>>;
 
 /// Runs that are parts of other runs, for the attempts that wait for them.

@@ -225,6 +225,9 @@ struct Sleep {
   std::uint64_t told = 0;  ///< Of the question: an older one's answer says nothing about the last one.
 };
 struct WakeDue {};
+struct ClockLook {};
+/// The clock was set, or the machine was asleep: the time that is left until an hour of the day is another.
+struct ClockMoved {};
 
 }  // namespace hillstar::actors
 
@@ -273,3 +276,5 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::StopAll)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::SleepAsked)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::Sleep)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::WakeDue)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::ClockLook)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::ClockMoved)

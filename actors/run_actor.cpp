@@ -389,6 +389,7 @@ RunActor::behavior_type run_actor(RunActor::stateful_pointer<RunActorState> self
           [self](TellRun& message) { self->state.on_tell(message); },
           [self](SetEnvironment& message) { self->state.on_set_environment(message); },
           [self](const Sleep& message) { self->state.on_sleep(message); },
+          [self](ClockMoved) { self->state.on_clock_moved(); },
           [self](const StopRun&) { self->state.on_stop(); }};
 }
 

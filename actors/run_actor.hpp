@@ -46,6 +46,7 @@ class RunActorState {
   void on_tell(TellRun& message);
   void on_set_environment(SetEnvironment& message);
   void on_sleep(const Sleep& message);
+  void on_clock_moved();
   void on_stop();
   void on_down(const caf::down_msg& message);
 
@@ -103,6 +104,7 @@ class RunActorState {
   /// Asks to leave memory if nothing can happen but what the supervisor brings.
   void rest();
   void stay_awake();
+  void arm_timers();
 
   static std::uint64_t key_of(const AttemptRef& ref);
   static AttemptRef ref_of(std::uint64_t key, std::uint32_t attempt);

@@ -40,10 +40,20 @@ void RunActorState::on_sleep(const Sleep& message) {
 }
 
 void RunActorState::stay_awake() {
-  if (!std::exchange(asked_sleep_, false)) return;
+  if (std::exchange(asked_sleep_, false)) arm_timers();
+}
+
+void RunActorState::arm_timers() {
   for (auto& command : run::outstanding(state_))
     if (std::holds_alternative<ArmTimer>(command)) issue(command, state_.version);
   arm_deadline();
+}
+
+void RunActorState::on_clock_moved() {
+  if (gone_ || stopping_ || asked_sleep_ || state_.version == 0) return;
+  // Timers that are under way come too late, or so early that they change nothing; a retry that comes twice is stale.
+  armed_.reset();
+  arm_timers();
 }
 
 void RunActorState::on_stop() {

@@ -64,6 +64,8 @@ SupervisorState::~SupervisorState() {
 
 void SupervisorState::open(SupervisorParts parts) {
   parts_ = std::move(parts);
+  clock_ahead_ = clock_ahead();
+  caf::delayed_anon_send(Supervisor(self_), kClockLook, ClockLook{});
   for (const auto& row : parts_.recover) {
     auto& live = live_[row.run];
     live.environment = share(parts_.environment);
@@ -344,6 +346,7 @@ Supervisor::behavior_type supervisor(Supervisor::stateful_pointer<SupervisorStat
           [self](const ListLive& message) { self->state.on_list(message); },
           [self](const SleepAsked& message) { self->state.on_sleep_asked(message); },
           [self](WakeDue) { self->state.on_wake_due(); },
+          [self](ClockLook) { self->state.on_clock_look(); },
           [self](StopAll& message) { self->state.on_stop(message); }};
 }
 

@@ -25,6 +25,9 @@ inline constexpr std::uint32_t kRestartsMax = 5;
 inline constexpr Millis kRestartWait{100};
 /// Longest sleep without a look at the clock, which may have been set.
 inline constexpr Millis kWakeLook{60'000};
+/// How often the clock is compared with the steady one, and what counts as having been set.
+inline constexpr Millis kClockLook{10'000};
+inline constexpr Millis kClockMoved{1'000};
 /// Plans whose texts are known to be in the store.
 inline constexpr std::size_t kPlansKnownMax = 64;
 
@@ -49,6 +52,7 @@ class SupervisorState {
   void on_list(const ListLive& message);
   void on_sleep_asked(const SleepAsked& message);
   void on_wake_due();
+  void on_clock_look();
   void on_stop(StopAll& message);
   void on_down(const caf::down_msg& message);
 
@@ -105,6 +109,7 @@ class SupervisorState {
   void put_to_sleep(const RunId& run, Live& live, std::optional<UtcTime> due);
   void wake(const RunId& run, Live& live, std::optional<TellRun> told);
   void arm_wake();
+  [[nodiscard]] Millis clock_ahead() const;
   /// Takes a run up from its history; false if there is no such run, or it has ended.
   bool take_up(const RunId& run, const std::vector<std::string>& environment, std::optional<TellRun> told);
   void died(const RunId& run, Live& live);
@@ -116,6 +121,7 @@ class SupervisorState {
   std::unordered_map<std::uint64_t, RunId> by_actor_;
   std::set<std::pair<UtcTime, RunId>> dues_;  ///< When sleeping runs are to be woken.
   std::optional<UtcTime> wake_armed_;
+  Millis clock_ahead_{0};           ///< Of the steady clock; changes when the clock is set, or the machine sleeps.
   Environment shared_environment_;  ///< The last one that was shared.
   std::list<KnownPlan> plans_;
   KnownEnvironment environment_;                      ///< The last one asked for.

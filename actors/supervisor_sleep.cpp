@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Runs that sleep: they wait for their turn, for a person or for a time, and have no actor meanwhile. The supervisor
-// remembers them, and takes them up again when they are told something or their time has come.
+// remembers them, and takes them up again when they are told something or their time has come. And the clock: who waits
+// for an hour of the day must hear of it when that comes sooner than the steady clock says.
 #include <algorithm>
 #include <caf/send.hpp>
 #include <caf/stateful_actor.hpp>
+#include <chrono>
 #include <utility>
 
 #include "actors/run_actor.hpp"
@@ -69,6 +71,22 @@ void SupervisorState::on_wake_due() {
     if (entry != live_.end() && entry->second.asleep) wake(run, entry->second, std::nullopt);
   }
   arm_wake();
+}
+
+Millis SupervisorState::clock_ahead() const {
+  const auto& clock = *parts_.services->clock;
+  const auto steady = std::chrono::floor<Millis>(clock.steady_now().time_since_epoch());
+  return Millis(clock.utc_now().micros / 1'000) - steady;
+}
+
+void SupervisorState::on_clock_look() {
+  if (stopping_) return;
+  caf::delayed_anon_send(Supervisor(self_), kClockLook, ClockLook{});
+  const auto before = std::exchange(clock_ahead_, clock_ahead());
+  if (std::chrono::abs(clock_ahead_ - before) < kClockMoved) return;
+  for (const auto& [run, live] : live_)
+    if (live.actor) caf::anon_send(live.actor, ClockMoved{});
+  on_wake_due();
 }
 
 }  // namespace hillstar::actors

@@ -3,7 +3,8 @@
 //
 // Writing gives canonical JSON directly, without a tree: keys are sorted at compile time.
 // Reading is strict: a missing or unknown field and a wrong type are errors that name their path.
-// An empty optional, and a bool, vector or map member equal to its default, is not written, and may be absent.
+// An empty optional, vector or map member is not written, nor a bool that is false, unless a new struct has true there;
+// all of them may be absent, and then are what a new struct has.
 #pragma once
 
 #include <algorithm>
@@ -76,6 +77,16 @@ bool is_absent(const T& value) {
   else
     return false;
 }
+/// A bool that is true unless something else is said: then false must be said.
+template <class T, class Member>
+bool is_true_in_new(Member T::*pointer) {
+  if constexpr (std::is_same_v<Member, bool>) {
+    static const T fresh{};
+    return fresh.*pointer;
+  } else {
+    return false;
+  }
+}
 template <class T>
 constexpr bool may_be_absent =
     is_optional<T>::value || is_vector<T>::value || is_map<T>::value || std::is_same_v<T, bool>;
@@ -147,7 +158,7 @@ void write(std::string& out, const T& value) {
     boost::mp11::mp_for_each<boost::mp11::mp_iota_c<order.size()>>([&](auto i) {
       using Member = boost::mp11::mp_at_c<Members<T>, order[i]>;
       const auto& member = value.*Member::pointer;
-      if (is_absent(member)) return;
+      if (is_absent(member) && !is_true_in_new<T>(Member::pointer)) return;
       if (!first) out += ',';
       first = false;
       out += '"';

@@ -68,6 +68,18 @@ class Clock(EndToEnd):
         self.hill('verify')
         self.hill('replay', '--all')
 
+    def test_a_retry_that_is_due_tomorrow_comes_with_the_jump(self):
+        self.set_clock(START)
+        self.flow({'a': script('[ -e tried ] && exit 0; : > tried; exit 1',
+                               retry={'attempts': 2, 'backoff': 86_400, 'cap': 86_400, 'jitter': False,
+                                      'on': ['exit_code']})})
+        serve = self.serve()
+        run = self.start('run', 'flow.json')
+        run.wait_for('again in 24 h 00 m')
+        self.set_clock(START + 86_401)
+        run.end(0)
+        serve.send(15).end(0)
+
 
 if __name__ == '__main__':
     raise SystemExit(harness.main())

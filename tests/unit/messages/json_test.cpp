@@ -11,6 +11,7 @@
 
 #include "messages/events.hpp"
 #include "messages/json_codec.hpp"
+#include "runtime/workflow/plan.hpp"
 
 namespace hillstar {
 namespace {
@@ -86,6 +87,17 @@ TEST_CASE("codec: what is written is read back, and is canonical") {
   REQUIRE(back.has_value());
   CHECK(json::to_text(*back) == text);
   CHECK(back->failure == event.failure);
+}
+
+TEST_CASE("codec: a bool that is true unless something else is said keeps its false") {
+  workflow::RetryPolicy policy;
+  CHECK(json::to_text(policy).find("jitter") != std::string::npos);
+  policy.jitter = false;
+  const auto text = json::to_text(policy);
+  CHECK(text.find(R"("jitter":false)") != std::string::npos);
+  const auto back = json::read<workflow::RetryPolicy>(json::parse(text).value());
+  REQUIRE(back.has_value());
+  CHECK(*back == policy);
 }
 
 TEST_CASE("codec: reading is strict and names the path") {
