@@ -53,6 +53,13 @@ class Structured(EndToEnd):
         for piece in pieces:
             self.assertIn(piece, done.err)
 
+    def test_a_reply_that_was_cut_at_its_limit_is_taken_and_said(self):
+        done = self.run_with({'ask': ask('Tell me all.', parameters={'max_tokens': 5})}, says('It began', 'length'))
+        self.assertIn('Cut short', done.err)
+        self.assertEqual((self.status()['status'], self.status()['truncated']), ('completed', 1))
+        self.assertEqual(self.hill('ls', '-o', 'json').json[0].get('truncated'), 1)
+        self.assertEqual(self.hill('result').out, 'It began\n')
+
     def test_a_loop_of_tools_written_with_nodes(self):
         question = {'role': 'user', 'content': 'How heavy is S1?'}
         nodes = {
