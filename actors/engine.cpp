@@ -9,14 +9,15 @@
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
 #include <caf/send.hpp>
-#include <cstdio>
 #include <thread>
 #include <utility>
 
 #include "actors/child_runs.hpp"
+#include "actors/engine_defaults.hpp"
 #include "actors/event_log.hpp"
 #include "actors/exporter.hpp"
 #include "actors/feed.hpp"
+#include "actors/live_output.hpp"
 #include "actors/pool_history.hpp"
 #include "actors/provider_directory.hpp"
 #include "actors/scheduler.hpp"
@@ -32,34 +33,15 @@ namespace {
 
 using namespace actors;
 
-constexpr int kExitStorage = 74;
 /// Beyond the grace time: for actors that only have to leave.
 constexpr Millis kStopSlack{2'000};
 /// For the files of runs that wait to be written when the engine stops.
 constexpr Millis kExportTime{10'000};
 
-void print_line(const std::string& line) {
-  const auto text = line + "\n";
-  std::fwrite(text.data(), 1, text.size(), stderr);
-}
-
-[[noreturn]] void end_process(const Error& error) {
-  // A failed write means "unknown": nothing may be done on top of it here. The histories say what is durable.
-  print_line("error " + to_string(error));
-  ::_exit(kExitStorage);
-}
-
 /// CAF as this program uses it: no command line, no configuration file, no log.
 struct Config : caf::actor_system_config {
   explicit Config(unsigned threads) { use_scheduler(*this, threads); }
 };
-
-unsigned cores() { return std::max(1U, std::thread::hardware_concurrency()); }
-
-/// One more than run: the event log holds one while it waits for the disk.
-unsigned threads_for(const EngineOptions& options) {
-  return (options.scheduler_threads == 0 ? cores() : options.scheduler_threads) + 1;
-}
 
 /// Everything that ends with the engine, in one piece: a tool that cannot be stopped keeps all of it.
 struct Tree {
@@ -91,7 +73,10 @@ class EngineImpl final : public Engine {
   void trigger_async(TriggerRun request, std::function<void(Result<Accepted>)> done) override;
   Result<void> hold(const std::string& stream, bool held, std::string who, std::string reason) override;
   Result<void> remove(const std::string& stream, std::string who) override;
+  void end_chain(const std::string& stream, std::string why) override;
   [[nodiscard]] std::vector<StreamStatus> streams() const override;
+  [[nodiscard]] std::vector<PoolStatus> pools() const override { return board_->rows(); }
+  Result<void> between_commits(std::function<Result<bool>()> step) override;
   Result<void> skip_firing(const std::string& stream, UtcTime due, std::string reason) override;
   Result<void> move_cursor(const std::string& stream, std::uint64_t position) override;
   Result<Json> ask_state(AskState request) override;
@@ -123,6 +108,7 @@ class EngineImpl final : public Engine {
 
   persistence::EventStore& store_;
   std::unique_ptr<Tree> tree_;
+  std::shared_ptr<PoolBoard> board_ = std::make_shared<PoolBoard>();
   std::size_t follower_queue_max_;
   std::size_t warm_runs_max_;
   bool recovers_all_;
@@ -153,15 +139,7 @@ EngineImpl::EngineImpl(persistence::EventStore& store, EngineOptions options)
   services.gate = std::make_shared<FeedGate>();
   services.cancel_grace = options.cancel_grace;
   services.registry = std::move(options.registry);
-  services.pool_limits = [said = options.pool_limits, calls_max = options.model_calls_max](const auto& backend) {
-    if (auto limits = said ? said(backend.name) : std::nullopt) return *limits;
-    providers::PoolLimits known;
-    known.concurrency = backend.limits.concurrency.value_or(calls_max);
-    known.rpm = backend.limits.requests_per_minute;
-    known.tpm = backend.limits.tokens_per_minute;
-    known.usd_per_day = backend.limits.usd_per_day;
-    return known;
-  };
+  services.pool_limits = limits_of(options);
   services.script_slots = options.script_slots == 0 ? cores() : options.script_slots;
   services.version = HILLSTAR_VERSION;
   services.tracing = options.tracing;
@@ -185,11 +163,14 @@ void EngineImpl::open(std::vector<std::string> environment) {
     log(to_string(calls.error()));
     return std::vector<providers::PastCall>();
   };
-  pool.on_text = [gate = services.gate, feed = services.feed](const ModelCall& call, const std::string& text) {
-    if (gate->followers.load(std::memory_order_relaxed) == 0) return;
+  pool.on_text = [gate = services.gate, feed = services.feed](ModelCall& call, const std::string& text) {
     const auto& parts = call.parts();
-    send_progress(*gate, feed, {parts.run, parts.node_id, parts.ref.item, parts.ref.attempt, text});
+    if (!call.live)
+      call.live = std::make_unique<LiveOutput>(
+          gate, feed, Progress{parts.run, parts.node_id, parts.ref.item, parts.ref.attempt, {}});
+    call.live->say(text);
   };
+  pool.board = board_;
   pool.alive = alive_;
   DirectoryParts directory{std::move(pool), {}};
   directory.past_spending = [&store = store_, opened = services.clock->utc_now()](const std::string& workflow,
@@ -319,6 +300,19 @@ Result<void> EngineImpl::skip_firing(const std::string& stream, UtcTime due, std
 
 Result<void> EngineImpl::move_cursor(const std::string& stream, std::uint64_t position) {
   return tell_stream(stream, CursorMoved{position});
+}
+
+void EngineImpl::end_chain(const std::string& stream, std::string why) {
+  send([&](Tree& tree) { caf::anon_send(tree.services->streams, EndChain{stream, std::move(why)}); });
+}
+
+Result<void> EngineImpl::between_commits(std::function<Result<bool>()> step) {
+  const auto done = ask<bool>([&](Tree& tree, Reply<bool> reply) {
+    caf::anon_send(tree.services->event_log, Housework{std::move(step), std::move(reply)});
+  });
+  if (!done) return done.error();
+  send([&](Tree& tree) { caf::anon_send(tree.services->streams, CountAgain{}); });
+  return {};
 }
 
 std::vector<StreamStatus> EngineImpl::streams() const {

@@ -113,6 +113,8 @@ struct TriggerRun {
   std::map<std::string, std::string> labels = {};
   std::optional<std::string> correlation = {};
   std::string started_by;
+  /// Set before `done` is called if a quota refuses the trigger and will have room then. May be null.
+  std::shared_ptr<std::optional<UtcTime>> room_at = {};
 };
 
 /// The run is durable: it will start, whatever happens to this process.
@@ -120,6 +122,20 @@ struct Accepted {
   RunId run;
   bool repeated = false;  ///< It had been accepted before.
   bool queued = false;    ///< It waits its turn.
+};
+
+/// A trigger that led to no run.
+struct RefusedTrigger {
+  UtcTime at;
+  TriggerKind kind = TriggerKind::api;
+  std::string why;
+};
+/// What a stream's quota counts; what it does not bound is 0.
+struct QuotaUse {
+  std::uint32_t runs_hour = 0;
+  std::uint32_t runs_day = 0;
+  MicroUsd cost_day;
+  std::uint64_t stored_bytes = 0;
 };
 
 struct StreamStatus {
@@ -138,6 +154,19 @@ struct StreamStatus {
   std::optional<UtcTime> last_due;  ///< Of a timer: the last firing that was dealt with.
   std::optional<UtcTime> declared_at;
   std::uint64_t cursor = 0;  ///< Of an event trigger: everything recorded up to this time (microseconds) was looked at.
+  std::uint64_t chains_ended = 0;        ///< Events that started no run because the chain was at its depth.
+  std::vector<RefusedTrigger> refusals;  ///< The last few, oldest first; since this engine started.
+  std::optional<QuotaUse> quota_used;    ///< If its entry point has a quota.
+};
+
+/// A backend that was asked since this engine started.
+struct PoolStatus {
+  std::string backend;  ///< policy::Backend::name.
+  std::uint32_t in_flight = 0;
+  std::uint32_t waiting = 0;  ///< For a place, or for a limit.
+  std::uint64_t calls = 0;    ///< Ended, as what follows.
+  std::uint64_t failed = 0;
+  MicroUsd cost;
 };
 
 /// A person looks at shared state, or changes it. Not of a run: its state is its own.
@@ -154,6 +183,9 @@ struct Progress {
   std::optional<std::uint32_t> item;
   std::uint32_t attempt = 1;
   std::string text;
+  /// Bytes that the attempt had said before, and with it: who begins to follow late begins with a later one.
+  std::uint64_t offset = 0;
+  std::uint64_t end = 0;
 };
 /// A durable event of a followed run.
 struct FeedEvent {
@@ -215,10 +247,19 @@ class Engine {
   virtual Result<void> skip_firing(const std::string& stream, UtcTime due, std::string reason) = 0;
   /// An event trigger has looked at everything recorded up to this time (microseconds); recorded from time to time.
   virtual Result<void> move_cursor(const std::string& stream, std::uint64_t position) = 0;
+  /// An event would have started a run of this stream, but its chain is at its depth: counted.
+  virtual void end_chain(const std::string& stream, std::string why) = 0;
   [[nodiscard]] virtual std::vector<StreamStatus> streams() const = 0;
   /// The answer as a node would get it. state_conflict, inputs_invalid, too_large, credential_found; not_found if no
   /// stream of that name was ever declared.
   virtual Result<Json> ask_state(AskState request) = 0;
+  [[nodiscard]] virtual std::vector<PoolStatus> pools() const = 0;
+
+  /// Calls `step` on the thread that commits, between commits and with pauses, until it returns false; for work on the
+  /// store that only that thread may do, such as gc. Blocks until then. run_state if such work is under way already.
+  /// An error ends it; if it is one of writing, that of a commit does no more. Runs of streams that were removed are
+  /// counted anew afterwards.
+  virtual Result<void> between_commits(std::function<Result<bool>()> step) = 0;
 
   /// Gives a resumed run a person's environment in place of the host's.
   virtual Result<void> set_environment(const RunId& run, std::vector<std::string> environment) = 0;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <caf/send.hpp>
+#include <chrono>
 #include <utility>
 
 #include "actors/services.hpp"
@@ -11,6 +12,7 @@ namespace hillstar::actors {
 
 void EventLogState::on_append(AppendEvents& message) {
   if (failed) return;
+  wanted = true;
   for (const auto& record : message.append.records) bytes += record.line.size();
   appends.push_back(std::move(message.append));
   events.push_back(std::move(message.events));
@@ -78,6 +80,34 @@ void EventLogState::on_unwatch_log(const UnwatchLog& message) {
   message.reply.answer(true);
 }
 
+void EventLogState::on_housework(Housework& message) {
+  if (work || failed)
+    return message.reply.answer(Error{Errc::run_state, "such work is under way in this store already", {}, {}});
+  work = std::move(message);
+  self->send(self, DoHousework{});
+}
+
+void EventLogState::on_do_housework() {
+  if (!work || failed) return;
+  // Those who wait already go first.
+  on_flush();
+  const auto began = std::chrono::steady_clock::now();
+  const auto more = work->step();
+  if (more && *more) {
+    const auto took = std::chrono::ceil<Millis>(std::chrono::steady_clock::now() - began);
+    // Behind what is in the mailbox; with nobody else about, there is nothing to rest for.
+    if (!std::exchange(wanted, false)) return self->send(self, DoHousework{});
+    const auto rest = std::clamp(kHouseworkRest * took, kHouseworkRestMin, kHouseworkRestMax);
+    return caf::delayed_anon_send(EventLog(self), rest, DoHousework{});
+  }
+  const auto done = std::exchange(work, std::nullopt);
+  if (!more && more.error().code == Errc::store_write) {
+    failed = true;
+    parts.on_fatal(more.error());
+  }
+  done->reply.answer(more);
+}
+
 EventLog::behavior_type event_log(EventLog::stateful_pointer<EventLogState> self, EventLogParts parts) {
   die_quietly(self);
   self->state.parts = std::move(parts);
@@ -86,7 +116,9 @@ EventLog::behavior_type event_log(EventLog::stateful_pointer<EventLogState> self
           [self](WatchRun& message) { self->state.on_watch(message); },
           [self](const UnwatchRun& message) { self->state.on_unwatch(message); },
           [self](WatchLog& message) { self->state.on_watch_log(message); },
-          [self](const UnwatchLog& message) { self->state.on_unwatch_log(message); }};
+          [self](const UnwatchLog& message) { self->state.on_unwatch_log(message); },
+          [self](Housework& message) { self->state.on_housework(message); },
+          [self](DoHousework) { self->state.on_do_housework(); }};
 }
 
 }  // namespace hillstar::actors

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <optional>
 #include <unordered_map>
 #include <vector>
 
@@ -14,6 +15,12 @@ namespace hillstar::actors {
 /// Bounds of one commit.
 inline constexpr std::size_t kBatchAppendsMax = 4'096;
 inline constexpr std::size_t kBatchBytesMax = 16U << 20U;
+
+/// Where there is something to commit, the thread is free for that after each bit of other work, for so many times as
+/// long as the bit took, within bounds.
+inline constexpr int kHouseworkRest = 3;
+inline constexpr Millis kHouseworkRestMin{1};
+inline constexpr Millis kHouseworkRestMax{100};
 
 struct EventLogParts {
   persistence::EventStore* store = nullptr;
@@ -32,6 +39,8 @@ struct EventLogState {
   void on_unwatch(const UnwatchRun& message);
   void on_watch_log(WatchLog& message);
   void on_unwatch_log(const UnwatchLog& message);
+  void on_housework(Housework& message);
+  void on_do_housework();
 
   const char* name = "event_log";
   EventLog::pointer self;
@@ -43,6 +52,8 @@ struct EventLogState {
   std::size_t bytes = 0;
   bool flush_sent = false;
   bool failed = false;
+  std::optional<Housework> work;
+  bool wanted = false;  ///< Something came to be committed since the last bit of it.
   std::unordered_map<RunId, std::size_t> watched;                  ///< Run -> how many follow it.
   std::vector<std::pair<std::uint64_t, CommitCallback>> watchers;  ///< Of the whole log, by ticket.
 };

@@ -8,7 +8,6 @@
 namespace hillstar::actors {
 namespace {
 
-constexpr Millis kRetry{1'000};
 constexpr Millis kForEver{3'600'000};
 /// Between two records of a cursor.
 constexpr Millis kCursorEvery{10'000};
@@ -155,6 +154,7 @@ void EventSource::consider(const std::string& name, Line& line, const RunId& his
   const auto depth = stream::depth_after(line.trigger, *source);
   if (!depth) {
     parts().log("error " + to_string(depth.error()) + " The stream '" + name + "' does not start it.");
+    parts().engine.end_chain(name, depth.error().message);
     return;
   }
   if (line.offers.size() >= kEventsWaitingMax) {
@@ -211,7 +211,7 @@ void EventSource::on_answer(const std::string& name, const Origin& cause, const 
   if (!line.busy || line.offers.empty() || line.offers.front().cause != cause) return;
   line.busy = false;
   if (!answer && is_passing(answer.error().code)) {
-    line.retry_at = parts().clock.steady_now() + kRetry;
+    line.retry_at = parts().clock.steady_now() + wait_after(answer.error().code);
     return;
   }
   line.offers.pop_front();

@@ -55,14 +55,18 @@ void FeedState::on_follow(Follow& message) {
   Entry entry;
   entry.ticket = message.ticket;
   entry.pending = std::make_shared<std::atomic<std::size_t>>(0);
-  SubscriberParts parts{
-      parts_.store,  message.run, std::max<std::uint64_t>(message.from_seq, 1), std::move(message.callback),
-      entry.pending, parts_.alive};
+  SubscriberParts parts{parts_.store,
+                        message.run,
+                        std::max<std::uint64_t>(message.from_seq, 1),
+                        std::move(message.callback),
+                        entry.pending,
+                        parts_.alive,
+                        parts_.gate->tails};
+  parts_.gate->followers.fetch_add(1);  // first: what is said from now on is sent
   entry.actor = spawn_blocking(*self_, parts_.own_threads, subscriber, std::move(parts));
   caf::anon_send(parts_.event_log, WatchRun{message.run, entry.actor, FeedActor(self_)});
   by_run_[message.run].push_back(std::move(entry));
   runs_.emplace(message.ticket, message.run);
-  parts_.gate->followers.fetch_add(1);
   message.reply.answer(message.ticket);
 }
 

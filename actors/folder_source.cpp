@@ -112,7 +112,7 @@ void FolderSource::on_answer(const std::string& stream, const std::string& file,
   if (answer) return;
   if (is_passing(answer.error().code)) {
     line.watch->again(file);
-    line.next = parts().clock.steady_now() + kRetry;
+    line.next = parts().clock.steady_now() + std::max(kRetry, wait_after(answer.error().code));
     return;
   }
   parts().log("warning: The stream '" + stream + "' starts no run for the file '" + file +

@@ -21,6 +21,8 @@ struct WatchRun;
 struct UnwatchRun;
 struct WatchLog;
 struct UnwatchLog;
+struct Housework;
+struct DoHousework;
 struct BeginRun;
 struct Appended;
 struct AttemptEnded;
@@ -66,6 +68,8 @@ struct ListStreams;
 struct AskStatus;
 struct StreamTold;
 struct LeaveStream;
+struct EndChain;
+struct CountAgain;
 struct SleepAsked;
 struct Sleep;
 struct WakeDue;
@@ -92,7 +96,9 @@ using EventLog = caf::typed_actor<caf::reacts_to<AppendEvents>,  // queue for th
                                   caf::reacts_to<WatchRun>,      // hand the run's commits to the feed from now on
                                   caf::reacts_to<UnwatchRun>,    // undo one WatchRun
                                   caf::reacts_to<WatchLog>,      // tell of every commit from now on
-                                  caf::reacts_to<UnwatchLog>>;   // undo it
+                                  caf::reacts_to<UnwatchLog>,    // undo it
+                                  caf::reacts_to<Housework>,     // work on the store that only this thread may do
+                                  caf::reacts_to<DoHousework>>;  // to itself: a bit of it
 
 /// One run: steps its inputs, has the facts appended, acts on them after the ack.
 using RunActor = caf::typed_actor<caf::reacts_to<BeginRun>,        // start, or fold the history and go on
@@ -172,13 +178,16 @@ using StreamActor =
                      caf::reacts_to<OfferAnswered>,  // from the run that was offered
                      caf::reacts_to<CallerOver>,     // to itself: a caller has waited long enough
                      caf::reacts_to<RunMoved>, caf::reacts_to<TellStream>, caf::reacts_to<DeclareRequest>,
-                     caf::reacts_to<AskStatus>, caf::reacts_to<Appended>, caf::reacts_to<LeaveStream>>;
+                     caf::reacts_to<AskStatus>, caf::reacts_to<Appended>, caf::reacts_to<EndChain>,
+                     caf::reacts_to<CountAgain>,  // runs were removed: what the quota counts may be less
+                     caf::reacts_to<LeaveStream>>;
 
 /// All streams, by name.
-using StreamDirectory = caf::typed_actor<caf::reacts_to<OpenStreams>,  // the supervisor is there: read what there is
-                                         caf::reacts_to<OfferRun>, caf::reacts_to<RunMoved>, caf::reacts_to<TellStream>,
-                                         caf::reacts_to<DeclareRequest>, caf::reacts_to<ListStreams>,
-                                         caf::reacts_to<StreamTold>, caf::reacts_to<LeaveStream>>;
+using StreamDirectory =
+    caf::typed_actor<caf::reacts_to<OpenStreams>,  // the supervisor is there: read what there is
+                     caf::reacts_to<OfferRun>, caf::reacts_to<RunMoved>, caf::reacts_to<TellStream>,
+                     caf::reacts_to<DeclareRequest>, caf::reacts_to<ListStreams>, caf::reacts_to<StreamTold>,
+                     caf::reacts_to<EndChain>, caf::reacts_to<CountAgain>, caf::reacts_to<LeaveStream>>;
 
 /// State that many runs share: one scope. The only writer of its history.
 using ScopeActor = caf::typed_actor<caf::reacts_to<AskScope>,  // answered once the answer is durable

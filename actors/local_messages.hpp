@@ -55,6 +55,12 @@ struct UnwatchLog {
   Reply<bool> reply;
 };
 
+struct Housework {
+  std::function<Result<bool>()> step;
+  Reply<bool> reply;
+};
+struct DoHousework {};
+
 // -- run ----------------------------------------------------------------------------------------------
 
 /// A StartRun whose texts are blobs already.
@@ -237,6 +243,8 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::WatchRun)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::UnwatchRun)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::WatchLog)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::UnwatchLog)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::Housework)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::DoHousework)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::BeginRun)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::Appended)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::AttemptEnded)

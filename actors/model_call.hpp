@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "actors/handles.hpp"
+#include "actors/live_output.hpp"
 #include "messages/secret.hpp"
 #include "providers/http/transport.hpp"
 #include "providers/pool/ledger.hpp"
@@ -67,6 +68,8 @@ class ModelCall {
   void note(const Connection& made);
   [[nodiscard]] std::vector<Connection> connections() const;
 
+  /// Made with the first piece of the reply, on the transport's thread; null before.
+  std::unique_ptr<LiveOutput> live;
   std::function<void(MicroUsd)> on_settled;  ///< Set by the directory before the call goes to its pool.
   // Owned by the pool.
   std::uint64_t ticket = 0;

@@ -101,6 +101,7 @@ void ModelCall::answer(ModelAnswer what, std::string partial) {
 void ProviderPoolState::open(PoolParts parts, const policy::Backend& backend) {
   parts_ = std::move(parts);
   const auto limits = parts_.limits ? parts_.limits(backend) : providers::PoolLimits{};
+  status_.backend = backend.name;
   admission_ = std::make_unique<providers::Admission>(backend.name, limits);
   // Only counted limits remember anything; without one, no history is read.
   if (parts_.past && (limits.rpm || limits.tpm || limits.usd_per_day))
@@ -110,6 +111,11 @@ void ProviderPoolState::open(PoolParts parts, const policy::Backend& backend) {
 ProviderPoolState::~ProviderPoolState() {
   for (const auto& [ticket, call] : calls_)
     if (call->in_flight) call->in_flight->cancel();
+}
+
+void ProviderPoolState::tell_board() {
+  status_.waiting = static_cast<std::uint32_t>(calls_.size()) - status_.in_flight;
+  if (parts_.board) parts_.board->set(status_);
 }
 
 providers::Moment ProviderPoolState::now() const {
@@ -222,6 +228,7 @@ bool ProviderPoolState::start(const ModelCallPtr& call) {
   } else {
     call->in_flight = parts_.transport->send(std::move(*request), std::move(callbacks));
   }
+  ++status_.in_flight;
   return true;
 }
 
@@ -251,6 +258,8 @@ void ProviderPoolState::on_queue_over(const CallQueueOver& message) {
 void ProviderPoolState::on_ended(CallEnded& message) {
   auto& call = message.call;
   call->status = message.status;
+  call->live.reset();
+  ++status_.calls;
   providers::PoolOutcome outcome;
   outcome.hints = message.hints;
   outcome.chance_ppm = parts_.ids->chance_ppm();
@@ -266,6 +275,7 @@ void ProviderPoolState::on_ended(CallEnded& message) {
     auto& failure = std::get<Failure>(message.result);
     outcome.failure = failure.kind;
     outcome.cancelled = call->cancelled;
+    if (!call->cancelled) ++status_.failed;
     outcome.hints.retry_after = std::max(outcome.hints.retry_after, failure.retry_after);
     if (call->cancelled)
       call->answer(AttemptCancelled{call->parts().ref}, std::move(message.partial));
@@ -273,8 +283,10 @@ void ProviderPoolState::on_ended(CallEnded& message) {
       call->answer(std::move(failure), std::move(message.partial));
   }
   const bool turned_away = outcome.failure && !outcome.cancelled && policy::is_turned_away(*outcome.failure);
-  call->settle(outcome.cost.value_or(turned_away ? MicroUsd{} : call->cost_max));
-  calls_.erase(call->ticket);
+  const auto spent = outcome.cost.value_or(turned_away ? MicroUsd{} : call->cost_max);
+  status_.cost += spent;
+  if (calls_.erase(call->ticket) != 0) --status_.in_flight;
+  call->settle(spent);
   act(admission_->ended(call->ticket, outcome, now()));
 }
 
@@ -282,10 +294,27 @@ ProviderPool::behavior_type provider_pool(ProviderPool::stateful_pointer<Provide
                                           const policy::Backend& backend) {
   die_quietly(self);
   self->state.open(std::move(parts), backend);
-  return {[self](CallModel& message) { self->state.on_call(message); },
-          [self](const CancelModel& message) { self->state.on_cancel(message); },
-          [self](const CallQueueOver& message) { self->state.on_queue_over(message); },
-          [self](CallEnded& message) { self->state.on_ended(message); }, [self](PoolWake) { self->state.on_wake(); }};
+  auto& state = self->state;
+  return {[&state](CallModel& message) {
+            state.on_call(message);
+            state.tell_board();
+          },
+          [&state](const CancelModel& message) {
+            state.on_cancel(message);
+            state.tell_board();
+          },
+          [&state](const CallQueueOver& message) {
+            state.on_queue_over(message);
+            state.tell_board();
+          },
+          [&state](CallEnded& message) {
+            state.on_ended(message);
+            state.tell_board();
+          },
+          [&state](PoolWake) {
+            state.on_wake();
+            state.tell_board();
+          }};
 }
 
 }  // namespace hillstar::actors

@@ -12,6 +12,7 @@
 
 #include "actors/handles.hpp"
 #include "actors/model_call.hpp"
+#include "actors/pool_board.hpp"
 #include "providers/pool/admission.hpp"
 #include "runtime/platform/clock.hpp"
 #include "runtime/platform/id_source.hpp"
@@ -19,7 +20,7 @@
 namespace hillstar::actors {
 
 /// Called on the transport's thread with text as it arrives.
-using OnText = std::function<void(const ModelCall& call, const std::string& text)>;
+using OnText = std::function<void(ModelCall& call, const std::string& text)>;
 
 struct PoolParts {
   std::shared_ptr<providers::Transport> transport;
@@ -29,6 +30,7 @@ struct PoolParts {
   /// What earlier processes asked of the backend; may be empty.
   std::function<std::vector<providers::PastCall>(const std::string& backend)> past;
   OnText on_text;
+  std::shared_ptr<PoolBoard> board;  ///< Told how things stand; may be null.
   Reply<bool> alive;
 };
 
@@ -43,6 +45,8 @@ class ProviderPoolState {
   void on_wake();
   void on_queue_over(const CallQueueOver& message);
   void on_ended(CallEnded& message);
+  /// How things stand now; called after each of the above.
+  void tell_board();
 
   const char* name = "provider_pool";
 
@@ -57,6 +61,7 @@ class ProviderPoolState {
   std::unique_ptr<providers::Admission> admission_;
   std::unordered_map<std::uint64_t, ModelCallPtr> calls_;  ///< All that were not answered yet.
   std::uint64_t tickets_ = 0;
+  PoolStatus status_;
   std::optional<Millis> armed_for_;  ///< The timer that comes first, on the steady clock.
 };
 

@@ -4,7 +4,11 @@
 #include <caf/send.hpp>
 #include <string>
 
+#include "actors/live_output.hpp"
+
 namespace hillstar::actors {
+
+FeedGate::FeedGate() : tails(std::make_shared<LiveTails>()) {}
 
 std::vector<run::Summary> open_runs(const Services& services) {
   std::vector<run::Summary> runs;

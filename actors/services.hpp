@@ -27,10 +27,14 @@ namespace hillstar::actors {
 /// Progress messages on their way to the feed; more are dropped, for they are only for the eye.
 inline constexpr std::uint32_t kProgressPendingMax = 1'000;
 
-/// Whether anybody follows anything: runs that nobody follows cost nothing. Thread-safe.
+class LiveTails;
+
+/// Whether anybody follows anything, and what those who begin to will want to know. Thread-safe.
 struct FeedGate {
+  FeedGate();
   std::atomic<std::uint32_t> followers{0};
   std::atomic<std::uint32_t> progress_pending{0};
+  const std::shared_ptr<LiveTails> tails;  ///< actors/live_output.hpp.
 };
 
 /// Held by the actors that stop() waits for; answered when the last of them is gone.

@@ -30,7 +30,9 @@ Result<void> complete(const workflow::Plan& plan, const EntryPoint& entry, Trigg
 
 void StreamActorState::open(StreamParts parts) {
   parts_ = std::move(parts);
-  if (parts_.state.version > 0) find_runs();
+  if (parts_.state.version == 0) return;
+  take_quota();
+  find_runs();
 }
 
 void StreamActorState::find_runs() {
@@ -69,20 +71,56 @@ bool StreamActorState::is_repeated(const TriggerRun& trigger, const Reply<Accept
   return true;
 }
 
+void StreamActorState::refuse(const TriggerRun& trigger, const Reply<Accepted>& reply, const Error& why) {
+  ++refused_;
+  refusals_.push_back({parts_.services->clock->utc_now(), trigger.kind, why.message});
+  if (refusals_.size() > kRefusalsKept) refusals_.pop_front();
+  reply.answer(why);
+}
+
+void StreamActorState::take_quota() {
+  const auto& declared = parts_.state.declared;
+  const auto& quota = declared.entry.quota;
+  if (!quota) return meter_.reset();
+  if (meter_ && meter_->quota() == *quota) return;
+  const auto now = parts_.services->clock->utc_now();
+  meter_ = std::make_unique<StreamMeter>(*parts_.services->store, declared.stream, *quota, now);
+  on_count_again();
+}
+
+void StreamActorState::on_count_again() {
+  if (!meter_) return;
+  const auto counted = meter_->count(parts_.services->clock->utc_now());
+  if (!counted) parts_.services->log("error " + to_string(counted.error()));
+  // What is accepted and not durable yet is in no row.
+  for (const auto& [run, offer] : offers_)
+    if (!parts_.services->store->summary(run)) meter_->accepted(run, offer.accepted_at, offer.queued);
+}
+
+bool StreamActorState::is_beyond_quota(const TriggerRun& trigger, const Reply<Accepted>& reply) {
+  if (!meter_) return false;
+  const auto& clock = *parts_.services->clock;
+  const auto excess = meter_->excess(clock.utc_now(), clock.steady_now());
+  if (!excess) return false;
+  if (trigger.room_at) *trigger.room_at = excess->room_at;
+  refuse(trigger, reply, excess->error);
+  return true;
+}
+
 void StreamActorState::on_offer(OfferRun& message) {
   if (parts_.state.removed || !parts_.plan)
     return message.reply.answer(stream::refusal(parts_.state, stream::Verdict::refuse));
   auto& trigger = *message.trigger;
-  if (const auto completed = complete(*parts_.plan, parts_.state.declared.entry, trigger); !completed) {
-    ++refused_;
-    return message.reply.answer(completed.error());
-  }
+  if (const auto completed = complete(*parts_.plan, parts_.state.declared.entry, trigger); !completed)
+    return refuse(trigger, message.reply, completed.error());
   if (!is_repeated(trigger, message.reply)) decide(std::move(message.trigger), std::move(message.reply));
 }
 
 void StreamActorState::decide(std::shared_ptr<TriggerRun> trigger, Reply<Accepted> reply) {
   using stream::Verdict;
   const auto verdict = stream::admit(parts_.state, crowd_, trigger->kind, callers_.size());
+  const bool leads_on = verdict != Verdict::skip && verdict != Verdict::refuse;
+  if (leads_on && is_beyond_quota(*trigger, reply)) return;
   switch (verdict) {
     case Verdict::start:
       return accept(std::move(trigger), std::move(reply), false);
@@ -101,8 +139,7 @@ void StreamActorState::decide(std::shared_ptr<TriggerRun> trigger, Reply<Accepte
     case Verdict::refuse:
       break;
   }
-  ++refused_;
-  reply.answer(stream::refusal(parts_.state, verdict));
+  refuse(*trigger, reply, stream::refusal(parts_.state, verdict));
 }
 
 void StreamActorState::accept(std::shared_ptr<TriggerRun> trigger, Reply<Accepted> reply, bool queue) {
@@ -113,6 +150,8 @@ void StreamActorState::accept(std::shared_ptr<TriggerRun> trigger, Reply<Accepte
   if (trigger->key) keys_.emplace(*trigger->key, run);
   auto& offer = offers_[run];
   offer.queued = queue;
+  offer.accepted_at = services.clock->utc_now();
+  if (meter_) meter_->accepted(run, offer.accepted_at, queue);
   offer.replies.push_back(std::move(reply));
   offer.trigger = std::move(trigger);
   start(run, *offer.trigger, ticket);
@@ -154,9 +193,9 @@ void StreamActorState::on_answered(const OfferAnswered& message) {
   offers_.erase(found);
   if (offer.trigger->key) keys_.erase(*offer.trigger->key);
   if (message.refused) {
-    ++refused_;
     crowd_.leave(message.run);
-    for (const auto& reply : offer.replies) reply.answer(*message.refused);
+    if (meter_) meter_->withdrawn(message.run);
+    for (const auto& reply : offer.replies) refuse(*offer.trigger, reply, *message.refused);
     return settle();
   }
   ++accepted_;
@@ -181,16 +220,17 @@ void StreamActorState::on_caller_over(const CallerOver& message) {
   const auto found = std::find_if(callers_.begin(), callers_.end(),
                                   [&](const Caller& caller) { return caller.number == message.caller; });
   if (found == callers_.end()) return;
-  ++refused_;
-  found->reply.answer(stream::refusal(parts_.state, stream::Verdict::refuse));
+  refuse(*found->trigger, found->reply, stream::refusal(parts_.state, stream::Verdict::refuse));
   callers_.erase(found);
 }
 
 void StreamActorState::on_moved(const RunMoved& message) {
-  if (message.ended)
+  if (message.ended) {
     crowd_.leave(message.run);
-  else
+    if (meter_) meter_->ended(message.run, parts_.services->clock->utc_now());
+  } else {
     crowd_.move(message.run, message.phase);
+  }
   settle();
 }
 
@@ -198,6 +238,7 @@ void StreamActorState::settle() {
   while (const auto* run = stream::next(parts_.state, crowd_)) {
     const auto turn = *run;
     crowd_.move(turn, stream::Phase::moving);
+    if (meter_) meter_->admitted(turn);
     Input input;
     input.what = Admit{};
     auto reply = Reply<std::vector<Event>>::call([stream = StreamActor(self_), turn](const auto& facts) {
@@ -211,7 +252,7 @@ void StreamActorState::settle() {
     if (verdict != stream::Verdict::start && verdict != stream::Verdict::queue) return;
     auto caller = std::move(callers_.front());
     callers_.pop_front();
-    if (!is_repeated(*caller.trigger, caller.reply))
+    if (!is_repeated(*caller.trigger, caller.reply) && !is_beyond_quota(*caller.trigger, caller.reply))
       accept(std::move(caller.trigger), std::move(caller.reply), verdict == stream::Verdict::queue);
   }
 }
@@ -261,6 +302,7 @@ void StreamActorState::pump() {
   auto batch = std::make_shared<std::vector<Recorded>>();
   for (auto& fact : std::exchange(facts_, {})) {
     stream::evolve(parts_.state, fact.event, at);
+    if (std::holds_alternative<StreamDeclared>(fact.event)) take_quota();
     batch->push_back({parts_.state.version, at, std::move(fact.event)});
     in_flight_.push_back(std::move(fact.reply));
   }
@@ -291,7 +333,7 @@ void StreamActorState::on_appended(const Appended& message) {
   pump();
 }
 
-StreamStatus StreamActorState::status() const {
+StreamStatus StreamActorState::status() {
   const auto& state = parts_.state;
   StreamStatus status;
   status.history = parts_.history;
@@ -309,7 +351,16 @@ StreamStatus StreamActorState::status() const {
   status.last_due = state.last_due;
   status.declared_at = state.declared_at;
   status.cursor = state.cursor;
+  status.chains_ended = chains_ended_;
+  status.refusals.assign(refusals_.begin(), refusals_.end());
+  if (meter_) status.quota_used = meter_->use(parts_.services->clock->utc_now());
   return status;
+}
+
+void StreamActorState::on_end_chain(const EndChain& message) {
+  ++chains_ended_;
+  refusals_.push_back({parts_.services->clock->utc_now(), TriggerKind::event, message.why});
+  if (refusals_.size() > kRefusalsKept) refusals_.pop_front();
 }
 
 void StreamActorState::on_ask(const AskStatus& message) {
@@ -327,6 +378,8 @@ StreamActor::behavior_type stream_actor(StreamActor::stateful_pointer<StreamActo
           [self](DeclareRequest& message) { self->state.on_declare(message); },
           [self](const AskStatus& message) { self->state.on_ask(message); },
           [self](const Appended& message) { self->state.on_appended(message); },
+          [self](const EndChain& message) { self->state.on_end_chain(message); },
+          [self](CountAgain) { self->state.on_count_again(); },
           [self](LeaveStream) { self->quit(); }};
 }
 

@@ -15,10 +15,14 @@
 #include <vector>
 
 #include "actors/services.hpp"
+#include "actors/stream_meter.hpp"
 #include "persistence/event_codec.hpp"
 #include "runtime/stream/stream.hpp"
 
 namespace hillstar::actors {
+
+/// Triggers that were refused, which a stream remembers.
+inline constexpr std::size_t kRefusalsKept = 8;
 
 struct StreamParts {
   ServicesPtr services;
@@ -46,6 +50,8 @@ class StreamActorState {
   void on_declare(DeclareRequest& message);
   void on_ask(const AskStatus& message);
   void on_appended(const Appended& message);
+  void on_end_chain(const EndChain& message);
+  void on_count_again();
 
   const char* name = "stream";
 
@@ -55,6 +61,7 @@ class StreamActorState {
     std::shared_ptr<TriggerRun> trigger;
     std::vector<Reply<Accepted>> replies;  ///< More than one: the same key came again meanwhile.
     bool queued = false;
+    UtcTime accepted_at;
   };
   struct Caller {
     std::uint64_t number = 0;
@@ -75,9 +82,14 @@ class StreamActorState {
   void drop_oldest();
   /// Lets runs and callers go on as far as there is room.
   void settle();
+  void refuse(const TriggerRun& trigger, const Reply<Accepted>& reply, const Error& why);
+  /// True if a quota refuses it; answered then.
+  bool is_beyond_quota(const TriggerRun& trigger, const Reply<Accepted>& reply);
+  /// Begins to count, or goes on counting, as the entry point says now.
+  void take_quota();
   void record(Event fact, Reply<bool> reply);
   void pump();
-  [[nodiscard]] StreamStatus status() const;
+  [[nodiscard]] StreamStatus status();
 
   StreamActor::pointer self_;
   StreamParts parts_;
@@ -89,6 +101,9 @@ class StreamActorState {
   std::vector<Fact> facts_;  ///< Wait for the batch in flight.
   std::vector<Reply<bool>> in_flight_;
   bool writing_ = false;
+  std::unique_ptr<StreamMeter> meter_;  ///< Null: no quota.
+  std::deque<RefusedTrigger> refusals_;
+  std::uint64_t chains_ended_ = 0;
   std::uint64_t accepted_ = 0, repeated_ = 0, refused_ = 0, dropped_ = 0;
 };
 

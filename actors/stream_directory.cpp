@@ -149,6 +149,14 @@ void StreamDirectoryState::on_told(StreamTold& message) {
   questions_.erase(found);
 }
 
+void StreamDirectoryState::on_end_chain(EndChain& message) {
+  if (const auto stream = find(message.stream)) caf::anon_send(stream, std::move(message));
+}
+
+void StreamDirectoryState::on_count_again() {
+  for (const auto& [stream, actor] : streams_) caf::anon_send(actor, CountAgain{});
+}
+
 void StreamDirectoryState::leave() {
   for (const auto& [stream, actor] : streams_) caf::anon_send(actor, LeaveStream{});
   streams_.clear();
@@ -166,6 +174,8 @@ StreamDirectory::behavior_type stream_directory(StreamDirectory::stateful_pointe
           [self](DeclareRequest& message) { self->state.on_declare(message); },
           [self](ListStreams& message) { self->state.on_list(message); },
           [self](StreamTold& message) { self->state.on_told(message); },
+          [self](EndChain& message) { self->state.on_end_chain(message); },
+          [self](CountAgain) { self->state.on_count_again(); },
           [self](LeaveStream) {
             self->state.leave();
             self->quit();

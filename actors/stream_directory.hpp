@@ -36,6 +36,8 @@ class StreamDirectoryState {
   void on_declare(DeclareRequest& message);
   void on_list(ListStreams& message);
   void on_told(StreamTold& message);
+  void on_end_chain(EndChain& message);
+  void on_count_again();
   void leave();
 
   const char* name = "streams";

@@ -57,6 +57,12 @@ struct StreamTold {
   StreamStatus status;
 };
 struct LeaveStream {};
+/// An event started no run: its chain is at its depth.
+struct EndChain {
+  std::string stream;
+  std::string why;
+};
+struct CountAgain {};
 
 }  // namespace hillstar::actors
 
@@ -71,3 +77,5 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::ListStreams)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::AskStatus)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::StreamTold)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::LeaveStream)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::EndChain)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::CountAgain)

@@ -4,6 +4,7 @@
 #include <caf/stateful_actor.hpp>
 
 #include "actors/feed.hpp"
+#include "actors/live_output.hpp"
 #include "persistence/event_codec.hpp"
 
 namespace hillstar::actors {
@@ -16,6 +17,8 @@ void SubscriberState::on_watch_stands() {
 
 void SubscriberState::on_read_history() {
   if (phase_ != Phase::reading) return;
+  // First: what the history says then begins all attempts that have said something by now.
+  const auto tails = parts_.tails ? parts_.tails->of(parts_.run) : std::vector<Progress>();
   const auto page = parts_.store->read_records(parts_.run, parts_.next_seq, kHistoryPage);
   if (!page) return end_with_cut();
   for (const auto& record : *page) {
@@ -24,10 +27,10 @@ void SubscriberState::on_read_history() {
     parts_.next_seq = record.seq + 1;
     parts_.callback(FeedEvent{parts_.run, std::move(*recorded)});
   }
-  if (page->size() < kHistoryPage)
-    phase_ = Phase::live;  // what is committed after this read is in the mailbox, or on its way to it
-  else
-    self_->send(Subscriber(self_), ReadHistory{});  // behind live items, which are read from the store instead
+  // Behind live items, which are read from the store instead.
+  if (page->size() == kHistoryPage) return self_->send(Subscriber(self_), ReadHistory{});
+  phase_ = Phase::live;  // what is committed after this read is in the mailbox, or on its way to it
+  for (const auto& piece : tails) give(piece);
 }
 
 void SubscriberState::on_live(const LiveItem& message) {
@@ -36,7 +39,7 @@ void SubscriberState::on_live(const LiveItem& message) {
   // Said even while history is read: the follower is not to wait for what will not come.
   if (message.parked) return parts_.callback(*message.parked);
   if (message.progress) {
-    if (phase_ == Phase::live) parts_.callback(*message.progress);
+    if (phase_ == Phase::live) give(*message.progress);
     return;
   }
   if (phase_ != Phase::live) return;
@@ -51,6 +54,12 @@ void SubscriberState::on_live(const LiveItem& message) {
     ++parts_.next_seq;
     parts_.callback(FeedEvent{parts_.run, recorded});
   }
+}
+
+void SubscriberState::give(const Progress& piece) {
+  // Pieces come whole: what was kept ends where one of them does.
+  if (!pieces_.take(piece.node, piece.item, {piece.attempt, piece.offset, piece.end, piece.text}).empty())
+    parts_.callback(piece);
 }
 
 void SubscriberState::on_cut_off() {

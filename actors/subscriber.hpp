@@ -8,8 +8,11 @@
 #include <utility>
 
 #include "actors/handles.hpp"
+#include "runtime/run/live_pieces.hpp"
 
 namespace hillstar::actors {
+
+class LiveTails;
 
 struct SubscriberParts {
   const persistence::EventStore* store = nullptr;
@@ -18,6 +21,7 @@ struct SubscriberParts {
   FeedCallback callback;
   std::shared_ptr<std::atomic<std::size_t>> pending;
   Reply<bool> alive;
+  std::shared_ptr<const LiveTails> tails = {};  ///< What attempts in flight have said; null: nothing.
 };
 
 class SubscriberState {
@@ -36,10 +40,12 @@ class SubscriberState {
  private:
   enum class Phase { waiting, reading, live, over };
   void end_with_cut();
+  void give(const Progress& piece);
 
   Subscriber::pointer self_;
   SubscriberParts parts_;
   Phase phase_ = Phase::waiting;
+  run::LivePieces pieces_;
 };
 
 Subscriber::behavior_type subscriber(Subscriber::stateful_pointer<SubscriberState> self, SubscriberParts parts);

@@ -113,7 +113,8 @@ void TimerSource::on_answer(const std::string& name, UtcTime due, const Result<A
   } else if (answer.error().code == Errc::run_state) {
     // The stream left it out because of a run that is under way, and has recorded that.
     line.state.last_due = due;
-  } else if (is_passing(answer.error().code) && answer.error().code != Errc::stream_full) {
+  } else if (is_passing(answer.error().code) && answer.error().code != Errc::stream_full &&
+             answer.error().code != Errc::rate_limited) {
     line.retry_at = parts().clock.steady_now() + kRetry;
   } else {
     parts().log("warning: The stream '" + name + "' starts no run for its firing of " + to_rfc3339(due) + ": " +

@@ -6,6 +6,7 @@
 
 #include "actors/blobs.hpp"
 #include "actors/job.hpp"
+#include "actors/live_output.hpp"
 #include "runtime/telemetry/trace_context.hpp"
 #include "runtime/workflow/references.hpp"
 
@@ -32,17 +33,13 @@ tools::ToolCall call_of(const Attempt& attempt, workflow::Rendered input) {
   return call;
 }
 
-tools::ToolContext context_of(const Attempt& attempt, const Services& services, tools::CancelFlag& cancel) {
+tools::ToolContext context_of(const Attempt& attempt, const Services& services, tools::CancelFlag& cancel,
+                              LiveOutput& live) {
   tools::ToolContext context;
   context.run = attempt.run;
   context.cancel = &cancel;
   context.new_blob = [store = services.store] { return store->blob_sink(); };
-  context.progress = [&attempt, &services](std::string_view text) {
-    if (services.gate->followers.load(std::memory_order_relaxed) == 0) return;
-    const auto& ref = attempt.command.ref;
-    send_progress(*services.gate, services.feed,
-                  {RunId(attempt.run->run), attempt.node->id, ref.item, ref.attempt, std::string(text)});
-  };
+  context.progress = [&live](std::string_view text) { live.say(text); };
   return context;
 }
 
@@ -100,7 +97,10 @@ NodeOutcome run_attempt(const Attempt& attempt, const tools::ToolEntry& tool, co
                         tools::CancelFlag& cancel) {
   auto input = workflow::render(attempt.node->input, attempt.command, services.read_blob);
   if (!input) return failed(attempt, FailureClass::io, input.error());
-  auto reply = tool.run(call_of(attempt, std::move(*input)), context_of(attempt, services, cancel));
+  const auto& ref = attempt.command.ref;
+  LiveOutput live(services.gate, services.feed, {RunId(attempt.run->run), attempt.node->id, ref.item, ref.attempt, {}});
+  auto reply = tool.run(call_of(attempt, std::move(*input)), context_of(attempt, services, cancel, live));
+  live.end();
   if (reply.cancelled) return AttemptCancelled{attempt.command.ref};
   if (!reply.failure) {
     auto outcome = succeed(attempt, std::move(reply.result), services);

@@ -12,6 +12,9 @@ namespace {
 
 /// Longest wait, after which clocks are looked at again: they may have been set.
 constexpr Millis kWaitMax{10'000};
+constexpr Millis kRetry{1'000};
+/// A quota seldom has room a second later.
+constexpr Millis kRetryOfQuota{30'000};
 
 }  // namespace
 
@@ -76,8 +79,10 @@ void TriggerSource::trigger(TriggerRun request, std::function<void(const Result<
 }
 
 bool is_passing(Errc code) {
-  return code == Errc::stream_full || code == Errc::stream_held || code == Errc::draining ||
+  return code == Errc::stream_full || code == Errc::rate_limited || code == Errc::stream_held || code == Errc::draining ||
          code == Errc::host_closed || code == Errc::disk_full || code == Errc::store_busy;
 }
+
+Millis wait_after(Errc code) { return code == Errc::rate_limited ? kRetryOfQuota : kRetry; }
 
 }  // namespace hillstar::actors

@@ -77,5 +77,7 @@ class TriggerSource {
 
 /// True if the same trigger may be taken later; else it never will be.
 bool is_passing(Errc code);
+/// How long to wait before it is offered again.
+Millis wait_after(Errc code);
 
 }  // namespace hillstar::actors

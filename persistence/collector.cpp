@@ -50,8 +50,8 @@ Result<std::uint64_t> bytes_of_run(const Database& database, const RunId& run) {
 
 class Collector::Work {
  public:
-  Work(RocksStore& store, Retention retention, UtcTime now, bool dry_run)
-      : store_(store), database_(store.database()), retention_(std::move(retention)), dry_run_(dry_run) {
+  Work(RocksStore& store, Retention retention, UtcTime now, CollectHow how)
+      : store_(store), database_(store.database()), retention_(std::move(retention)), how_(how) {
     removed_.at = now;
     page_.workflow = retention_.workflow;
     page_.stream = retention_.stream;
@@ -99,7 +99,7 @@ class Collector::Work {
   Result<bool> begin() {
     if (!retention_.older_than && !retention_.max_bytes && !retention_.keep_last)
       return Error(Errc::usage, "nothing says which runs go.", {}, "Give --older-than, --keep-last or --max-bytes.");
-    if (dry_run_) return next(Phase::protect);
+    if (how_.dry_run) return next(Phase::protect);
     // A removal that was interrupted is finished first.
     HILLSTAR_TRY(const auto open, database_.meta_row(keys::kGcOpen));
     if (!open || open->size() != kRunIdBytes) return next(Phase::protect);
@@ -130,8 +130,9 @@ class Collector::Work {
     HILLSTAR_TRY(const auto page, store_.query(page_));
     for (const auto& row : page.rows) {
       HILLSTAR_TRY(const bool goes, may_go(row));
-      if (goes && run::is_terminal(row) && !protected_.contains(row.run) && !is_part_of_open(row))
-        chosen_.push_back(row);
+      const bool is_young = retention_.none_since && row.started_at >= *retention_.none_since;
+      const bool is_needed = is_young || protected_.contains(row.run) || is_part_of_open(row);
+      if (goes && run::is_terminal(row) && !is_needed) chosen_.push_back(row);
     }
     last_page_ = !page.more || page.rows.empty();
     if (!page.rows.empty()) page_.before = page.rows.back().run;
@@ -150,7 +151,21 @@ class Collector::Work {
     return false;
   }
 
+  /// As the policy of a stream says it.
+  Result<bool> is_kept_by_none(const run::Summary& row) {
+    if (!run::is_terminal(row)) return false;
+    ++seen_;
+    if (retention_.max_bytes) {
+      HILLSTAR_TRY(const auto bytes, bytes_of_run(database_, row.run));
+      seen_bytes_ += bytes;
+    }
+    return !(retention_.keep_last && seen_ <= *retention_.keep_last) &&
+           !(retention_.older_than && row.updated_at + *retention_.older_than >= removed_.at) &&
+           !(retention_.max_bytes && seen_bytes_ <= *retention_.max_bytes);
+  }
+
   Result<bool> may_go(const run::Summary& row) {
+    if (retention_.any_keeps) return is_kept_by_none(row);
     ++seen_;
     if (retention_.max_bytes) {
       HILLSTAR_TRY(const auto bytes, bytes_of_run(database_, row.run));
@@ -162,14 +177,22 @@ class Collector::Work {
            (retention_.max_bytes && seen_bytes_ > *retention_.max_bytes);
   }
 
+  Result<bool> go_on() {
+    if (!last_page_) return next(Phase::choose);
+    const bool sweeps = how_.sweep == Sweep::always || (how_.sweep == Sweep::after_removal && removed_.runs > 0);
+    if (sweeps && !how_.dry_run) return next(Phase::names);
+    if (!how_.dry_run) HILLSTAR_CHECK(keep_note());
+    return next(Phase::done);
+  }
+
   /// The run goes from all lists, in one write.
   Result<bool> remove() {
-    if (chosen_.empty()) return next(!last_page_ ? Phase::choose : dry_run_ ? Phase::done : Phase::names);
+    if (chosen_.empty()) return go_on();
     const auto row = chosen_.front();
     chosen_.pop_front();
     ++removed_.runs;
     removed_.records += row.version;
-    if (dry_run_) {
+    if (how_.dry_run) {
       HILLSTAR_TRY(const auto bytes, bytes_of_run(database_, row.run));
       removed_.record_bytes += bytes - std::min<std::uint64_t>(bytes, row.version * keys::kEventHeaderBytes);
       return true;
@@ -293,7 +316,7 @@ class Collector::Work {
   RocksStore& store_;
   Database& database_;
   const Retention retention_;
-  const bool dry_run_;
+  const CollectHow how_;
   Removal removed_;
   Phase phase_ = Phase::begin;
   RunQuery open_;
@@ -311,11 +334,22 @@ class Collector::Work {
   std::string mark_from_;
 };
 
-Collector::Collector(RocksStore& store, Retention retention, UtcTime now, bool dry_run)
-    : work_(std::make_unique<Work>(store, std::move(retention), now, dry_run)) {}
+Collector::Collector(RocksStore& store, Retention retention, UtcTime now, CollectHow how)
+    : work_(std::make_unique<Work>(store, std::move(retention), now, how)) {}
 Collector::~Collector() = default;
 Result<bool> Collector::step() { return work_->step(); }
 const Removal& Collector::removed() const { return work_->removed(); }
+
+Removal& Removal::operator+=(const Removal& other) {
+  at = std::max(at, other.at);
+  runs += other.runs;
+  records += other.records;
+  record_bytes += other.record_bytes;
+  blobs += other.blobs;
+  blob_bytes += other.blob_bytes;
+  blobs_postponed += other.blobs_postponed;
+  return *this;
+}
 
 Result<std::vector<Removal>> removals(const RocksStore& store) {
   std::vector<Removal> all;

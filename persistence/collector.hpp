@@ -28,6 +28,16 @@ struct Retention {
   std::optional<std::uint64_t> keep_last = {};  ///< Never the newest so many; by itself: all others.
   std::optional<std::string> stream = {};       ///< Only runs of this stream,
   std::optional<WorkflowId> workflow = {};      ///< of this workflow.
+  /// The policy of a stream: each of the three keeps by itself what it does not remove, and only runs that have ended
+  /// count.
+  bool any_keeps = false;
+  std::optional<UtcTime> none_since = {};  ///< None that began then or later.
+};
+/// When blobs that nothing names go, too, for which every record of the store is read.
+enum class Sweep : std::uint8_t { always, after_removal, never };
+struct CollectHow {
+  bool dry_run = false;  ///< Nothing is written, and blobs are not counted.
+  Sweep sweep = Sweep::always;
 };
 
 /// What one gc removed. Kept in the store as a note.
@@ -41,14 +51,15 @@ struct Removal {
   std::uint64_t blobs_postponed = 0;  ///< Nothing names them, but somebody looked at them a moment ago.
 
   bool operator==(const Removal&) const = default;
+  /// Of two collections, as if they were one.
+  Removal& operator+=(const Removal& other);
 };
 BOOST_DESCRIBE_STRUCT(Removal, (), (at, runs, records, record_bytes, blobs, blob_bytes, blobs_postponed))
 
 class Collector {
  public:
-  /// `store`, open for writing, outlives the collector; one collector at a time. With `dry_run` nothing is written, and
-  /// blobs are not counted.
-  Collector(RocksStore& store, Retention retention, UtcTime now, bool dry_run);
+  /// `store`, open for writing unless nothing is written, outlives the collector; one collector at a time.
+  Collector(RocksStore& store, Retention retention, UtcTime now, CollectHow how);
   ~Collector();
   Collector(const Collector&) = delete;
   Collector& operator=(const Collector&) = delete;

@@ -4,46 +4,29 @@
 
 #include <boost/json.hpp>
 
+#include "apps/cli/call_list.hpp"
 #include "apps/cli/call_text.hpp"
 #include "apps/cli/carry.hpp"
 #include "apps/cli/commands.hpp"
-#include "apps/cli/live_run.hpp"
 #include "apps/cli/selector.hpp"
 #include "apps/cli/text.hpp"
 #include "apps/cli/text_diff.hpp"
-#include "messages/call_names.hpp"
 
 namespace hillstar::cli {
 namespace {
 
 namespace bj = boost::json;
 
-struct RecordedCall {
-  std::string unit;  ///< `review`, `review[3]`.
-  std::uint32_t attempt = 1;
-  CallNames names;
-};
-
-template <class T>
-std::optional<RecordedCall> call_in(const T& event) {
-  if constexpr (requires { event.detail; }) {
-    auto names = names_in(event.detail);
-    if (!names.request.empty()) return RecordedCall{to_string(Unit{event.node, event.item}), event.attempt, names};
-  }
-  return std::nullopt;
-}
-
 /// The last recorded call of the node, or of the attempt that is asked for.
-Result<RecordedCall> find_call(const StoredRun& stored, const ShowArgs& args) {
-  std::optional<RecordedCall> found;
+Result<ListedCall> find_call(const StoredRun& stored, const ShowArgs& args) {
+  std::optional<ListedCall> found;
   bool tried = false;
   for (const auto& recorded : stored.history) {
     const auto* node = node_of(recorded.event);
     tried = tried || (node != nullptr && node->str() == args.node);
-    auto call = std::visit([](const auto& event) { return call_in(event); }, recorded.event);
-    if (call && call->unit == args.node && (args.attempt == 0 || call->attempt == args.attempt))
-      found = std::move(call);
   }
+  for (auto& call : calls_in(stored.history))
+    if (call.unit == args.node && (args.attempt == 0 || call.attempt == args.attempt)) found = std::move(call);
   if (found) return *std::move(found);
   if (!tried && args.node.find('[') == std::string::npos) {
     HILLSTAR_TRY([[maybe_unused]] const auto index, find_node(*stored.state.plan, args.node));

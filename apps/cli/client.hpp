@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "actors/engine.hpp"
+#include "apps/cli/questions.hpp"
 #include "messages/error.hpp"
 #include "messages/events.hpp"
 #include "messages/ids.hpp"
@@ -94,6 +95,8 @@ class Client {
   virtual Result<Json> ask_state(const StateAsk& ask) = 0;
   /// Runs without an end that the host has in hand: it goes on with them.
   virtual Result<std::vector<RunId>> live_runs() = 0;
+  /// About streams, and about the store as a whole.
+  virtual Result<Json> ask(const Question& question) = 0;
 };
 
 }  // namespace hillstar::cli

@@ -105,6 +105,8 @@ class EmbeddedClient final : public Client {
 
   Result<std::vector<RunId>> live_runs() override { return engine_.live_runs(); }
 
+  Result<Json> ask(const Question& question) override { return answer(engine_, store_, question); }
+
  private:
   Engine& engine_;
   persistence::EventStore& store_;

@@ -18,6 +18,7 @@
 #include "apps/cli/interrupts.hpp"
 #include "apps/cli/run_parts.hpp"
 #include "apps/cli/text.hpp"
+#include "runtime/run/live_pieces.hpp"
 #include "runtime/run/run.hpp"
 
 namespace hillstar::cli {
@@ -119,8 +120,12 @@ class Follower {
     if (std::holds_alternative<FeedCut>(item)) return fail_unless(take_up());
     if (const auto* parked = std::get_if<RunParked>(&item)) return fail_unless(parked->error);
     if (const auto* piece = std::get_if<Progress>(&item)) {
-      live_.stream({piece->node, piece->item}, piece->attempt, piece->text);
-      return display_->progress(live_, *piece);
+      // A feed that is taken up again gives the last of it again.
+      auto fresh = *piece;
+      fresh.text = pieces_.take(piece->node, piece->item, {piece->attempt, piece->offset, piece->end, piece->text});
+      if (fresh.text.empty()) return;
+      live_.stream({piece->node, piece->item}, piece->attempt, fresh.text);
+      return display_->progress(live_, fresh);
     }
     on_event(std::get<FeedEvent>(item).recorded);
   }
@@ -254,6 +259,7 @@ class Follower {
   asio::steady_timer settler_;
   asio::posix::stream_descriptor keyboard_;
   LiveRun live_;
+  run::LivePieces pieces_;
   std::optional<std::uint64_t> feed_;
   std::uint64_t generation_ = 0;  // tells items of the present feed from late ones of an earlier
   std::optional<NodeIndex> asked_;

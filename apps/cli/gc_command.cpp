@@ -10,14 +10,14 @@
 
 #include "apps/cli/carry.hpp"
 #include "apps/cli/command_table.hpp"
+#include "apps/cli/environment.hpp"
 #include "apps/cli/list_commands.hpp"
-#include "persistence/collector.hpp"
-#include "persistence/rocksdb_store.hpp"
+#include "apps/cli/questions.hpp"
+#include "apps/http/remote.hpp"
+#include "messages/json_codec.hpp"
 
 namespace hillstar::cli {
 namespace {
-
-namespace bj = boost::json;
 
 /// `1000`, `500K`, `20M`, `3G`: powers of 1024.
 Result<std::uint64_t> bytes_from_text(const std::string& text) {
@@ -40,18 +40,19 @@ Result<std::uint64_t> bytes_from_text(const std::string& text) {
   return count << shift;
 }
 
-Result<persistence::Retention> retention_of(const GcArgs& args) {
-  persistence::Retention retention;
+Result<CollectJob> job_of(const GcArgs& args) {
+  CollectJob job;
   if (!args.older_than.empty()) {
-    HILLSTAR_TRY(retention.older_than, length_from_text(args.older_than, "--older-than"));
+    HILLSTAR_TRY(job.older_than, length_from_text(args.older_than, "--older-than"));
   }
   if (!args.max_bytes.empty()) {
-    HILLSTAR_TRY(retention.max_bytes, bytes_from_text(args.max_bytes));
+    HILLSTAR_TRY(job.max_bytes, bytes_from_text(args.max_bytes));
   }
-  retention.keep_last = args.keep_last;
-  if (!args.stream.empty()) retention.stream = args.stream;
-  if (!args.workflow.empty()) retention.workflow = WorkflowId(args.workflow);
-  return retention;
+  job.keep_last = args.keep_last;
+  if (!args.stream.empty()) job.stream = args.stream;
+  if (!args.workflow.empty()) job.workflow = WorkflowId(args.workflow);
+  job.dry_run = args.dry_run;
+  return job;
 }
 
 std::string in_units(std::uint64_t bytes) {
@@ -60,43 +61,41 @@ std::string in_units(std::uint64_t bytes) {
   return fmt::format("{} MiB", bytes >> 20U);
 }
 
-void tell(Output& output, const persistence::Removal& removed, bool dry_run) {
+/// As removal_object() made it, here or by a host.
+Result<void> tell(Output& output, const Json& removed) {
   if (output.is_json()) {
-    output.data(Json::of(bj::object{{"dry_run", dry_run},
-                                    {"runs", removed.runs},
-                                    {"records", removed.records},
-                                    {"record_bytes", removed.record_bytes},
-                                    {"blobs", removed.blobs},
-                                    {"blob_bytes", removed.blob_bytes}}));
-    return;
+    output.data(removed);
+    return {};
   }
-  if (dry_run) {
-    output.data(fmt::format("{} runs would go, with {} records ({}) and the blobs that only they name", removed.runs,
-                            removed.records, in_units(removed.record_bytes)));
-    return;
-  }
-  output.data(fmt::format("removed {} runs with {} records ({}), {} blobs ({})", removed.runs, removed.records,
-                          in_units(removed.record_bytes), removed.blobs, in_units(removed.blob_bytes)));
+  const auto document = removed.value();
+  const auto number = [&](std::string_view name) {
+    const auto* member = json::member(document, name);
+    return member != nullptr && member->is_number() ? member->to_number<std::uint64_t>() : 0;
+  };
+  const auto* dry_run = json::member(document, "dry_run");
+  if (dry_run == nullptr || !dry_run->is_bool())
+    return Error{Errc::host_protocol, "The host did not say what it removed.", {}, {}};
+  if (dry_run->get_bool())
+    output.data(fmt::format("{} runs would go, with {} records ({}) and the blobs that only they name", number("runs"),
+                            number("records"), in_units(number("record_bytes"))));
+  else
+    output.data(fmt::format("removed {} runs with {} records ({}), {} blobs ({})", number("runs"), number("records"),
+                            in_units(number("record_bytes")), number("blobs"), in_units(number("blob_bytes"))));
+  return {};
 }
 
 }  // namespace
 
 Result<Exit> collect_garbage(Context& context, const GcArgs& args) {
-  HILLSTAR_TRY(auto retention, retention_of(args));
-  HILLSTAR_CHECK(check_store(context));
-  auto opened = persistence::RocksStore::open(context.store, {.read_only = args.dry_run, .env = nullptr});
-  if (!opened) {
-    auto error = opened.error();
-    if (error.code == Errc::store_busy)
-      error.hint = "gc needs the store for itself: try again when its host has ended.";
-    return error;
-  }
-  const auto store = *std::move(opened);
-  persistence::Collector collector(*store, std::move(retention), context.clock.utc_now(), args.dry_run);
-  for (bool more = true; more;) {
-    HILLSTAR_TRY(more, collector.step());
-  }
-  tell(context.output, collector.removed(), args.dry_run);
+  HILLSTAR_TRY(const auto job, job_of(args));
+  const bool remote = http::is_service_url(context.store);
+  if (!remote) HILLSTAR_CHECK(check_store(context));
+  // Whoever owns the store does it, between its commits; who finds nobody is the owner for so long.
+  Link link({.folder = context.store, .environment = {}, .ephemeral = false});
+  HILLSTAR_CHECK(link.open());
+  Question question{Topic::collect, {}, Json::from_canonical(json::to_text(job)), person()};
+  HILLSTAR_TRY(const auto removed, link.ask(question));
+  HILLSTAR_CHECK(tell(context.output, removed));
   return Exit::done;
 }
 

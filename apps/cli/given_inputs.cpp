@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "apps/cli/given_inputs.hpp"
 
+#include <fmt/format.h>
+
 #include <boost/json.hpp>
 
 #include "apps/cli/environment.hpp"
@@ -9,6 +11,8 @@ namespace hillstar::cli {
 namespace {
 
 constexpr std::size_t kParamsBytesMax = 64U << 20U;
+constexpr std::size_t kLabelsMax = 64;
+constexpr std::size_t kLabelBytesMax = 256;
 
 }  // namespace
 
@@ -21,6 +25,20 @@ Result<std::map<std::string, std::string>> given_parameters(const std::vector<st
     given[parameter.substr(0, equals)] = parameter.substr(equals + 1);
   }
   return given;
+}
+
+Result<std::map<std::string, std::string>> labels_of(const std::vector<std::string>& given) {
+  std::map<std::string, std::string> labels;
+  for (const auto& label : given) {
+    const auto equals = label.find('=');
+    if (equals == std::string::npos || equals == 0 || label.size() > kLabelBytesMax)
+      return Error{Errc::usage, fmt::format("A label is written name=value, with at most {} bytes.", kLabelBytesMax),
+                   "--label " + label.substr(0, 40), "For example: --label team=blue."};
+    labels[label.substr(0, equals)] = label.substr(equals + 1);
+  }
+  if (labels.size() > kLabelsMax)
+    return Error{Errc::usage, fmt::format("A run has at most {} labels.", kLabelsMax), "--label", {}};
+  return labels;
 }
 
 Result<Json> params_of(const std::string& file) {

@@ -15,6 +15,7 @@
 #include <thread>
 
 #include "apps/cli/environment.hpp"
+#include "apps/cli/host_calls.hpp"
 #include "apps/cli/host_rights.hpp"
 #include "apps/cli/protocol.hpp"
 #include "apps/cli/socket_place.hpp"
@@ -140,34 +141,7 @@ class Session : public std::enable_shared_from_this<Session> {
   /// Calls other than those that change the session. On a thread of the pool.
   Result<Json> perform(const Call& call) {
     if (const auto allowed = may_call(call, peer_, shut_in_); !allowed) return allowed.error();
-    if (call.method == "start") {
-      HILLSTAR_TRY(auto job, json::read<StartJob>(call.params.value(), "start"));
-      job.started_by = person_of(peer_);
-      HILLSTAR_TRY(const auto run, service_.start(job));
-      return Json::string(run.str());
-    }
-    if (call.method == "tell") {
-      HILLSTAR_TRY(auto tell, json::read<TellCall>(call.params.value(), "tell"));
-      // Who somebody is, says the system.
-      tell.word.who = person_of(peer_);
-      HILLSTAR_TRY(const auto events, service_.tell(tell.run, tell.word));
-      return events_to_json(tell.run, events);
-    }
-    if (call.method == "environment") {
-      HILLSTAR_TRY(const auto given, json::read<EnvironmentCall>(call.params.value(), "environment"));
-      HILLSTAR_CHECK(service_.set_environment(given.run, given.environment));
-      return Json();
-    }
-    if (call.method == "state") {
-      HILLSTAR_TRY(auto ask, json::read<StateAsk>(call.params.value(), "state"));
-      ask.who = person_of(peer_);
-      return service_.ask_state(ask);
-    }
-    if (call.method == "live") {
-      HILLSTAR_TRY(const auto runs, service_.live_runs());
-      return Json::from_canonical(json::to_text(runs));
-    }
-    return Error{Errc::host_protocol, "The host knows no method '" + call.method + "'."};
+    return perform_call(service_, call, peer_);
   }
 
   void on_follow(const Call& call) {

@@ -54,6 +54,10 @@ Result<void> may_call(const Call& call, uid_t peer, bool shut_in) {
     const auto ask = json::read<StateAsk>(call.params.value(), "state");
     if (ask && (ask->request.op == StateOp::get || ask->request.op == StateOp::list)) return {};
   }
+  if (call.method == "ask" && peer == ::geteuid()) {
+    const auto question = json::read<Question>(call.params.value(), "ask");
+    if (question && (question->topic == Topic::streams || question->topic == Topic::top)) return {};
+  }
   const auto tell = json::read<TellCall>(call.params.value(), "tell");
   const bool is_word = call.method == "tell" && tell;
   const auto says = [&](WordKind kind) { return is_word && tell->word.kind == kind; };

@@ -26,6 +26,8 @@ using Socket = asio::local::stream_protocol;
 /// A host answers once facts are durable; a disk that needs longer than this is no disk to wait for.
 constexpr std::chrono::seconds kAnswerPatience{120};
 constexpr std::chrono::seconds kHelloPatience{10};
+/// gc of a large store takes its time, for it lets commits go first.
+constexpr std::chrono::seconds kCollectPatience{24 * 3600};
 
 Error lost_error() {
   return {Errc::host_unreachable,
@@ -115,6 +117,12 @@ class JoinedClient final : public Client {
   Result<std::vector<RunId>> live_runs() override {
     HILLSTAR_TRY(const auto answer, call(new_id(), "live", Json()));
     return json::read<std::vector<RunId>>(answer.value(), "live");
+  }
+
+  Result<Json> ask(const Question& question) override {
+    const bool is_long = question.topic == Topic::collect;
+    return call(new_id(), "ask", Json::from_canonical(json::to_text(question)),
+                is_long ? kCollectPatience : kAnswerPatience);
   }
 
  private:

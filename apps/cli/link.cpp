@@ -174,6 +174,10 @@ Result<std::vector<Event>> Link::tell(const RunId& run, const Word& word) {
   return repeated([&] { return client_->tell(run, word); });
 }
 
+Result<Json> Link::ask(const Question& question) {
+  return repeated([&] { return client_->ask(question); });
+}
+
 Result<void> Link::set_environment(const RunId& run, const std::vector<std::string>& environment) {
   return repeated([&] { return client_->set_environment(run, environment); });
 }

@@ -48,6 +48,7 @@ class Link {
   /// Gives the run its id, so that it starts once even if a host ended while it was starting it.
   Result<RunId> start(StartJob job);
   Result<std::vector<Event>> tell(const RunId& run, const Word& word);
+  Result<Json> ask(const Question& question);
   Result<void> set_environment(const RunId& run, const std::vector<std::string>& environment);
   Result<Json> ask_state(const StateAsk& ask);
 

@@ -5,6 +5,7 @@
 #include "apps/cli/live_commands.hpp"
 #include "apps/cli/state_commands.hpp"
 #include "apps/cli/talk_commands.hpp"
+#include "apps/cli/watch_commands.hpp"
 
 namespace hillstar::cli {
 
@@ -38,6 +39,7 @@ void add_live(Commands& commands) {
 
   add_state(commands);
   commands.add<PsArgs>("ps", "List the runs without an end, and who hosts them", list_live_runs);
+  add_watchers(commands);
 }
 
 }  // namespace hillstar::cli

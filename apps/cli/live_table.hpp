@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The commands for runs that have no end yet: pause, wait, ps.
+// The commands for runs that have no end yet: pause, wait, signal, input, ps, top, watch.
 #pragma once
 
 namespace hillstar::cli {

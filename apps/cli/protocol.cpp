@@ -58,7 +58,8 @@ std::string encode_feed(std::uint64_t ticket, const FeedItem& item) {
   if (const auto* event = std::get_if<FeedEvent>(&item))
     feed.record = record_line(event->run, event->recorded);
   else if (const auto* piece = std::get_if<Progress>(&item))
-    feed.progress = WireProgress{piece->attempt, piece->item, piece->node, json::to_utf8(piece->text)};
+    feed.progress =
+        WireProgress{piece->attempt, piece->end, piece->item, piece->node, piece->offset, json::to_utf8(piece->text)};
   else if (const auto* parked = std::get_if<RunParked>(&item))
     feed.parked = to_wire(parked->error);
   else
@@ -81,8 +82,8 @@ Result<FeedItem> decode_feed(const FeedLine& feed, const RunId& run) {
   if (feed.cut) return FeedItem(FeedCut{run});
   if (feed.parked) return FeedItem(RunParked{run, from_wire(*feed.parked)});
   if (feed.progress)
-    return FeedItem(
-        Progress{run, feed.progress->node, feed.progress->item, feed.progress->attempt, feed.progress->text});
+    return FeedItem(Progress{run, feed.progress->node, feed.progress->item, feed.progress->attempt, feed.progress->text,
+                             feed.progress->offset, feed.progress->end});
   if (!feed.record) return Error{Errc::host_protocol, "A feed item of the host is empty."};
   HILLSTAR_TRY(auto recorded, persistence::decode(*feed.record, run));
   return FeedItem(FeedEvent{run, std::move(recorded)});

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // What crosses the host's socket: one JSON object per line, both ways. Pure.
 //
-//   terminal -> host   {"id":1,"method":"hello","params":{"pid":4711,"protocol":1,"version":"0.1.0"}}
+//   terminal -> host   {"id":1,"method":"hello","params":{"pid":4711,"protocol":2,"version":"0.1.0"}}
 //   host -> terminal   {"reply":{"id":1,"result":{...}}}   {"reply":{"error":{...},"id":2}}
 //                      {"feed":{"record":"{...}","ticket":3}}   a durable event; the ticket is the id of `follow`
 //                      {"feed":{"progress":{...},"ticket":3}}   a piece of output, live only
 //                      {"bye":true}           what was not answered was not taken; the host ends
 //                      {"feed":{"cut":true,"ticket":3}}         too slow: follow again from the last event seen
-// Methods: hello (first, once), start, follow, unfollow, tell, environment, state, live.
+// Methods: hello (first, once), start, follow, unfollow, tell, environment, state, live, ask.
 #pragma once
 
 #include <boost/describe.hpp>
@@ -22,7 +22,7 @@
 
 namespace hillstar::cli {
 
-inline constexpr std::uint32_t kProtocolVersion = 1;
+inline constexpr std::uint32_t kProtocolVersion = 2;
 /// Longest line either side takes.
 inline constexpr std::size_t kLineBytesMax = 64U << 20U;
 /// Terminals a host serves at once.
@@ -88,11 +88,13 @@ BOOST_DESCRIBE_STRUCT(Reply, (), (error, id, result))
 
 struct WireProgress {
   std::uint32_t attempt = 1;
+  std::uint64_t end = 0;
   std::optional<std::uint32_t> item;
   NodeId node;
+  std::uint64_t offset = 0;
   std::string text;
 };
-BOOST_DESCRIBE_STRUCT(WireProgress, (), (attempt, item, node, text))
+BOOST_DESCRIBE_STRUCT(WireProgress, (), (attempt, end, item, node, offset, text))
 
 struct FeedLine {
   bool cut = false;

@@ -16,6 +16,7 @@
 #include "apps/cli/resume_point.hpp"
 #include "apps/cli/span.hpp"
 #include "apps/cli/workflow_file.hpp"
+#include "apps/http/remote.hpp"
 #include "runtime/workflow/state_fit.hpp"
 
 namespace hillstar::cli {
@@ -37,21 +38,21 @@ Result<std::optional<std::uint32_t>> priority_of(const std::string& text) {
   return Priority(number);
 }
 
-constexpr std::size_t kLabelsMax = 64;
-constexpr std::size_t kLabelBytesMax = 256;
-
-Result<std::map<std::string, std::string>> labels_of(const std::vector<std::string>& given) {
-  std::map<std::string, std::string> labels;
-  for (const auto& label : given) {
-    const auto equals = label.find('=');
-    if (equals == std::string::npos || equals == 0 || label.size() > kLabelBytesMax)
-      return Error{Errc::usage, fmt::format("A label is written name=value, with at most {} bytes.", kLabelBytesMax),
-                   "--label " + label.substr(0, 40), "For example: --label team=blue."};
-    labels[label.substr(0, equals)] = label.substr(equals + 1);
-  }
-  if (labels.size() > kLabelsMax)
-    return Error{Errc::usage, fmt::format("A run has at most {} labels.", kLabelsMax), "--label", {}};
-  return labels;
+/// What would be dropped on the way to a service is refused.
+Result<void> check_remote(const Context& context, const RunArgs& args) {
+  if (!http::is_service_url(context.store)) return {};
+  std::string given;
+  const auto look = [&given](bool is_given, const char* name) {
+    if (is_given) given += (given.empty() ? "" : ", ") + std::string(name);
+  };
+  look(args.output_dir != RunArgs().output_dir, "OUTPUT_DIR");
+  look(!args.allow_paths.empty(), "--allow-path");
+  look(!args.env_file.empty(), "--env-file");
+  look(args.max_concurrency > 0, "--max-concurrency");
+  look(args.ephemeral, "--ephemeral");
+  if (given.empty()) return {};
+  return Error{Errc::usage, "A service starts runs in its own folders, with its own environment and limits.", given,
+               "Leave them out, or run it where the store is."};
 }
 
 Result<std::optional<Isolation>> isolation_of(const RunArgs& args) {
@@ -66,6 +67,7 @@ Result<std::optional<Isolation>> isolation_of(const RunArgs& args) {
 }  // namespace
 
 Result<Exit> run_workflow(Context& context, const RunArgs& args) {
+  HILLSTAR_CHECK(check_remote(context, args));
   HILLSTAR_TRY(const auto priority, priority_of(args.priority));
   std::optional<Millis> timeout;
   if (!args.timeout.empty()) {

@@ -9,6 +9,7 @@
 #include "apps/cli/carry.hpp"
 #include "apps/cli/engine_pulse.hpp"
 #include "apps/cli/environment.hpp"
+#include "apps/cli/gc_timer.hpp"
 #include "apps/cli/link.hpp"
 #include "apps/cli/log_lines.hpp"
 #include "apps/cli/registry_file.hpp"
@@ -227,6 +228,10 @@ std::shared_ptr<void> also_tell(const http::ServiceFacts& facts) {
 
 Result<Exit> serve_store(Context& context, const ServeArgs& args) {
   HILLSTAR_TRY(const auto patience, span_of(args.drain_timeout));
+  std::optional<Millis> gc_every;
+  if (!args.gc_every.empty()) {
+    HILLSTAR_TRY(gc_every, GcTimer::every(args.gc_every));
+  }
   HILLSTAR_TRY(const auto workspace, current_folder());
   HILLSTAR_TRY(const auto files, load_files(context, args));
   if (!files) return Exit::invalid_workflow;
@@ -255,6 +260,8 @@ Result<Exit> serve_store(Context& context, const ServeArgs& args) {
     HILLSTAR_CHECK(server->start(std::move(routes)));
     HILLSTAR_TRY(auto triggers, TriggerService::start(link.engine(), nullptr,
                                                       [notes = &link.notes()](const auto& line) { notes->add(line); }));
+    std::optional<GcTimer> gc;
+    if (gc_every) gc.emplace(link.engine(), link.store(), *gc_every, link.notes());
     ServiceSignals signals([&] {
       const auto done = server->reload_certificate();
       if (access) access->reopen();
@@ -266,6 +273,7 @@ Result<Exit> serve_store(Context& context, const ServeArgs& args) {
     manager.tell("STOPPING=1\nSTATUS=Answering what was asked");
     // What comes from now on waits for the next start.
     triggers.reset();
+    if (gc) gc->let_go();
     talk.say("Ending: answering what was asked, at most " + args.drain_timeout + ".");
     server->drain(patience);
     link.stop();

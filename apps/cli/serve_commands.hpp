@@ -24,6 +24,7 @@ struct ServeArgs {
   std::string env_file;
   std::string log_format = "text";
   std::string access_log = "off";  ///< off, a file, or - for stdout.
+  std::string gc_every;  ///< Empty: never.
 };
 
 struct TokenArgs {

@@ -3,6 +3,7 @@
 
 #include "apps/cli/command_table.hpp"
 #include "apps/cli/serve_commands.hpp"
+#include "apps/cli/stream_commands.hpp"
 
 namespace hillstar::cli {
 
@@ -45,6 +46,8 @@ void add_serve(Commands& commands) {
   serve->add_option("--access-log", s->access_log, "a line for each request: off, a file, or - for stdout")
       ->type_name("FILE")
       ->capture_default_str();
+  serve->add_option("--gc-every", s->gc_every, "remove what the retention of the streams does not keep so often")
+      ->type_name("SPAN");
   serve->add_option("--env-file", s->env_file, "instead of the nearest .env; what is set already wins");
 
   auto [token, t] =
@@ -61,6 +64,8 @@ void add_serve(Commands& commands) {
       ->type_name("SPAN")
       ->capture_default_str();
   token->add_option("--name", t->name, "create: what to call it; unique")->type_name("NAME");
+
+  add_streams(commands);
 }
 
 }  // namespace hillstar::cli

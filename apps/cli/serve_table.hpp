@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// serve and token in the table of the program.
+// serve, token and stream in the table of the program.
 #pragma once
 
 namespace hillstar::cli {

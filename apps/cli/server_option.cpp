@@ -11,9 +11,9 @@ namespace hillstar::cli {
 namespace {
 
 /// Commands that need no more of a store than what a service gives.
-constexpr std::array<std::string_view, 17> kRemote{"run",    "execute", "resume", "cancel", "approve", "reject",
-                                                   "pause",  "wait",    "ps",     "ls",     "show",    "events",
-                                                   "result", "logs",    "why",    "report", "state"};
+constexpr std::array<std::string_view, 21> kRemote{"run",  "execute", "resume", "cancel", "approve", "reject", "pause",
+                                                   "wait", "ps",      "ls",     "show",   "events",  "result", "logs",
+                                                   "why",  "report",  "stream", "gc",     "top",     "watch",  "state"};
 
 }  // namespace
 

@@ -167,7 +167,7 @@ std::vector<Route> api_routes(ApiParts parts) {
   const auto api = std::make_shared<Api>(std::move(parts));
   std::vector<Route> all;
   for (const auto group : {run_routes, start_routes, control_routes, talk_routes, state_routes, record_routes,
-                           feed_routes, stream_routes, hook_routes, document_routes}) {
+                           feed_routes, stream_routes, hook_routes, store_routes, document_routes}) {
     auto routes = group(api);
     std::move(routes.begin(), routes.end(), std::back_inserter(all));
   }

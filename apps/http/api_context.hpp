@@ -84,6 +84,8 @@ std::string who_of(const Request& request);
 std::string encoded(std::string_view text);
 std::string run_path(const RunId& run);
 bool accepts_events(const Request& request);
+/// A trigger that was refused; `room_at`: when its quota has room again.
+Response refused_response(const Error& error, const std::optional<UtcTime>& room_at, UtcTime now);
 /// 202 for a run that is durable.
 Response accepted_response(const Accepted& accepted);
 /// What telling a run something led to.
@@ -99,6 +101,7 @@ std::vector<Route> record_routes(const ApiPtr& api);
 std::vector<Route> feed_routes(const ApiPtr& api);
 std::vector<Route> stream_routes(const ApiPtr& api);
 std::vector<Route> hook_routes(const ApiPtr& api);
+std::vector<Route> store_routes(const ApiPtr& api);
 std::vector<Route> document_routes(const ApiPtr& api);
 
 }  // namespace hillstar::http

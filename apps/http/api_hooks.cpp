@@ -87,12 +87,12 @@ Result<TriggerRun> trigger_of(Api& api, const Request& request) {
   return trigger;
 }
 
-Response refusal(const Error& error) {
+Response refusal(const Error& error, const std::optional<UtcTime>& room_at, UtcTime now) {
   if (error.where == "Content-Type") return problem_with(error, {}, 415);
   // The sender cannot mend what is wrong with the stream.
   if (error.code == Errc::stream_invalid)
     return problem_with({Errc::stream_invalid, "This webhook cannot check who sends: it has no secret."}, {}, 503);
-  auto response = problem(error);
+  auto response = refused_response(error, room_at, now);
   // No token would help.
   std::erase_if(response.headers, [](const auto& header) { return header.first == "www-authenticate"; });
   return response;
@@ -100,9 +100,10 @@ Response refusal(const Error& error) {
 
 void receive(const ApiPtr& api, const RequestPtr& request, const AnswerPtr& answer) {
   auto trigger = trigger_of(*api, *request);
-  if (!trigger) return answer->send(refusal(trigger.error()));
-  api->parts.engine.trigger_async(std::move(trigger).value(), [api, answer](Result<Accepted> accepted) {
-    if (!accepted) return answer->send(refusal(accepted.error()));
+  if (!trigger) return answer->send(refusal(trigger.error(), {}, {}));
+  const auto room = trigger->room_at = std::make_shared<std::optional<UtcTime>>();
+  api->parts.engine.trigger_async(std::move(trigger).value(), [api, answer, room](Result<Accepted> accepted) {
+    if (!accepted) return answer->send(refusal(accepted.error(), *room, api->parts.clock->utc_now()));
     auto response = accepted_response(*accepted);
     // Where runs are is for those who have a token.
     std::erase_if(response.headers, [](const auto& header) { return header.first == "location"; });

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Histories as they are kept: records with their hashes, and blobs. Enough to fold, to check and to copy a run
 // elsewhere.
+#include "apps/cli/call_list.hpp"
 #include "apps/http/api_context.hpp"
 #include "persistence/export.hpp"
 
@@ -41,6 +42,14 @@ Result<Response> records(Api& api, const Request& request) {
   return response;
 }
 
+/// What went to models and came back: names of blobs, which /v1/blobs has.
+Result<Response> calls(Api& api, const Request& request) {
+  HILLSTAR_CHECK(check_query(request, {}));
+  HILLSTAR_TRY(const auto row, run_row(api, request));
+  HILLSTAR_TRY(const auto history, api.parts.store.read(row.run));
+  return json_response(cli::calls_document(history));
+}
+
 Result<Response> blob(Api& api, const Request& request) {
   HILLSTAR_CHECK(check_query(request, {}));
   const auto& name = param(request, "sha256");
@@ -65,6 +74,7 @@ Result<Response> blob(Api& api, const Request& request) {
 
 std::vector<Route> record_routes(const ApiPtr& api) {
   return {{"GET", "/v1/runs/{run}/records", Scope::read, 0, plain(api, records)},
+          {"GET", "/v1/runs/{run}/calls", Scope::read, 0, plain(api, calls)},
           {"GET", "/v1/blobs/{sha256}", Scope::read, 0, plain(api, blob)}};
 }
 

@@ -47,14 +47,15 @@ Result<StreamStatus> find_stream(const Api& api, const std::string& name) {
 Result<Response> list(Api& api, const Request& request) {
   HILLSTAR_CHECK(check_query(request, {}));
   bj::array all;
-  for (const auto& status : api.parts.engine.streams()) all.push_back(cli::stream_object(status).value());
+  const auto now = api.parts.clock->utc_now();
+  for (const auto& status : api.parts.engine.streams()) all.push_back(cli::stream_object(status, now).value());
   return json_response(Json::of(all));
 }
 
 Result<Response> show(Api& api, const Request& request) {
   HILLSTAR_CHECK(check_query(request, {}));
   HILLSTAR_TRY(const auto status, find_stream(api, name_of(request)));
-  return json_response(cli::stream_object(status));
+  return json_response(cli::stream_object(status, api.parts.clock->utc_now()));
 }
 
 bool is_absolute(const std::optional<std::string>& folder) { return !folder || folder->starts_with('/'); }
@@ -104,7 +105,7 @@ void declare(const ApiPtr& api, const RequestPtr& request, const AnswerPtr& answ
   const bool is_new = !find_stream(*api, name_of(*request));
   const auto status = api->parts.engine.declare(std::move(asked).value());
   if (!status) return answer->send(problem(status.error()));
-  answer->send(json_response(cli::stream_object(*status), is_new ? 201 : 200));
+  answer->send(json_response(cli::stream_object(*status, api->parts.clock->utc_now()), is_new ? 201 : 200));
 }
 
 Result<TriggerRun> trigger_of(Api& api, const Request& request) {
@@ -136,8 +137,10 @@ Result<TriggerRun> trigger_of(Api& api, const Request& request) {
 void trigger(const ApiPtr& api, const RequestPtr& request, const AnswerPtr& answer) {
   auto asked = trigger_of(*api, *request);
   if (!asked) return answer->send(problem(asked.error()));
-  api->parts.engine.trigger_async(std::move(asked).value(), [api, answer](Result<Accepted> accepted) {
-    answer->send(accepted ? accepted_response(*accepted) : problem(accepted.error()));
+  const auto room = asked->room_at = std::make_shared<std::optional<UtcTime>>();
+  api->parts.engine.trigger_async(std::move(asked).value(), [api, answer, room](Result<Accepted> accepted) {
+    answer->send(accepted ? accepted_response(*accepted)
+                          : refused_response(accepted.error(), *room, api->parts.clock->utc_now()));
   });
 }
 
@@ -146,7 +149,7 @@ Result<Response> hold(Api& api, const Request& request, bool held) {
   HILLSTAR_TRY(const auto asked, body<Held>(request));
   HILLSTAR_CHECK(api.parts.engine.hold(name_of(request), held, who_of(request), asked.reason.value_or("")));
   HILLSTAR_TRY(const auto status, find_stream(api, name_of(request)));
-  return json_response(cli::stream_object(status));
+  return json_response(cli::stream_object(status, api.parts.clock->utc_now()));
 }
 
 Result<Response> remove(Api& api, const Request& request) {
@@ -158,6 +161,15 @@ Result<Response> remove(Api& api, const Request& request) {
 }
 
 }  // namespace
+
+Response refused_response(const Error& error, const std::optional<UtcTime>& room_at, UtcTime now) {
+  auto response = problem(error);
+  if (!room_at) return response;
+  std::erase_if(response.headers, [](const auto& header) { return header.first == "retry-after"; });
+  const auto seconds = std::max<std::int64_t>((room_at->micros - now.micros + 999'999) / 1'000'000, 1);
+  response.headers.emplace_back("retry-after", std::to_string(seconds));
+  return response;
+}
 
 Response accepted_response(const Accepted& accepted) {
   auto response = json_response(

@@ -85,8 +85,9 @@ void add_streams(Families& families, const std::vector<StreamStatus>& streams) {
   auto& triggers =
       families.add("stream_triggers_total", "Triggers of a stream, by what became of them.", MetricType::Counter);
   for (const auto& s : streams) {
-    for (const auto& [outcome, count] : {std::pair{"accepted", s.accepted}, std::pair{"repeated", s.repeated},
-                                         std::pair{"refused", s.refused}, std::pair{"dropped", s.dropped}})
+    for (const auto& [outcome, count] :
+         {std::pair{"accepted", s.accepted}, std::pair{"repeated", s.repeated}, std::pair{"refused", s.refused},
+          std::pair{"dropped", s.dropped}, std::pair{"chain_ended", s.chains_ended}})
       Families::put(triggers, {{"stream", s.declared.stream}, {"outcome", outcome}}, static_cast<double>(count));
   }
 }

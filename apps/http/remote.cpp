@@ -6,12 +6,14 @@
 #include <future>
 
 #include "apps/cli/environment.hpp"
+#include "apps/cli/version.hpp"
 #include "messages/json.hpp"
 
 namespace hillstar::http {
 namespace {
 
 constexpr std::size_t kTokenBytesMax = 4'096;
+constexpr std::size_t kVersionBytesMax = 40;
 constexpr Millis kAnswerPatience{120'000};
 /// A stream may last as long as a run; the service sends something from time to time.
 constexpr Millis kStreamPatience{std::int64_t{30} * 24 * 3'600'000};
@@ -73,6 +75,11 @@ Remote::Remote(std::string url, Secret token, const std::vector<std::string>& en
   transport_ = providers::make_beast_transport(options);
 }
 
+bool is_other_major(std::string_view theirs, std::string_view ours) {
+  const auto major = [](std::string_view text) { return text.substr(0, text.find('.')); };
+  return major(theirs) != major(ours);
+}
+
 Result<std::shared_ptr<Remote>> Remote::open(const std::string& given, const std::vector<std::string>& environment) {
   std::string url = given;
   while (url.ends_with('/')) url.pop_back();
@@ -89,6 +96,13 @@ Result<std::shared_ptr<Remote>> Remote::open(const std::string& given, const std
   if (name == nullptr || !name->is_string() || name->get_string() != "hillstar-actors")
     return Error{Errc::host_protocol, "Another program answers there.", given,
                  "Is this the address of `hillstar-actors serve`?"};
+  const auto* version = json::member(*said, "version");
+  const auto theirs = version != nullptr && version->is_string() ? std::string(version->get_string()) : std::string();
+  if (is_other_major(theirs, cli::version()))
+    return Error{Errc::host_protocol,
+                 "The service is version " + json::to_utf8(theirs.substr(0, kVersionBytesMax)) + ", this program " +
+                     std::string(cli::version()) + ".",
+                 given, "Use the same major version on both sides."};
   return remote;
 }
 
@@ -128,6 +142,19 @@ Result<std::string> Remote::post(const std::string& path, const std::string& bod
   asked.body = body;
   asked.headers = std::move(headers);
   asked.headers.emplace_back("content-type", "application/json");
+  HILLSTAR_TRY(auto reply, ask(std::move(asked)));
+  return std::move(reply.body);
+}
+
+Result<std::string> Remote::send(const std::string& method, const std::string& path, const std::string& body,
+                                 Millis patience) const {
+  auto asked = request(method, path);
+  asked.first_byte_timeout = patience;
+  asked.total_timeout = std::max(asked.total_timeout, patience);
+  if (!body.empty()) {
+    asked.body = body;
+    asked.headers.emplace_back("content-type", "application/json");
+  }
   HILLSTAR_TRY(auto reply, ask(std::move(asked)));
   return std::move(reply.body);
 }

@@ -18,6 +18,9 @@ namespace hillstar::http {
 /// True for what --server takes, and no folder is called.
 bool is_service_url(std::string_view text);
 
+/// Do versions differ in their first number?
+bool is_other_major(std::string_view theirs, std::string_view ours);
+
 /// Thread-safe. Errors of the service come back as they were made there; host_unreachable if it does not answer.
 class Remote {
  public:
@@ -31,6 +34,9 @@ class Remote {
     bool more = false;  ///< There is a next one.
   };
   [[nodiscard]] Result<Page> get(const std::string& path) const;
+  /// Any method. `patience`: until the answer begins.
+  [[nodiscard]] Result<std::string> send(const std::string& method, const std::string& path, const std::string& body,
+                                         Millis patience) const;
   [[nodiscard]] Result<std::string> post(const std::string& path, const std::string& body,
                                          std::vector<std::pair<std::string, std::string>> headers = {}) const;
   /// A stream of events, piece by piece on a thread of the transport; `done` once it has ended.

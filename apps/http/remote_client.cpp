@@ -17,6 +17,10 @@ namespace bj = boost::json;
 using cli::Word;
 using cli::WordKind;
 
+constexpr Millis kAnswerPatience{120'000};
+/// gc of a large store takes its time, for it lets commits go first.
+constexpr Millis kCollectPatience{86'400'000};
+
 /// One followed run. The transport's thread and whoever ends it meet here.
 struct Feed {
   std::mutex mutex;
@@ -100,6 +104,9 @@ class RemoteClient final : public cli::Client {
     if (job.air_gapped) body["air_gapped"] = true;
     if (job.isolation) body["isolation"] = json::enum_name(*job.isolation);
     if (job.state_stream) body["state_stream"] = *job.state_stream;
+    if (!job.labels.empty()) body["labels"] = Json::from_canonical(json::to_text(job.labels)).value();
+    if (job.correlation) body["correlation"] = *job.correlation;
+    if (job.deadline) body["deadline"] = to_rfc3339(*job.deadline);
     std::vector<std::pair<std::string, std::string>> headers;
     if (job.run) headers.emplace_back("idempotency-key", job.run->str());
     HILLSTAR_TRY(const auto answer, remote_->post("/v1/runs", json::canonical(body), std::move(headers)));
@@ -177,6 +184,16 @@ class RemoteClient final : public cli::Client {
     return Json::of(said);
   }
 
+  Result<Json> ask(const cli::Question& question) override {
+    const auto [method, path] = place_of(question);
+    const bool has_body = std::string_view(method) == "POST" || std::string_view(method) == "PUT";
+    const auto patience = question.topic == cli::Topic::collect ? kCollectPatience : kAnswerPatience;
+    HILLSTAR_TRY(const auto answer, remote_->send(method, path, has_body ? body_of(question) : "", patience));
+    if (answer.empty()) return Json();
+    HILLSTAR_TRY(const auto said, json::parse(answer));
+    return Json::of(said);
+  }
+
   Result<std::vector<RunId>> live_runs() override {
     std::vector<RunId> runs;
     HILLSTAR_CHECK(store_->list([&runs](const run::Summary& row) {
@@ -187,6 +204,42 @@ class RemoteClient final : public cli::Client {
   }
 
  private:
+  static std::pair<const char*, std::string> place_of(const cli::Question& question) {
+    using cli::Topic;
+    const auto slash = question.stream.rfind('/');
+    const auto entry = slash == std::string::npos ? std::string() : question.stream.substr(slash + 1);
+    const auto one = "/v1/streams/" + encoded(question.stream.substr(0, slash)) + "/" + encoded(entry);
+    switch (question.topic) {
+      case Topic::streams:
+        return {"GET", question.stream.empty() ? "/v1/streams" : one};
+      case Topic::declare:
+        return {"PUT", one};
+      case Topic::trigger:
+        return {"POST", one + "/trigger"};
+      case Topic::hold:
+        return {"POST", one + "/hold"};
+      case Topic::release:
+        return {"POST", one + "/release"};
+      case Topic::remove:
+        return {"DELETE", one};
+      case Topic::collect:
+        return {"POST", "/v1/gc"};
+      case Topic::top:
+        break;
+    }
+    return {"GET", "/v1/top"};
+  }
+
+  /// Absent members are left out: the service takes no null for them.
+  static std::string body_of(const cli::Question& question) {
+    bj::object body;
+    const auto given = question.body.value();
+    if (given.is_object())
+      for (const auto& [name, value] : given.get_object())
+        if (!value.is_null()) body[name] = value;
+    return json::canonical(body);
+  }
+
   /// The name of a unit, which words know by its place in the plan.
   Result<std::string> unit_of(const RunId& run, const Word& word) const {
     HILLSTAR_TRY(const auto stored, cli::load_run(*store_, run));

@@ -32,6 +32,9 @@ WebhookTrigger read_webhook(const FieldReader& webhook);
 EventTrigger read_event(const FieldReader& event);
 FileTrigger read_file_trigger(const FieldReader& file);
 
+/// `retention` and `quota` of an entry point; nothing if the field is absent or wrong.
+std::optional<Retention> read_retention(const FieldReader& entry);
+std::optional<Quota> read_quota(const FieldReader& entry);
 /// `dedupe` of an entry point.
 std::optional<std::string> read_dedupe(const FieldReader& entry);
 /// `inputs` of an entry point: templates for the inputs that the workflow declares.

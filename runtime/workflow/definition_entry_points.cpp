@@ -15,7 +15,7 @@ namespace bj = boost::json;
 
 constexpr Range kPriority{1, 100};
 constexpr Range kRuns{1, 100'000, "runs"};
-constexpr Range kQueue{1, 1'000'000, "runs"};
+constexpr Range kQueue{0, 1'000'000, "runs"};
 constexpr Range kSeconds{0.001, 31'536'000, "seconds"};
 constexpr Range kDollars{0.000'001, 1e9, "US dollars"};
 
@@ -51,6 +51,8 @@ class EntryPointReader {
     if (const auto amount = reader_.number("budget", kDollars))
       entry_.budget = MicroUsd{std::max<std::int64_t>(1, std::llround(*amount * 1e6))};
     if (const auto seconds = reader_.number("timeout", kSeconds)) entry_.timeout = to_millis(*seconds);
+    entry_.retention = read_retention(reader_);
+    entry_.quota = read_quota(reader_);
     entry_.dedupe = read_dedupe(reader_);
     entry_.inputs = read_entry_inputs(reader_, inputs_);
     return std::move(entry_);

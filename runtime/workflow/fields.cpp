@@ -28,10 +28,32 @@ const Names kWorkflowParameters = {"workflow"};
 const Names kInput = {"type", "default", "description", "data"};
 const Names kSandbox = {"profile",   "network", "env",       "read",       "write",
                         "memory_mb", "file_mb", "processes", "cpu_seconds"};
-const Names kEntryPoint = {
-    "id",        "name",     "description",     "trigger",    "timer",          "webhook",       "event",  "file",
-    "isolation", "priority", "overflow",        "overlap",    "max_concurrent", "max_queued",    "dedupe", "timeout",
-    "budget",    "inputs",   "isolation_level", "entry_node", "trigger_type",   "trigger_config"};
+const Names kEntryPoint = {"id",
+                           "name",
+                           "description",
+                           "trigger",
+                           "timer",
+                           "webhook",
+                           "event",
+                           "file",
+                           "isolation",
+                           "priority",
+                           "overflow",
+                           "overlap",
+                           "max_concurrent",
+                           "max_queued",
+                           "dedupe",
+                           "timeout",
+                           "budget",
+                           "inputs",
+                           "isolation_level",
+                           "entry_node",
+                           "trigger_type",
+                           "trigger_config",
+                           "retention",
+                           "quota"};
+const Names kRetention = {"runs", "age", "bytes"};
+const Names kQuota = {"runs_per_hour", "runs_per_day", "cost_per_day", "stored_bytes"};
 const Names kTimer = {"cron",     "every",    "time_zone",        "jitter",
                       "catch_up", "at_start", "interval_minutes", "run_immediately"};
 const Names kWebhook = {"scheme", "secrets", "tolerance", "signature_header", "idempotency_header"};
@@ -158,6 +180,10 @@ const Names& fields_of(Section section) {
       return kSandbox;
     case Section::entry_point:
       return kEntryPoint;
+    case Section::retention:
+      return kRetention;
+    case Section::quota:
+      return kQuota;
     case Section::timer:
       return kTimer;
     case Section::webhook:

@@ -33,6 +33,8 @@ enum class Section {
   content_part,
   sandbox,
   entry_point,
+  retention,
+  quota,
   timer,
   webhook,
   event,

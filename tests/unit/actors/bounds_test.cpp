@@ -57,8 +57,8 @@ NodeActor::behavior_type node(NodeActor::pointer, Answers* answers) {
 
 /// Stands for the event log.
 EventLog::behavior_type deaf_log(EventLog::pointer, int) {
-  return {[](const AppendEvents&) {}, [](const FlushBatch&) {}, [](const WatchRun&) {},
-          [](const UnwatchRun&) {},   [](const WatchLog&) {},   [](const UnwatchLog&) {}};
+  return {[](const AppendEvents&) {}, [](const FlushBatch&) {}, [](const WatchRun&) {},  [](const UnwatchRun&) {},
+          [](const WatchLog&) {},     [](const UnwatchLog&) {}, [](const Housework&) {}, [](DoHousework) {}};
 }
 
 struct World {

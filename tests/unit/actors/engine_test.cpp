@@ -4,6 +4,8 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <atomic>
+#include <future>
 #include <stdexcept>
 
 #include "tests/support/engine_host.hpp"
@@ -280,4 +282,76 @@ TEST_CASE("engine: a model call in flight is cancelled with its run") {
   REQUIRE(gate.wait());
   REQUIRE(host.tell(run, CancelAsked{"ann", "enough"}));
   CHECK(host.end_of(run) == "cancelled");
+}
+
+TEST_CASE("engine: who follows late is given what attempts in flight have said, once and without a gap") {
+  persistence::MemoryStore store;
+  Gate said_some;
+  Gate go_on;
+  ScriptedTool tool([&](const auto&, const tools::ToolContext& context) {
+    for (int i = 0; i < 3'000; ++i) context.progress("line " + std::to_string(i) + "\n");
+    said_some.open();
+    go_on.wait();
+    for (int i = 3'000; i < 3'100; ++i) context.progress("line " + std::to_string(i) + "\n");
+    return said("done");
+  });
+  Host host(store);
+  host.with(tool).up();
+  const auto run = host.start(PlanBuilder("a").plan());
+  REQUIRE(said_some.wait());
+  Seen seen;
+  REQUIRE(host.engine->follow(run, 1, seen.callback()).has_value());
+  CHECK(seen.wait([](const std::vector<FeedItem>& items) {
+    return std::any_of(items.begin(), items.end(), [](const auto& item) { return std::get_if<Progress>(&item); });
+  }));
+  go_on.open();
+  CHECK(host.end_of(run) == "completed");
+  CHECK(seen.wait_for("run_completed"));
+  std::string text;
+  std::uint64_t end = 0;
+  for (const auto& item : seen.items())
+    if (const auto* piece = std::get_if<Progress>(&item)) {
+      if (!text.empty()) CHECK(piece->offset == end);
+      CHECK(piece->end == piece->offset + piece->text.size());
+      end = piece->end;
+      text += piece->text;
+    }
+  CHECK(text.size() <= 4'096 + 100 * std::string("line 3000\n").size());
+  CHECK(text.size() > 4'000);
+  CHECK(text.find("line 2999\nline 3000\n") != std::string::npos);
+  // What has ended is in the history; nothing of it is kept.
+  Seen late;
+  REQUIRE(host.engine->follow(run, 1, late.callback()).has_value());
+  CHECK(late.wait_for("run_completed"));
+  for (const auto& item : late.items()) CHECK(std::get_if<Progress>(&item) == nullptr);
+}
+
+TEST_CASE("engine: work between commits goes on step by step while runs run, one at a time") {
+  persistence::MemoryStore store;
+  Host host(store);
+  host.with(ScriptedTool()).up();
+  Gate begun;
+  std::atomic<bool> over{false};
+  std::atomic<int> steps{0};
+  auto work = std::async(std::launch::async, [&] {
+    return host.engine->between_commits([&]() -> Result<bool> {
+      ++steps;
+      begun.open();
+      return !over;
+    });
+  });
+  REQUIRE(begun.wait());
+  for (int i = 0; i < 20; ++i) CHECK(host.run(PlanBuilder("ab").plan()) == "completed");
+  CHECK(host.engine->between_commits([] { return Result<bool>(false); }).error().code == Errc::run_state);
+  over = true;
+  CHECK(work.get().has_value());
+  CHECK(steps > 1);
+  const auto failed = host.engine->between_commits([] { return Result<bool>(Error{Errc::usage, "nothing to do"}); });
+  CHECK(failed.error().code == Errc::usage);
+  CHECK(host.engine->between_commits([] { return Result<bool>(false); }).has_value());
+  // What is under way when the engine stops is answered.
+  auto left = std::async(std::launch::async,
+                         [&] { return host.engine->between_commits([&]() -> Result<bool> { return true; }); });
+  host.engine->stop();
+  CHECK(!left.get().has_value());
 }

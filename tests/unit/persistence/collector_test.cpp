@@ -59,7 +59,7 @@ std::unique_ptr<RocksStore> open(const TempFolder& folder) {
 }
 
 Removal collect(RocksStore& store, const persistence::Retention& retention, bool dry_run = false) {
-  Collector collector(store, retention, hour(100), dry_run);
+  Collector collector(store, retention, hour(100), {dry_run});
   for (;;) {
     const auto more = collector.step();
     REQUIRE_MESSAGE(more, problem(more));
@@ -122,7 +122,7 @@ TEST_CASE("gc: what is asked for says which runs go") {
   TempFolder folder;
   const auto store = open(folder);
   for (std::uint64_t n = 1; n <= 6; ++n) add_run(*store, {.n = n});
-  CHECK(code(Collector(*store, {}, hour(100), false).step()) == Errc::usage);
+  CHECK(code(Collector(*store, {}, hour(100), {}).step()) == Errc::usage);
   CHECK(collect(*store, {.keep_last = 2}, true).runs == 4);
   CHECK(collect(*store, {.older_than = Millis(1), .keep_last = 5}, true).runs == 1);
   CHECK(collect(*store, {.keep_last = 0, .workflow = WorkflowId("other")}, true).runs == 0);
@@ -132,6 +132,37 @@ TEST_CASE("gc: what is asked for says which runs go") {
   CHECK(collect(*store, {.max_bytes = all.record_bytes * 2}, true).runs == 0);
   CHECK(collect(*store, {.max_bytes = all.record_bytes / 2}).runs >= 3);
   CHECK(ids(*store).starts_with("6 5"));
+  CHECK(verify_all(*store)->ok());
+}
+
+TEST_CASE("gc: the policy of a stream keeps what any of its members keeps, counting only what has ended") {
+  TempFolder folder;
+  const auto store = open(folder);
+  for (std::uint64_t n = 1; n <= 6; ++n) add_run(*store, {.n = n, .status = n == 6 ? "running" : "completed"});
+  const auto goes = [&](persistence::Retention retention) {
+    retention.any_keeps = true;
+    return collect(*store, retention, true).runs;
+  };
+  CHECK(goes({.keep_last = 0}) == 5);
+  CHECK(goes({.keep_last = 2}) == 3);
+  // Run n ended 100 - n hours ago.
+  CHECK(goes({.older_than = Millis(96 * 3'600'000)}) == 3);
+  CHECK(goes({.older_than = Millis(96 * 3'600'000), .keep_last = 4}) == 1);
+  CHECK(goes({.older_than = Millis(1), .keep_last = 4}) == 1);
+  CHECK(goes({.max_bytes = 1, .keep_last = 5}) == 0);
+  CHECK(goes({.max_bytes = 1}) == 5);
+  CHECK(goes({.max_bytes = 1'000'000}) == 0);
+  CHECK(goes({.keep_last = 0, .none_since = hour(3)}) == 2);
+  persistence::Retention policy{.keep_last = 4, .any_keeps = true};
+  Collector one(*store, policy, hour(100), {false, Sweep::never});
+  while (*one.step()) continue;
+  CHECK(one.removed().runs == 1);
+  CHECK(ids(*store) == "6 5 4 3 2 ");
+  CHECK(removals(*store)->size() == 1);
+  Collector none(*store, policy, hour(100), {false, Sweep::after_removal});
+  int steps = 0;
+  while (*none.step()) ++steps;
+  CHECK(steps < 5);
   CHECK(verify_all(*store)->ok());
 }
 
@@ -197,7 +228,7 @@ TEST_CASE("gc: what is committed between two steps is seen") {
     TempFolder copy;
     std::filesystem::copy(folder.store(), copy.store(), std::filesystem::copy_options::recursive);
     const auto store = open(copy);
-    Collector collector(*store, kAll, hour(100), false);
+    Collector collector(*store, kAll, hour(100), {});
     std::size_t steps = 0;
     for (bool more = true; more; ++steps) {
       // A fork names the blob without putting it again. Its id sorts before all that was read.
@@ -230,7 +261,7 @@ TEST_CASE("gc: interrupted anywhere, the store is whole, and the next one finish
     std::filesystem::copy(folder.store(), copy.store(), std::filesystem::copy_options::recursive);
     {
       const auto store = open(copy);
-      Collector collector(*store, kAll, hour(100), false);
+      Collector collector(*store, kAll, hour(100), {});
       for (std::size_t i = 0; i < stop; ++i) REQUIRE(collector.step());
       CHECK(verify_all(*store)->ok());
     }

@@ -66,3 +66,17 @@ TEST_CASE("host rights: a process like ourselves is not shut in") {
   CHECK_FALSE(is_shut_in_peer(one.get()));
   CHECK(is_shut_in_peer(-1));  // nobody is there, so nothing can be said for them
 }
+
+TEST_CASE("host rights: streams and the store are looked at by the owner and its scripts, and changed by people") {
+  const auto question = [](Topic topic) {
+    return Call{1, "ask", Json::from_canonical(json::to_text(Question{topic, "w/e", {}, {}}))};
+  };
+  for (const auto topic : {Topic::streams, Topic::declare, Topic::trigger, Topic::hold, Topic::release, Topic::remove,
+                           Topic::collect, Topic::top}) {
+    const bool looks = topic == Topic::streams || topic == Topic::top;
+    CHECK(may(question(topic), kOwner, false));
+    CHECK(may(question(topic), kOwner, true) == looks);
+    CHECK_FALSE(may(question(topic), kOther, false));
+    CHECK_FALSE(may(question(topic), kOther, true));
+  }
+}

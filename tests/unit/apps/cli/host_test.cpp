@@ -47,6 +47,7 @@ class ScriptedService final : public Client {
     }
     return {};
   }
+  Result<Json> ask(const Question& question) override { return Json::string(question.stream + " " + question.who); }
   Result<Json> ask_state(const StateAsk& ask) override { return Json::string(ask.stream); }
   Result<std::vector<RunId>> live_runs() override { return std::vector<RunId>{kRun}; }
   void feed(const FeedItem& item) {

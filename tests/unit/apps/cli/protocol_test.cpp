@@ -45,7 +45,7 @@ TEST_CASE("protocol: errors keep their number, place and hint") {
 
 TEST_CASE("protocol: every kind of feed item survives the way") {
   const FeedItem event = FeedEvent{kRun, {5, {1'700'000'000'123'456}, NodeScheduled{NodeId("a"), 3, 2}}};
-  const FeedItem piece = Progress{kRun, NodeId("a"), 3, 2, "text \x1b[31m \xff"};
+  const FeedItem piece = Progress{kRun, NodeId("a"), 3, 2, "text \x1b[31m \xff", 7, 19};
   const FeedItem cut = FeedCut{kRun};
   for (const auto& item : {event, piece, cut}) {
     const auto decoded = decode_host_line(encode_feed(4, item));
@@ -60,7 +60,11 @@ TEST_CASE("protocol: every kind of feed item survives the way") {
       CHECK(seen->recorded.at == UtcTime{1'700'000'000'123'456});
       CHECK(std::get<NodeScheduled>(seen->recorded.event).attempt == 2);
     }
-    if (const auto* seen = std::get_if<Progress>(&*back)) CHECK(seen->text == "text \x1b[31m \ufffd");
+    if (const auto* seen = std::get_if<Progress>(&*back)) {
+      CHECK(seen->text == "text \x1b[31m \ufffd");
+      CHECK(seen->offset == 7);
+      CHECK(seen->end == 19);
+    }
   }
 }
 

@@ -56,6 +56,11 @@ class StreamEngine final : public Engine {
   }
   [[nodiscard]] std::vector<StreamStatus> streams() const override { return {status_}; }
   Result<Json> ask_state(AskState request) override { return real_.ask_state(std::move(request)); }
+  void end_chain(const std::string& stream, std::string why) override { real_.end_chain(stream, std::move(why)); }
+  [[nodiscard]] std::vector<PoolStatus> pools() const override { return real_.pools(); }
+  Result<void> between_commits(std::function<Result<bool>()> step) override {
+    return real_.between_commits(std::move(step));
+  }
   Result<StreamStatus> declare(DeclareStream request) override { return real_.declare(std::move(request)); }
   Result<void> skip_firing(const std::string& stream, UtcTime due, std::string reason) override {
     return real_.skip_firing(stream, due, std::move(reason));

@@ -121,6 +121,7 @@ TEST_CASE("openapi: what is really answered fits") {
     fits("/v1/runs/{run}/why", "get", service.get(base + "/why"), 200);
     fits("/v1/runs/{run}/why", "get", service.get(base + "/why", {{"node", "a"}}), 200);
     fits("/v1/runs/{run}/events", "get", service.get(base + "/events"), 200);
+    fits("/v1/runs/{run}/calls", "get", service.get(base + "/calls"), 200);
     fits("/v1/runs/{run}/records", "get", service.get(base + "/records"), 200);
   }
   fits("/v1/runs/{run}/result", "get", service.get("/v1/runs/" + done.str() + "/result"), 200);
@@ -130,6 +131,33 @@ TEST_CASE("openapi: what is really answered fits") {
   REQUIRE(service.host.end_of(waiting) == "completed");
   fits("/v1/runs/{run}/cancel", "post", service.post(told + "/cancel", "{}"), 409);
   fits("/v1/runs", "post", service.post("/v1/runs", R"({"workflow": {"id": "x"}})", http::Scope::admin), 422);
+  DeclareStream declare;
+  declare.entry.id = "e";
+  declare.entry.trigger = TriggerKind::timer;
+  declare.entry.timer.emplace();
+  declare.entry.timer->every = Millis(60'000);
+  declare.entry.quota = Quota{1, 2, MicroUsd{5'000'000}, 1'000'000};
+  declare.entry.retention = Retention{1, {}, {}};
+  declare.plan = PlanBuilder("a").plan();
+  declare.workflow_text = "{}";
+  declare.workspace = "/";
+  REQUIRE(service.host.engine->declare(std::move(declare)).has_value());
+  const auto trigger = [&] { return service.post("/v1/streams/test/e/trigger", R"({"inputs": {}})"); };
+  fits("/v1/streams/{workflow}/{entry}/trigger", "post", trigger(), 202);
+  const auto beyond = trigger();
+  fits("/v1/streams/{workflow}/{entry}/trigger", "post", beyond, 429);
+  const auto retry = std::find_if(beyond.headers.begin(), beyond.headers.end(),
+                                  [](const auto& header) { return header.first == "retry-after"; });
+  REQUIRE(retry != beyond.headers.end());
+  CHECK(std::stoi(retry->second) > 3'500);
+  CHECK(std::stoi(retry->second) <= 3'600);
+  const auto shown = service.get("/v1/streams/test/e");
+  fits("/v1/streams/{workflow}/{entry}", "get", shown, 200);
+  const auto stream = Service::json_of(shown).as_object();
+  CHECK(stream.at("next").as_array().size() == 3);
+  CHECK(stream.at("refusals").as_array().size() == 1);
+  CHECK(stream.at("quota_used").at("runs_per_hour").as_int64() == 1);
+  fits("/v1/top", "get", service.get("/v1/top"), 200);
   fits("/v1/streams", "get", service.get("/v1/streams"), 200);
   fits("/v1/streams/{workflow}/{entry}", "get", service.get("/v1/streams/no/such"), 404);
   fits("/v1/streams/{workflow}/{entry}/trigger", "post", service.post("/v1/streams/no/such/trigger", ""), 404);

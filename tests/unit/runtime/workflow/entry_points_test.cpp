@@ -166,3 +166,33 @@ TEST_CASE("entry points: inputs and keys are made of the trigger and of nothing 
   CHECK(has(problems(R"({"id": "a", "dedupe": "x"})"), "only one run would ever start"));
   CHECK(has(problems(R"({"id": "a", "dedupe": "{{ a.output }}"})"), "names no trigger"));
 }
+
+TEST_CASE("entry points: what is kept of the runs, and what they may use up") {
+  const auto entry = only(R"({"id": "a", "max_queued": 0, "retention": {"runs": 0, "age": 86400, "bytes": 1000000},
+      "quota": {"runs_per_hour": 2, "runs_per_day": 3, "cost_per_day": 1.5, "stored_bytes": 5e6}})");
+  CHECK(entry.max_queued == 0);
+  CHECK(entry.retention == Retention{0, Millis(86'400'000), 1'000'000});
+  CHECK(entry.quota == Quota{2, 3, MicroUsd{1'500'000}, 5'000'000});
+  CHECK(only(R"({"id": "a", "quota": {"cost_per_day": 0.0000011}})").quota->cost_per_day == MicroUsd{1});
+  CHECK(!only(R"({"id": "a"})").retention);
+  for (const auto* section : {"retention", "quota"}) {
+    CAPTURE(section);
+    const auto name = std::string("/entry_points/0/") + section;
+    const auto with_section = [&](const std::string& value) {
+      return problems("{\"id\": \"a\", \"" + std::string(section) + "\": " + value + "}");
+    };
+    CHECK(has(with_section("{}"), name + ": '" + section + "' says nothing"));
+    CHECK(has(with_section("3"), name + ": expected"));
+    CHECK(has(with_section("null"), name));
+    CHECK(has(with_section(R"({"run": 3})"), "did you mean"));
+  }
+  const auto kept = problems(R"({"id": "a", "retention": {"runs": -1, "age": 0, "bytes": 0.5}})");
+  for (const auto* field : {"runs", "age", "bytes"})
+    CHECK(has(kept, "/entry_points/0/retention/" + std::string(field) + ":"));
+  const auto bounded = problems(
+      R"({"id": "a", "quota": {"runs_per_hour": 0, "runs_per_day": 1000001, "cost_per_day": 0, "stored_bytes": "1G"}})");
+  for (const auto* field : {"runs_per_hour", "runs_per_day", "cost_per_day", "stored_bytes"})
+    CHECK(has(bounded, "/entry_points/0/quota/" + std::string(field) + ":"));
+  CHECK(has(problems(R"({"id": "a", "quota": {"runs_per_hour": 5, "runs_per_day": 3}})"),
+            "the day allows fewer runs than the hour"));
+}
