@@ -9,6 +9,7 @@
 #include "runtime/policy/child_data.hpp"
 #include "runtime/run/child.hpp"
 #include "runtime/run/view.hpp"
+#include "runtime/stream/scope.hpp"
 #include "runtime/workflow/children.hpp"
 #include "runtime/workflow/compile.hpp"
 
@@ -190,6 +191,7 @@ Result<StartRun> ChildRunsState::request_of(const ChildOrder& order) {
     request.deadline = sooner(request.deadline, parts_.services->clock->utc_now() + *order.node->start_to_close);
   request.budget = order.budget;
   request.isolation = above.isolation;
+  if (auto stream = stream::shared_stream_of(above); !stream.empty()) request.state_stream = std::move(stream);
   return request;
 }
 

@@ -36,13 +36,14 @@ Result<RunId> select_history(const persistence::EventStore& store, std::string_v
 }
 
 std::string shown_history(const persistence::EventStore& store, const std::string& id) {
-  if (is_state_history(RunId(id))) {
-    const auto row = store.summary(RunId(id));
+  const RunId history(id);
+  if (is_state_history(history)) {
+    const auto row = store.summary(history);
     if (!row) return "shared state " + id;
     return row->reason == stream::name_of("") ? "state of the store" : "state of stream " + row->reason;
   }
-  if (id.empty() || id.front() != kStreamLetter) return id;
-  const auto row = store.summary(RunId(id));
+  if (!is_stream_history(history)) return id;
+  const auto row = store.summary(history);
   return row && !row->reason.empty() ? "stream " + row->reason : "stream history " + id;
 }
 

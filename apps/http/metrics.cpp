@@ -168,7 +168,7 @@ std::vector<telemetry::Metric> service_metrics(const ServiceFacts& facts, UtcTim
     if (family.type == MetricType::Histogram) {
       telemetry::Histogram histogram;
       for (const auto& metric : family.metric) histogram.points.push_back(point_of(metric, histogram, start, now));
-      made.unit = "s";
+      made.unit.push_back('s');
       made.data = std::move(histogram);
     } else {
       const bool counts = family.type == MetricType::Counter;

@@ -51,7 +51,10 @@ TEST_CASE("scope: requests of runs are known until the run has ended, and those 
 TEST_CASE("scope: the sweep comes with many requests, and later if it frees nothing") {
   DoneRequests done;
   std::size_t sent = 0;
-  while (!done.needs_sweep()) done.note(change("a", 1, RunId("r" + std::to_string(sent++))), sent);
+  while (!done.needs_sweep()) {
+    ++sent;
+    done.note(change("a", 1, RunId("r" + std::to_string(sent))), sent);
+  }
   CHECK(sent == DoneRequests::kSweepAt);
   done.sweep([](const RunId&) { return false; });
   CHECK_FALSE(done.needs_sweep());
@@ -61,7 +64,7 @@ TEST_CASE("scope: the sweep comes with many requests, and later if it frees noth
 TEST_CASE("scope: a run shares the state of its stream, unless it says another") {
   RunStarted started;
   CHECK(shared_stream_of(started).empty());
-  started.trigger = Trigger{"w/e"};
+  started.trigger.emplace().stream = "w/e";
   CHECK(shared_stream_of(started) == "w/e");
   started.state_stream = "w/f";
   CHECK(shared_stream_of(started) == "w/f");
