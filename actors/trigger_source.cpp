@@ -79,8 +79,8 @@ void TriggerSource::trigger(TriggerRun request, std::function<void(const Result<
 }
 
 bool is_passing(Errc code) {
-  return code == Errc::stream_full || code == Errc::rate_limited || code == Errc::stream_held || code == Errc::draining ||
-         code == Errc::host_closed || code == Errc::disk_full || code == Errc::store_busy;
+  return code == Errc::stream_full || code == Errc::rate_limited || code == Errc::stream_held ||
+         code == Errc::draining || code == Errc::host_closed || code == Errc::disk_full || code == Errc::store_busy;
 }
 
 Millis wait_after(Errc code) { return code == Errc::rate_limited ? kRetryOfQuota : kRetry; }

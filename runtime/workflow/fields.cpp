@@ -128,6 +128,28 @@ const Names kPresets = {"minimize_cost", "balanced", "maximize_quality", "local_
 const Names kCustomTypes = {"ollama", "llamacpp", "custom", "anthropic", "google", "mistral", "openai", "script"};
 const Names kComplexities = {"simple", "moderate", "complex", "critical"};
 
+/// Of entry points and what is in them.
+const Names& entry_fields(Section section) {
+  switch (section) {
+    case Section::entry_point:
+      return kEntryPoint;
+    case Section::retention:
+      return kRetention;
+    case Section::quota:
+      return kQuota;
+    case Section::timer:
+      return kTimer;
+    case Section::webhook:
+      return kWebhook;
+    case Section::event:
+      return kEvent;
+    case Section::file:
+      return kFile;
+    default:
+      return kAnyKey;
+  }
+}
+
 }  // namespace
 
 const Names& fields_of(Section section) {
@@ -178,20 +200,6 @@ const Names& fields_of(Section section) {
       return kContentPart;
     case Section::sandbox:
       return kSandbox;
-    case Section::entry_point:
-      return kEntryPoint;
-    case Section::retention:
-      return kRetention;
-    case Section::quota:
-      return kQuota;
-    case Section::timer:
-      return kTimer;
-    case Section::webhook:
-      return kWebhook;
-    case Section::event:
-      return kEvent;
-    case Section::file:
-      return kFile;
     case Section::input_parameters:
       return kInputParameters;
     case Section::signal_parameters:
@@ -200,8 +208,9 @@ const Names& fields_of(Section section) {
       return kWorkflowParameters;
     case Section::state_parameters:
       return state::parameter_names();
+    default:
+      return entry_fields(section);
   }
-  return kAnyKey;
 }
 
 bool is_private_field(std::string_view name) {

@@ -190,7 +190,8 @@ TEST_CASE("entry points: what is kept of the runs, and what they may use up") {
   for (const auto* field : {"runs", "age", "bytes"})
     CHECK(has(kept, "/entry_points/0/retention/" + std::string(field) + ":"));
   const auto bounded = problems(
-      R"({"id": "a", "quota": {"runs_per_hour": 0, "runs_per_day": 1000001, "cost_per_day": 0, "stored_bytes": "1G"}})");
+      R"({"id": "a", "quota": {"runs_per_hour": 0, "runs_per_day": 1000001, "cost_per_day": 0,
+                                             "stored_bytes": "1G"}})");
   for (const auto* field : {"runs_per_hour", "runs_per_day", "cost_per_day", "stored_bytes"})
     CHECK(has(bounded, "/entry_points/0/quota/" + std::string(field) + ":"));
   CHECK(has(problems(R"({"id": "a", "quota": {"runs_per_hour": 5, "runs_per_day": 3}})"),
