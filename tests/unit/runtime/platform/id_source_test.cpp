@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "runtime/platform/clock.hpp"
+#include "runtime/run/child.hpp"
 
 using namespace hillstar;
 
@@ -80,4 +81,19 @@ TEST_CASE("clock: both clocks run") {
   CHECK(clock.utc_now().micros > 1'700'000'000'000'000);
   const auto before = clock.steady_now();
   CHECK(clock.steady_now() >= before);
+}
+
+TEST_CASE("id source: the id of a run inside a run follows from the run above, the node, the item and the failed attempts") {
+  SystemIdSource ids;
+  const auto above = ids.new_run(UtcTime{1'700'000'000'000'000});
+  const auto one = derived_run(above, run::child_name(NodeId("review"), std::nullopt, 0));
+  CHECK(is_run_id(one.str()));
+  CHECK(one.str().substr(0, 10) == above.str().substr(0, 10));
+  CHECK(one == derived_run(above, "review#1"));
+  std::set<RunId> all{above, one};
+  for (std::uint32_t i = 0; i < 100; ++i) {
+    CHECK(all.insert(derived_run(above, run::child_name(NodeId("review"), i, 0))).second);
+    CHECK(all.insert(derived_run(above, run::child_name(NodeId("review"), std::nullopt, i + 1))).second);
+    CHECK(all.insert(derived_run(ids.new_run(UtcTime{1'700'000'000'000'000}), "review#1")).second);
+  }
 }

@@ -9,7 +9,6 @@
 #include <random>
 #include <set>
 
-#include "runtime/platform/id_source.hpp"
 #include "runtime/run/invariants.hpp"
 #include "tests/support/plans.hpp"
 
@@ -64,21 +63,6 @@ workflow::Budget run_budget(std::int64_t micros) {
 }
 
 }  // namespace
-
-TEST_CASE("child: an id follows from the run above, the node, the item and the failed attempts") {
-  SystemIdSource ids;
-  const auto above = ids.new_run(UtcTime{1'700'000'000'000'000});
-  const auto one = derived_run(above, run::child_name(NodeId("review"), std::nullopt, 0));
-  CHECK(is_run_id(one.str()));
-  CHECK(one.str().substr(0, 10) == above.str().substr(0, 10));
-  CHECK(one == derived_run(above, "review#1"));
-  std::set<RunId> all{above, one};
-  for (std::uint32_t i = 0; i < 100; ++i) {
-    CHECK(all.insert(derived_run(above, run::child_name(NodeId("review"), i, 0))).second);
-    CHECK(all.insert(derived_run(above, run::child_name(NodeId("review"), std::nullopt, i + 1))).second);
-    CHECK(all.insert(derived_run(ids.new_run(UtcTime{1'700'000'000'000'000}), "review#1")).second);
-  }
-}
 
 TEST_CASE("child: nodes that wait for runs take no turn") {
   Told told(runs("abc").width(1).plan());
