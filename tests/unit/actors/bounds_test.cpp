@@ -39,7 +39,8 @@ struct Answers {
 
 /// Stands for the nodes.
 NodeActor::behavior_type node(NodeActor::pointer, Answers* answers) {
-  return {[](const Attempt&) {}, [](const CancelNode&) {},
+  return {[](const Attempt&) {},
+          [](const CancelNode&) {},
           [answers](const JobDone& done) {
             if (const auto* failed = std::get_if<AttemptFailed>(&done.outcome))
               answers->add(failed->failure);
@@ -52,7 +53,9 @@ NodeActor::behavior_type node(NodeActor::pointer, Answers* answers) {
             else
               answers->words.emplace_back("ok");
           },
-          [](const StateDone&) {}};
+          [](const StateDone&) {},
+          [](const HoldNode&) {},
+          [](const ChildAnswered&) {}};
 }
 
 /// Stands for the event log.
