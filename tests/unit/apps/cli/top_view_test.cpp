@@ -41,7 +41,7 @@ TEST_CASE("top: what goes on, in lines that fit") {
   }
   const auto wide = all(top_lines(kTop, kBefore, {.columns = 200}));
   for (const auto* words :
-       {"process 4711 hosts the store", "queued 7, running 1; today 38 runs, $1.5000; 20 end a minute",
+       {"process 4711 hosts the store", "7 queued, 1 running; today 38 runs, $1.5000; 20 end a minute",
         "01M80R6TSPERXSRYM0KKVH838Z", "1/4", "02:30:00Z", "held", "openai at https://api.open", "40"})
     CHECK_MESSAGE(wide.find(words) != std::string::npos, (std::string(words) + " in " + wide));
   CHECK(wide.find('\x1b') == std::string::npos);

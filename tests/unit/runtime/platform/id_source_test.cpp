@@ -83,7 +83,8 @@ TEST_CASE("clock: both clocks run") {
   CHECK(clock.steady_now() >= before);
 }
 
-TEST_CASE("id source: the id of a run inside a run follows from the run above, the node, the item and the failed attempts") {
+TEST_CASE(
+    "id source: the id of a run inside a run follows from the run above, the node, the item and the failed attempts") {
   SystemIdSource ids;
   const auto above = ids.new_run(UtcTime{1'700'000'000'000'000});
   const auto one = derived_run(above, run::child_name(NodeId("review"), std::nullopt, 0));

@@ -184,8 +184,9 @@ TEST_CASE("entry points: what is kept of the runs, and what they may use up") {
     CHECK(has(with_section("{}"), name + ": '" + section + "' says nothing"));
     CHECK(has(with_section("3"), name + ": expected"));
     CHECK(has(with_section("null"), name));
-    CHECK(has(with_section(R"({"run": 3})"), "did you mean"));
   }
+  CHECK(has(problems(R"({"id": "a", "retention": {"run": 3}})"), "did you mean 'runs'?"));
+  CHECK(has(problems(R"({"id": "a", "quota": {"runs_per_dya": 3}})"), "did you mean 'runs_per_day'?"));
   const auto kept = problems(R"({"id": "a", "retention": {"runs": -1, "age": 0, "bytes": 0.5}})");
   for (const auto* field : {"runs", "age", "bytes"})
     CHECK(has(kept, "/entry_points/0/retention/" + std::string(field) + ":"));
