@@ -126,6 +126,7 @@ void RunActorState::make_context() {
 }
 
 void RunActorState::announce() {
+  if (state_.status == run::RunStatus::queued) return;  // its files begin with its turn: most of a queue only waits
   if (!bell_) bell_ = state_.started.output_dir.empty() ? ExportBell() : ExportBell(services_->exporter, birth_.run);
   bell_->ring();
 }

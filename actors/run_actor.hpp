@@ -88,7 +88,7 @@ class RunActorState {
   void stop_if_quiet();
   void leave(RunExit reason, const Error& error);
   void make_context();
-  /// Has the run's files written, if it has any.
+  /// Has the run's files written, if it has any and its turn has come.
   void announce();
   /// Tells the run's stream, if it has one, what the run is to it now.
   void tell_stream();

@@ -30,7 +30,7 @@ void add_clouds(Rules& rules) {
   rules.insert(rules.end(),
                {{"private_key", "-----BEGIN",
                  R"(-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----)"
-                 R"((?:(?:-{0,4}[^-])+-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----)"
+                 R"((?:[^\x00]+?-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----)"
                  R"(|(?:(?:\s|\\{1,8}[nr])+[A-Za-z0-9+/=]{16,})+(?:(?:\s|\\{1,8}[nr])+[A-Za-z0-9+/]+={1,2})?))",
                  nullptr, Extent::block, Start::keyword, false, true},
                 {"age_key", "AGE-SECRET-KEY-1", "AGE-SECRET-KEY-1[A-Z0-9]{40,}"},

@@ -22,6 +22,9 @@ class StreamCommands(Served):
     def shown(self, stream='jobs/in', **more):
         return self.hill('-o', 'json', 'stream', 'show', stream, **more).json
 
+    def traces_of(self, run):
+        return [name for name in os.listdir(os.path.join(self.folder, '.hillstar', 'traces')) if run in name]
+
     def check_all(self, where):
         """The same words, wherever the host is."""
         hill = lambda *arguments, **more: self.hill(*where, 'stream', *arguments, **more)
@@ -76,7 +79,10 @@ class StreamCommands(Served):
         self.hill(*where, 'stream', 'hold', 'more/x')
         waiting = self.hill(*where, 'stream', 'trigger', 'more/x')
         self.assertIn('waits its turn', waiting.err)
+        self.assertEqual(self.traces_of(waiting.out.split()[0]), [])
         self.hill(*where, 'stream', 'release', 'more/x')
+        self.hill('wait', waiting.out.split()[0])
+        self.until(lambda: self.traces_of(waiting.out.split()[0]), 'the files of the run whose turn has come')
         self.hill(*where, 'stream', 'rm', 'more/x')
         self.environment['HILLSTAR_TOKEN'] = read
         self.assertIn('HS805', self.hill(*where, 'stream', 'hold', 'jobs/in', code=6).err)

@@ -10,7 +10,7 @@ shift 2
 cd "$(dirname "$0")/../.."
 tests/support/install_dependencies.sh clang libclang-rt-dev llvm
 targets=("$@")
-[ ${#targets[@]} -gt 0 ] || targets=(json workflow templates decide record sse replies schema)
+[ ${#targets[@]} -gt 0 ] || targets=(json workflow templates redaction decide record sse replies governance schema)
 
 cmake --preset fuzz >/dev/null
 tests/support/build.sh build/fuzz "$jobs" "${targets[@]/#/fuzz_}"

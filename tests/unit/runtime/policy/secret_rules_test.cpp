@@ -58,6 +58,8 @@ std::vector<Sample> samples() {
   };
   return {
       {"private_key", pem("PRIVATE KEY")},
+      {"private_key", dashes + "BEGIN PRIVATE KEY" + dashes + "\nBearer " + made(30) + dashes + "\n" + made(40) + "\n" +
+                          dashes + "END PRIVATE KEY" + dashes},
       {"private_key", pem("RSA PRIVATE KEY")},
       {"private_key", pem("OPENSSH PRIVATE KEY")},
       {"private_key", pem("PGP PRIVATE KEY BLOCK")},
