@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// The only message that crosses a machine. What each kind says: messages/remote.hpp.
+//
+// A frame comes from another machine, so nothing in it is believed before it is decoded strictly.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+namespace hillstar {
+
+/// Protocol of this program. A peer says its own in `hello` and `welcome`; both then speak the older of the two. One
+/// older version is understood besides the current one.
+inline constexpr std::uint16_t kProtocol = 1;
+inline constexpr std::uint16_t kProtocolOldest = 1;
+
+/// Limits of one frame; what is larger travels as a blob, in chunks.
+inline constexpr std::size_t kFrameJsonMax = 1024 * 1024;
+inline constexpr std::size_t kFrameBytesMax = 256 * 1024;
+
+/// Numbers are part of the protocol: never reused.
+enum class FrameKind : std::uint8_t {
+  hello = 1,      // worker -> host: who I am, what I offer
+  welcome = 2,    // host -> worker: you may work
+  refused = 3,    // host -> worker: you may not, and why; then the connection ends
+  beat = 4,       // worker -> host: I am here, and how busy
+  beat_seen = 5,  // host -> worker: I have seen that beat
+  attempt = 6,    // host -> worker: make this attempt
+  outcome = 7,    // worker -> host: how it ended; said again until `outcome_kept`
+  outcome_kept = 8,
+  cancel = 9,       // host -> worker: stop this attempt
+  progress = 10,    // worker -> host: output of an attempt, for the eye
+  blob_want = 11,   // either way: send this blob, from this byte on, so many bytes at most
+  blob_chunk = 12,  // the answer; `bytes` is a piece of it
+  blob_none = 13,   // or this: it is not there
+  drain = 14,       // either way: no more attempts
+  log = 15,         // worker -> host: a line for the operator
+};
+
+struct Frame {
+  std::uint16_t version = kProtocol;
+  FrameKind kind = FrameKind::beat;
+  std::string json;   ///< An object; the kind says of what shape.
+  std::string bytes;  ///< Of `blob_chunk` only.
+};
+
+}  // namespace hillstar
