@@ -102,6 +102,7 @@ void RunActorState::recover(std::optional<TellRun> told) {
     return self_->quit();
   }
   recovering_ = true;
+  run::each_elsewhere(state_, [&](const AttemptRef& ref) { resumed_[key_of(ref)] = ref.attempt; });
   // Who stops a run that nobody had in hand does not want it to go on for a moment: it is stopped first. What else may
   // be said goes by what the recovery finds.
   const auto stops = [](const Input& input) {
@@ -271,6 +272,8 @@ void RunActorState::execute(ExecuteNode& command, std::uint64_t seq) {
       return caf::anon_send(RunActor(self_), AttemptEnded{AttemptFailed{command.ref, std::move(failure), {}, {}}});
     }
   }
+  const auto resumed = resumed_.find(key_of(command.ref));
+  command.resumes = resumed != resumed_.end() && resumed->second == command.ref.attempt;
   auto& attempt = attempts_[key_of(command.ref)];
   // Only after a grace time that has run out elsewhere: the old attempt's actor is not waited for any more.
   if (attempt.node) caf::anon_send_exit(attempt.node, caf::exit_reason::kill);

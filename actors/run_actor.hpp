@@ -124,6 +124,7 @@ class RunActorState {
   EventBatch in_flight_;    ///< The batch that the log has; null: none.
   EventBatch first_batch_;  ///< The whole history, as long as it is one small batch that this actor wrote.
   std::unordered_map<std::uint64_t, InFlight> attempts_;
+  std::unordered_map<std::uint64_t, std::uint32_t> resumed_;  ///< Attempts elsewhere that were under way at recovery.
   std::vector<NodeActor> idle_;
   std::unordered_map<NodeIndex, workflow::ItemList> lists_;  ///< Of the maps that are under way.
   std::optional<stream::Phase> reported_;                    ///< To the stream.

@@ -32,6 +32,8 @@ struct ExecuteNode {
   std::uint32_t failed = 0;              ///< Attempts of the unit that have failed; those that were lost or stopped
                                          ///< are not among them, so that this one may be the same as the one before.
   std::optional<UtcTime> ends_by = {};   ///< The unit's whole time is over then.
+  bool resumes = false;  ///< It was under way before the host died, on a machine that may still be at it: that one is
+                         ///< asked, and the attempt is not begun again.
 };
 /// Why an attempt is stopped, which decides what becomes of a run that it waits for: `leave`: it goes on, since the
 /// attempt is taken up again; `pause`: it pauses too; `cancel`: it is cancelled.

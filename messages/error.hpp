@@ -59,6 +59,14 @@ enum class Errc : std::uint16_t {
   tool_parameters = 502,
   output_limit = 503,
   io = 504,
+  // 6xx workers
+  worker_unreachable = 600,
+  certificate_invalid = 601,
+  join_refused = 602,
+  worker_refused = 603,
+  placement_impossible = 604,
+  blob_transfer = 605,
+  worker_workspace = 606,
   // 7xx command line and host
   usage = 700,
   not_found = 701,

@@ -16,7 +16,7 @@ constexpr std::array<std::string_view, std::variant_size_v<Event>> kTypeNames = 
     "run_admitted",    "run_deadline_passed", "run_timed_out",        "signal_received",      "input_requested",
     "input_provided",  "signal_awaited",      "node_deadline_passed", "stream_declared",      "stream_held",
     "stream_released", "stream_removed",      "timer_fired",          "cursor_moved",         "state_opened",
-    "state_changed"};
+    "state_changed",   "node_waits_for_place"};
 
 template <class E>
 const NodeId* pointer_to(const E& event) {

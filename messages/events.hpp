@@ -21,6 +21,7 @@
 #include "messages/talk_events.hpp"
 #include "messages/units.hpp"
 #include "messages/value.hpp"
+#include "messages/worker_events.hpp"
 
 namespace hillstar {
 
@@ -165,9 +166,10 @@ struct NodeCompleted {
   Value result;             ///< Null for a map as a whole: its items hold the results.
   std::vector<bool> tests;  ///< Verdicts of PlanNode::tests on this result, in their order.
   std::optional<Usage> usage;
-  std::optional<Json> detail;  ///< What a model call used: model, request id, fingerprint, finish reason.
+  std::optional<Json> detail;          ///< What a model call used: model, request id, fingerprint, finish reason.
+  std::optional<MadeBy> made_by = {};  ///< Absent: the host itself.
 };
-BOOST_DESCRIBE_STRUCT(NodeCompleted, (), (node, item, attempt, result, tests, usage, detail))
+BOOST_DESCRIBE_STRUCT(NodeCompleted, (), (node, item, attempt, result, tests, usage, detail, made_by))
 
 struct NodeAttemptFailed {
   NodeId node;
@@ -180,11 +182,12 @@ struct NodeAttemptFailed {
   std::optional<Json> detail = {};  ///< Of a model call that was sent: to whom, and what was reserved for it.
   std::optional<std::uint32_t> next_candidate = {};  ///< Present: another attempt follows, and goes there.
   std::optional<std::string> next_provider = {};     ///< Of that place.
-  bool repair = false;  ///< Another attempt follows at once, and asks the model to mend its reply.
+  bool repair = false;                 ///< Another attempt follows at once, and asks the model to mend its reply.
+  std::optional<MadeBy> made_by = {};  ///< As in NodeCompleted.
 };
 BOOST_DESCRIBE_STRUCT(NodeAttemptFailed, (),
                       (node, item, attempt, failure, result, retry_at, usage, detail, next_candidate, next_provider,
-                       repair))
+                       repair, made_by))
 
 /// The wait before another attempt is over; it starts when a slot is free.
 struct NodeRetryDue {
@@ -199,9 +202,10 @@ struct NodeAttemptLost {
   NodeId node;
   std::optional<std::uint32_t> item;
   std::uint32_t attempt = 1;
-  std::optional<Json> detail = {};  ///< Of a model call that was sent: what is known of it.
+  std::optional<Json> detail = {};     ///< Of a model call that was sent: what is known of it.
+  std::optional<MadeBy> made_by = {};  ///< As in NodeCompleted: the machine that was to make it, if that is known.
 };
-BOOST_DESCRIBE_STRUCT(NodeAttemptLost, (), (node, item, attempt, detail))
+BOOST_DESCRIBE_STRUCT(NodeAttemptLost, (), (node, item, attempt, detail, made_by))
 
 /// The attempt was stopped on request, or not made at all; the node may be scheduled again.
 struct NodeCancelled {
@@ -211,8 +215,9 @@ struct NodeCancelled {
   bool unsent = false;              ///< A model call that never left: it cost nothing.
   std::optional<Json> detail = {};  ///< Of a model call that was sent: what is known of it. Of a run of its own: which.
   std::optional<Usage> usage = {};  ///< Of a run of its own that has ended.
+  std::optional<MadeBy> made_by = {};  ///< As in NodeCompleted.
 };
-BOOST_DESCRIBE_STRUCT(NodeCancelled, (), (node, item, attempt, unsent, detail, usage))
+BOOST_DESCRIBE_STRUCT(NodeCancelled, (), (node, item, attempt, unsent, detail, usage, made_by))
 
 /// No further attempt follows. What it means for the run says PlanNode::on_error.
 struct NodeFailed {
@@ -264,13 +269,14 @@ struct BudgetExhausted {
 BOOST_DESCRIBE_STRUCT(BudgetExhausted, (), (node, item, scope, limit, spent, needed))
 
 /// Order is part of nothing: records name their type.
-using Event = std::variant<RunStarted, RunPaused, RunResumed, CancelRequested, RunCompleted, RunFailed, RunCancelled,
-                           LoopExhausted, NodeInherited, NodeScheduled, MapExpanded, NodeCompleted, NodeAttemptFailed,
-                           NodeAttemptLost, NodeCancelled, NodeFailed, NodeSkipped, CheckpointReached,
-                           ApprovalRequested, ApprovalAnswered, NodeResolved, NodeRetryDue, BudgetExhausted,
-                           ConnectionAttempted, RunQueued, RunAdmitted, RunDeadlinePassed, RunTimedOut, SignalReceived,
-                           InputRequested, InputProvided, SignalAwaited, NodeDeadlinePassed, StreamDeclared, StreamHeld,
-                           StreamReleased, StreamRemoved, TimerFired, CursorMoved, StateOpened, StateChanged>;
+using Event =
+    std::variant<RunStarted, RunPaused, RunResumed, CancelRequested, RunCompleted, RunFailed, RunCancelled,
+                 LoopExhausted, NodeInherited, NodeScheduled, MapExpanded, NodeCompleted, NodeAttemptFailed,
+                 NodeAttemptLost, NodeCancelled, NodeFailed, NodeSkipped, CheckpointReached, ApprovalRequested,
+                 ApprovalAnswered, NodeResolved, NodeRetryDue, BudgetExhausted, ConnectionAttempted, RunQueued,
+                 RunAdmitted, RunDeadlinePassed, RunTimedOut, SignalReceived, InputRequested, InputProvided,
+                 SignalAwaited, NodeDeadlinePassed, StreamDeclared, StreamHeld, StreamReleased, StreamRemoved,
+                 TimerFired, CursorMoved, StateOpened, StateChanged, NodeWaitsForPlace>;
 
 /// An event with its place in a history.
 struct Recorded {

@@ -49,6 +49,7 @@ struct AttemptSucceeded {
   std::optional<Json> detail;
   std::vector<Connection> connections = {};  ///< Those that the attempt made or was refused; air-gapped runs only.
   std::optional<StateRequest> state = {};    ///< Of the run's own state: `result` and `tests` follow from it.
+  std::optional<MadeBy> made_by = {};        ///< As in NodeCompleted, and below.
 };
 /// The list of a map was evaluated.
 struct ItemsListed {
@@ -64,11 +65,13 @@ struct AttemptFailed {
   std::optional<Usage> usage;
   std::optional<Json> detail = {};  ///< Of a model call that was sent: to whom, and what was reserved for it.
   std::vector<Connection> connections = {};
+  std::optional<MadeBy> made_by = {};
 };
 struct AttemptLost {
   AttemptRef ref;
   std::optional<Json> detail = {};  ///< Of a model call that was sent: what is known of it.
   std::vector<Connection> connections = {};
+  std::optional<MadeBy> made_by = {};
 };
 /// The attempt ended because it was asked to.
 struct AttemptCancelled {
@@ -77,6 +80,12 @@ struct AttemptCancelled {
   std::optional<Json> detail = {};  ///< As for AttemptLost.
   std::vector<Connection> connections = {};
   std::optional<Usage> usage = {};  ///< Of a run of its own that has ended.
+  std::optional<MadeBy> made_by = {};
+};
+/// No machine can make the attempt at the moment.
+struct PlaceMissing {
+  AttemptRef ref;
+  std::string reason;
 };
 /// A budget that many runs share has not enough left: the attempt was not made.
 struct BudgetRefused {
@@ -141,7 +150,7 @@ struct Input {
   std::uint32_t chance_ppm = 0;  ///< In [0, 1000000): jitter for a retry, drawn by the shell.
   std::variant<Start, AttemptSucceeded, ItemsListed, AttemptFailed, AttemptLost, AttemptCancelled, BudgetRefused,
                RetryDue, ApprovalGiven, PauseAsked, ResumeAsked, CancelAsked, Resolved, Admit, DeadlineReached,
-               SignalGiven, InputGiven, Recovered>
+               SignalGiven, InputGiven, PlaceMissing, Recovered>
       what;
 };
 

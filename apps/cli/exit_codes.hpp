@@ -33,6 +33,7 @@ constexpr Exit exit_of_service(Errc code) {
     case Errc::stream_invalid:
       return Exit::invalid_workflow;
     case Errc::disk_full:
+    case Errc::worker_workspace:
       return Exit::storage;
     case Errc::stream_full:
     case Errc::stream_held:
@@ -43,6 +44,13 @@ constexpr Exit exit_of_service(Errc code) {
     case Errc::depth_exceeded:
     case Errc::signature_invalid:
       return Exit::refused;
+    case Errc::placement_impossible:
+    case Errc::blob_transfer:
+      return Exit::run_failed;
+    case Errc::worker_unreachable:
+    case Errc::certificate_invalid:
+    case Errc::join_refused:
+    case Errc::worker_refused:
     case Errc::draining:
     case Errc::unauthenticated:
     case Errc::rate_limited:

@@ -34,8 +34,8 @@ class Decision {
     if (unit == nullptr || unit->status != NodeStatus::running) return {};
     if (in.state) return decide_state(in);
     auto facts = connections(in.ref, in.connections);
-    facts.emplace_back(
-        NodeCompleted{id(in.ref.node), in.ref.item, in.ref.attempt, in.result, in.tests, in.usage, in.detail});
+    facts.emplace_back(NodeCompleted{id(in.ref.node), in.ref.item, in.ref.attempt, in.result, in.tests, in.usage,
+                                     in.detail, in.made_by});
     return facts;
   }
 
@@ -51,6 +51,7 @@ class Decision {
     if (unit == nullptr) return {};
     NodeAttemptFailed fact{id(in.ref.node), in.ref.item, in.ref.attempt, in.failure,
                            in.result,       {},          in.usage,       in.detail};
+    fact.made_by = in.made_by;
     const bool goes_on = state_.status == RunStatus::running || state_.status == RunStatus::paused;
     if (goes_on && !unit->overdue) follow_up(*unit, in, fact);
     auto facts = connections(in.ref, in.connections);
@@ -61,8 +62,14 @@ class Decision {
   Facts operator()(const AttemptLost& in) {
     if (current(in.ref) == nullptr) return {};
     auto facts = connections(in.ref, in.connections);
-    facts.emplace_back(lost(in.ref, in.detail));
+    facts.emplace_back(lost(in.ref, in.detail, in.made_by));
     return facts;
+  }
+
+  Facts operator()(const PlaceMissing& in) {
+    const auto* unit = current(in.ref);
+    if (unit == nullptr || unit->status != NodeStatus::running || is_stopping(state_)) return {};
+    return {NodeWaitsForPlace{id(in.ref.node), in.ref.item, in.ref.attempt, in.reason}};
   }
 
   Facts operator()(const AttemptCancelled& in) {
@@ -71,9 +78,10 @@ class Decision {
     auto facts = connections(in.ref, in.connections);
     // Nobody asked for it: whoever stopped the attempt, the run did not see its end.
     if (!is_stopping(state_) && !state_.interrupted && !unit->overdue)
-      facts.emplace_back(lost(in.ref, in.detail));
+      facts.emplace_back(lost(in.ref, in.detail, in.made_by));
     else
-      facts.emplace_back(NodeCancelled{id(in.ref.node), in.ref.item, in.ref.attempt, in.unsent, in.detail, in.usage});
+      facts.emplace_back(
+          NodeCancelled{id(in.ref.node), in.ref.item, in.ref.attempt, in.unsent, in.detail, in.usage, in.made_by});
     return facts;
   }
 
@@ -213,14 +221,16 @@ class Decision {
     fact.next_provider = places[next].provider;
   }
 
-  /// An attempt in flight died with its process. One that waits for a run of its own goes on waiting for it.
+  /// An attempt in flight died with its process. One that waits for a run of its own goes on waiting for it, and one
+  /// that was made elsewhere may still be under way there: whoever executes it asks.
   [[nodiscard]] bool is_gone(NodeIndex i, const UnitState& unit) const {
-    return is_in_flight(unit) && !waits_for_run(*state_.plan, i, unit);
+    return is_in_flight(unit) && !waits_for_run(*state_.plan, i, unit) && !is_elsewhere(*state_.plan, i, unit);
   }
 
   [[nodiscard]] NodeId id(NodeIndex i) const { return state_.plan->nodes[i].id; }
-  [[nodiscard]] NodeAttemptLost lost(const AttemptRef& ref, const std::optional<Json>& detail = {}) const {
-    return {id(ref.node), ref.item, ref.attempt, detail};
+  [[nodiscard]] NodeAttemptLost lost(const AttemptRef& ref, const std::optional<Json>& detail = {},
+                                     const std::optional<MadeBy>& made_by = {}) const {
+    return {id(ref.node), ref.item, ref.attempt, detail, made_by};
   }
 
   /// The unit, if this very attempt of it is in flight.

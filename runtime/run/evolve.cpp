@@ -299,6 +299,7 @@ class Evolution : private Moves {
   }
   /// For whoever reads the history: nothing follows from it.
   void operator()(const ConnectionAttempted&) {}
+  void operator()(const NodeWaitsForPlace&) {}
   void operator()(const StateChanged& event) { state::fold(state_.cells, event); }
   void operator()(const SignalReceived& event) { evolve_talk(state_, event, at_); }
   void operator()(const InputRequested& event) { evolve_talk(state_, event, at_); }

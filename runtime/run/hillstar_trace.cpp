@@ -172,6 +172,11 @@ struct TraceEntry::Writer {
     entry.type_ = "node_deadline_passed";
     set_node(event.node);
   }
+  void operator()(const NodeWaitsForPlace& event) {
+    entry.type_ = "node_waits_for_place";
+    entry.message_ = event.reason;
+    set_node(event.node);
+  }
   /// A stream's facts are in no run's trace.
   template <class Foreign>
   void operator()(const Foreign&) {}

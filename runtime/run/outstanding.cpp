@@ -104,6 +104,13 @@ Value result_of(const RunState& state, NodeIndex node) {
   return *found.map->collected;
 }
 
+void each_elsewhere(const RunState& state, const std::function<void(const AttemptRef&)>& take) {
+  if (state.running == 0) return;
+  each_in_flight(state, [&](const AttemptRef& ref, const UnitState& unit) {
+    if (is_elsewhere(*state.plan, ref.node, unit)) take(ref);
+  });
+}
+
 std::vector<Command> commands_of(const RunState& state, const Event& event) {
   std::vector<Command> commands;
   if (const auto* scheduled = std::get_if<NodeScheduled>(&event)) {

@@ -5,6 +5,7 @@
 // is advanced into more facts. The caller makes the facts durable, and only then acts on commands_of them.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -43,6 +44,9 @@ std::vector<Command> commands_of(const RunState& state, const Event& event);
 
 /// What the world still owes this run (recovery): the commands that were issued and not yet answered.
 std::vector<Command> outstanding(const RunState& state);
+
+/// Attempts in flight that another machine makes, and that may outlive this process.
+void each_elsewhere(const RunState& state, const std::function<void(const AttemptRef&)>& take);
 
 /// When something happens to the run by itself, whether or not anything is told: its deadline, and those of its nodes.
 /// Answer with DeadlineReached then.

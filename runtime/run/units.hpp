@@ -37,6 +37,10 @@ inline bool is_in_flight(const UnitState& unit) {
 inline bool waits_for_run(const workflow::Plan& plan, NodeIndex node, const UnitState& unit) {
   return unit.status == NodeStatus::running && runs_workflow(plan.nodes[node]);
 }
+/// The same, and the attempt is made by another machine: it may outlive this process.
+inline bool is_elsewhere(const workflow::Plan& plan, NodeIndex node, const UnitState& unit) {
+  return unit.status == NodeStatus::running && plan.nodes[node].placement.has_value();
+}
 /// It has asked a person, or listens for a signal.
 inline bool is_told_of(NodeStatus status) { return status == NodeStatus::asking || status == NodeStatus::listening; }
 inline bool has_ended(NodeStatus status) {

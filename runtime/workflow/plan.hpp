@@ -111,6 +111,35 @@ struct Sandbox {
 };
 BOOST_DESCRIBE_STRUCT(Sandbox, (), (profile, network, env, read, write, memory_bytes, file_bytes, processes, cpu))
 
+/// A job of a cluster.
+struct SlurmJob {
+  std::string partition;  ///< Empty: the cluster's default, as with all that follows.
+  std::string time;       ///< As sbatch takes it.
+  std::optional<std::uint32_t> cpus;
+  std::string memory;
+  std::string gpus;
+  std::string account;
+  std::string qos;
+
+  bool operator==(const SlurmJob&) const = default;
+};
+BOOST_DESCRIBE_STRUCT(SlurmJob, (), (partition, time, cpus, memory, gpus, account, qos))
+
+/// spread: on the machine that has fewest attempts of this run; sticky: on one that has made an attempt of this run.
+BOOST_DEFINE_ENUM_CLASS(PlaceRule, any, spread, sticky)
+
+/// Where attempts of a node are made: on a worker that has all these labels, or as a job of a cluster.
+struct Placement {
+  std::map<std::string, std::string> labels;  ///< All of them; empty value: a label of that name.
+  std::map<std::string, std::string> prefer;  ///< As many of them as can be had.
+  std::uint32_t slots = 1;
+  PlaceRule rule = PlaceRule::any;
+  std::optional<SlurmJob> slurm;
+
+  bool operator==(const Placement&) const = default;
+};
+BOOST_DESCRIBE_STRUCT(Placement, (), (labels, prefer, slots, rule, slurm))
+
 /// Which attempt of which loop a node is.
 struct LoopPlace {
   std::string loop;
@@ -167,6 +196,9 @@ struct PlanNode {
   std::optional<std::string> clearance;    ///< The highest class that it may get.
   bool asks_release = false;               ///< A person may let it have data beyond a clearance.
   std::optional<Sandbox> sandbox;          ///< script_run; absent: the standard one.
+  std::optional<Placement> placement;      ///< Absent: the host itself.
+  std::vector<std::string> files_in;       ///< Patterns of files of the workspace that go with an attempt elsewhere,
+  std::vector<std::string> files_out;      ///< and that come back from a success.
   std::optional<Condition> when;           ///< False: skipped; dependents see an empty result.
   std::optional<Condition> skip_if;        ///< True: skipped.
   std::optional<NodeIndex> stands_for;     ///< Skipped loop attempt: its result is this node's (the attempt before).
@@ -185,8 +217,8 @@ struct PlanNode {
 BOOST_DESCRIBE_STRUCT(PlanNode, (),
                       (id, tool, input, parameters, outputs, provider, model, complexity, cwd, effect, retry, repairs,
                        start_to_close, queue_timeout, schedule_to_close, on_error, permission, granted, approvals, data,
-                       clearance, asks_release, sandbox, when, skip_if, stands_for, loop, map, checkpoint, lane, tests,
-                       sources, predecessors, successors))
+                       clearance, asks_release, sandbox, placement, files_in, files_out, when, skip_if, stands_for,
+                       loop, map, checkpoint, lane, tests, sources, predecessors, successors))
 
 struct PlanLoop {
   std::string id;

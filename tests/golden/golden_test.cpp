@@ -229,6 +229,7 @@ class Scenario {
   static std::string details(const InputProvided& e) { return " " + e.request; }
   static std::string details(const SignalAwaited& e) { return " " + e.node.str() + " " + e.name; }
   static std::string details(const NodeDeadlinePassed& e) { return " " + e.node.str(); }
+  static std::string details(const NodeWaitsForPlace& e) { return attempt_of(e) + ": " + e.reason; }
   template <class Other>
   static std::string details(const Other&) {
     return {};
