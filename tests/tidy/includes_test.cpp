@@ -24,6 +24,7 @@ const Layer kLayers[] = {
     {"runtime/run", {"messages", "runtime/run", "runtime/workflow", "runtime/policy", "runtime/state"}},
     {"runtime/stream", {"messages", "runtime/stream", "runtime/workflow", "runtime/run", "runtime/state"}},
     {"runtime/telemetry", {"messages", "runtime/telemetry", "runtime/workflow", "runtime/policy", "runtime/run"}},
+    {"runtime/placement", {"messages", "runtime/placement", "runtime/workflow"}},
     {"runtime/platform", {"messages", "runtime/platform"}},
     {"runtime/tools", {"messages", "runtime/tools", "runtime/platform", "runtime/workflow", "runtime/policy"}},
     {"persistence",
@@ -55,8 +56,8 @@ const Library kLibraries[] = {
 };
 
 /// Pure code gets time, chance and the environment from outside.
-constexpr std::array kPureFolders = {"runtime/workflow", "runtime/run",   "runtime/policy",
-                                     "runtime/stream",   "runtime/state", "runtime/telemetry"};
+constexpr std::array kPureFolders = {"runtime/workflow", "runtime/run",       "runtime/policy",   "runtime/stream",
+                                     "runtime/state",    "runtime/telemetry", "runtime/placement"};
 constexpr std::array kNotPureHeaders = {"thread",   "mutex",   "shared_mutex", "condition_variable",
                                         "future",   "atomic",  "filesystem",   "fstream",
                                         "iostream", "random",  "unistd.h",     "ctime",
