@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "apps/cli/operator_table.hpp"
 
+#include "apps/cli/ca_commands.hpp"
 #include "apps/cli/command_table.hpp"
 #include "apps/cli/config_command.hpp"
 #include "apps/cli/doctor.hpp"
@@ -51,6 +52,7 @@ void add_operator_commands(Commands& commands, const Configuration& configuratio
   add_config(commands, configuration);
   add_secrets(commands);
   add_doctor(commands, configuration);
+  add_ca_commands(commands);
   commands.add<WizardArgs>("wizard", "Set up keys and local model servers, step by step", set_up);
 }
 
