@@ -83,9 +83,12 @@ class Flow {
       gather(i);
       HILLSTAR_CHECK(judge(i, at));
       if (node.tool == "workflow_run") pass_through(i);
-      if (!node.data) continue;
-      HILLSTAR_TRY(const auto own, rank(*node.data, at + "/data"));
-      raise(labels_[i], {own, node.id.str(), {}});
+      if (node.data) {
+        HILLSTAR_TRY(const auto own, rank(*node.data, at + "/data"));
+        raise(labels_[i], {own, node.id.str(), {}});
+      }
+      // Whoever makes it knows what it gives, too.
+      if (node.placement) leak(i, 0, place_of(node), of_machine(node));
     }
     return std::move(leaks_);
   }
@@ -170,6 +173,11 @@ class Flow {
   }
 
   void from_files(const PlanNode& node, Label& label) const {
+    for (const auto& pattern : node.placement ? node.files_in : std::vector<std::string>()) {
+      // Which files a pattern finds is not known: it may be any.
+      const bool is_path = pattern.find_first_of("*?[\\") == std::string::npos && !pattern.ends_with('/');
+      is_path ? from_path(pattern, label) : raise(label, {any_file_, "files", {}});
+    }
     if (node.tool == "file_read") {
       const auto parameters = node.parameters.value();
       const auto* path = json::member(parameters, "path");
@@ -241,6 +249,10 @@ class Flow {
     }
     if (const auto found = rules_.tools.find(node.tool); found != rules_.tools.end())
       clearance = std::min(clearance, rank_of(rules_, found->second).value_or(0));
+    if (node.placement && of_machine(node) < clearance) {
+      leak(i, 0, place_of(node), of_machine(node));
+      clearance = of_machine(node);
+    }
     if (node.tool != "model_call") {
       leak(i, 0, "node '" + node.id.str() + "'", clearance);
       return {};
@@ -254,6 +266,12 @@ class Flow {
     return {};
   }
 
+  static std::string place_of(const PlanNode& node) { return "the machine that makes node '" + node.id.str() + "'"; }
+  /// What any machine that may make it is cleared for: the label that it must have, and nothing without one.
+  [[nodiscard]] std::size_t of_machine(const PlanNode& node) const {
+    const auto label = node.placement->labels.find("clearance");
+    return label == node.placement->labels.end() ? 0 : rank_of(rules_, label->second).value_or(0);
+  }
   [[nodiscard]] std::size_t cleared(const std::string& name) const { return rank_of(rules_, name).value_or(0); }
   [[nodiscard]] std::size_t provider_clearance(const std::string& provider, bool near) const {
     const auto found = rules_.providers.find(provider);

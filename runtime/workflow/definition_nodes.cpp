@@ -264,6 +264,7 @@ NodeDefinition read_node(std::string_view id, const FieldReader& node, const Com
   read_map(node, definition);
   if (asks_person(draft, parameters)) draft.permission = Permission::ask;
   read_governance(node, draft);
+  read_placement(node, draft);
   check_tool(node, definition);
   if (draft.tool == "model_call") read_model_call(node, draft);
   if (draft.tool == "input" || draft.tool == "signal") read_talk(node, draft);

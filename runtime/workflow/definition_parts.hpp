@@ -31,6 +31,8 @@ void read_state(const FieldReader& node);
 void check_shared_state(const Definition& definition, Problems& problems);
 /// `data`, `clearance`, `release`, `approvals` and `sandbox` of a node.
 void read_governance(const FieldReader& node, PlanNode& draft);
+/// `placement`, `files_in` and `files_out` of a node.
+void read_placement(const FieldReader& node, PlanNode& draft);
 /// `data` of an input.
 std::optional<std::string> read_data_class(const FieldReader& input);
 /// `files` of the workflow: pattern -> class.

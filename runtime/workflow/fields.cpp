@@ -12,11 +12,12 @@ const Names kWorkflow = {"id",          "graph", "inputs",      "max_concurrency
                          "permissions", "state", "version",     "model_config",    "provider_config", "name",
                          "description", "task",  "checkpoints", "entry_points"};
 const Names kGraph = {"nodes", "edges", "loops"};
-const Names kNode = {"tool",       "input",  "parameters", "when",         "skip_if",     "retry",     "timeout",
-                     "on_error",   "effect", "for_each",   "parallel",     "min_success", "provider",  "model",
-                     "outputs",    "cwd",    "task",       "name",         "description", "version",   "persona",
-                     "complexity", "loop",   "task_type",  "singleClient", "backend_id",  "backendId", "single_client",
-                     "backend",    "data",   "clearance",  "release",      "approvals",   "sandbox"};
+const Names kNode = {
+    "tool",         "input",      "parameters",  "when",          "skip_if",  "retry",      "timeout",   "on_error",
+    "effect",       "for_each",   "parallel",    "min_success",   "provider", "model",      "outputs",   "cwd",
+    "task",         "name",       "description", "version",       "persona",  "complexity", "loop",      "task_type",
+    "singleClient", "backend_id", "backendId",   "single_client", "backend",  "data",       "clearance", "release",
+    "approvals",    "sandbox",    "placement",   "files_in",      "files_out"};
 const Names kEdge = {"from", "to", "description"};
 const Names kLoop = {"id", "body", "max_attempts", "until", "on_exhausted", "description"};
 const Names kCondition = {"node", "contains", "not_contains", "equals", "status", "input", "all_of", "any_of", "not"};
@@ -28,6 +29,8 @@ const Names kWorkflowParameters = {"workflow"};
 const Names kInput = {"type", "default", "description", "data"};
 const Names kSandbox = {"profile",   "network", "env",       "read",       "write",
                         "memory_mb", "file_mb", "processes", "cpu_seconds"};
+const Names kPlacement = {"labels", "prefer", "slots", "spread", "sticky", "slurm"};
+const Names kSlurm = {"partition", "time", "cpus", "mem", "gpus", "account", "qos"};
 const Names kEntryPoint = {"id",
                            "name",
                            "description",
@@ -200,6 +203,10 @@ const Names& fields_of(Section section) {
       return kContentPart;
     case Section::sandbox:
       return kSandbox;
+    case Section::placement:
+      return kPlacement;
+    case Section::slurm:
+      return kSlurm;
     case Section::input_parameters:
       return kInputParameters;
     case Section::signal_parameters:

@@ -32,6 +32,8 @@ enum class Section {
   turn,
   content_part,
   sandbox,
+  placement,
+  slurm,
   entry_point,
   retention,
   quota,

@@ -137,3 +137,33 @@ TEST_CASE("data guard: patterns are about the workspace, the machine, or a file'
   CHECK(leaks("*.csv", "/elsewhere/x.csv"));
   CHECK(leaks("*.csv", "deep/down/x.csv"));
 }
+
+TEST_CASE("data guard: a machine elsewhere must be cleared for what a node gets, gives and takes along") {
+  const auto leaks = [](const std::string& placement, const std::string& node, const std::string& more) {
+    const auto found = guard(plan_of("{\"a\":{" + kScript + placement + (node.empty() ? "" : "," + node) + "}}", more));
+    return found == nullptr ? "" : policy::describe(*found->first_leak(0));
+  };
+  const std::string anywhere = R"(,"placement":{})";
+  const std::string cleared = R"(,"placement":{"labels":["clearance=restricted"]})";
+  const std::string low = R"(,"placement":{"labels":["clearance=internal"]})";
+  const std::string inputs = R"("inputs":{"x":{"data":"restricted"}})";
+  const std::string gets = R"("input":"{{ inputs.x }}")";
+  CHECK(leaks("", gets, inputs).empty());
+  CHECK(leaks(cleared, gets, inputs).empty());
+  CHECK(leaks(anywhere, gets, inputs) ==
+        "data of class 'restricted' would go to the machine that makes node 'a', which is cleared for 'public': "
+        "inputs.x -> a");
+  CHECK(leaks(low, gets, inputs).find("cleared for 'internal'") != std::string::npos);
+  CHECK_FALSE(leaks(R"(,"placement":{"slurm":{}})", gets, inputs).empty());
+  CHECK_FALSE(leaks(R"(,"placement":{"labels":["clearance"]})", gets, inputs).empty());
+  CHECK_FALSE(leaks(R"(,"placement":{"labels":["clearance=high"]})", gets, inputs).empty());
+  CHECK_FALSE(leaks(R"(,"placement":{"prefer":["clearance=restricted"]})", gets, inputs).empty());
+  CHECK(leaks(anywhere, "", inputs).empty());
+  CHECK(leaks(low, R"("data":"internal")", inputs).empty());
+  CHECK_FALSE(leaks(anywhere, R"("data":"internal")", inputs).empty());
+  const std::string files = R"("files":{"patients/*":"restricted","*.log":"internal"})";
+  CHECK_FALSE(leaks(low, R"("files_in":["patients/a","x.log"])", files).empty());
+  CHECK(leaks(low, R"("files_in":["x.log"])", files).empty());
+  CHECK_FALSE(leaks(low, R"("files_in":["lib/**"])", files).empty());
+  CHECK(leaks(anywhere, R"("files_in":["lib/a"])", files).empty());
+}

@@ -188,7 +188,7 @@ TEST_CASE("schema: knows exactly the fields that the compiler knows, each with a
   REQUIRE(schema);
   CHECK(schema->at("$schema").as_string() == "https://json-schema.org/draft/2020-12/schema");
   const auto& definitions = schema->at("$defs").as_object();
-  CHECK(definitions.size() == 32);
+  CHECK(definitions.size() == 36);
   for (const auto& [name, section] :
        std::initializer_list<std::pair<const char*, Section>>{{"workflow", Section::workflow},
                                                               {"graph", Section::graph},
@@ -212,6 +212,8 @@ TEST_CASE("schema: knows exactly the fields that the compiler knows, each with a
                                                               {"conversation", Section::conversation},
                                                               {"turn", Section::turn},
                                                               {"content_part", Section::content_part},
+                                                              {"placement", Section::placement},
+                                                              {"slurm", Section::slurm},
                                                               {"entry_point", Section::entry_point},
                                                               {"timer", Section::timer},
                                                               {"webhook", Section::webhook},
