@@ -38,13 +38,19 @@ std::string failure_text(const Failure& failure) {
   return fmt::format("{}: {}", json::enum_name(failure.kind), one_line(failure.message, kMessageColumns));
 }
 
+/// ` on lab2`, ` on slurm, job 17`; empty: the host made it.
+std::string machine_text(const std::optional<MadeBy>& who) {
+  if (!who) return {};
+  return " on " + one_line(who->worker, kMessageColumns) + (who->job ? ", job " + *who->job : "");
+}
+
 /// The part after `[3/12] `.
 struct Words {
   const LiveRun& live;
   UtcTime at;
 
   std::optional<std::string> operator()(const NodeCompleted& e) const {
-    return to_string(Unit{e.node, e.item}) + " completed" + took_text(live);
+    return to_string(Unit{e.node, e.item}) + " completed" + machine_text(e.made_by) + took_text(live);
   }
   std::optional<std::string> operator()(const NodeAttemptFailed& e) const {
     const auto failed = fmt::format("{} attempt {} failed, ", to_string(Unit{e.node, e.item}), e.attempt);
@@ -79,7 +85,11 @@ struct Words {
     return fmt::format("{} has {} items", e.node.str(), e.count);
   }
   std::optional<std::string> operator()(const NodeAttemptLost& e) const {
-    return fmt::format("{} attempt {} was lost: nobody saw its end", to_string(Unit{e.node, e.item}), e.attempt);
+    return fmt::format("{} attempt {}{} was lost: nobody saw its end", to_string(Unit{e.node, e.item}), e.attempt,
+                       machine_text(e.made_by));
+  }
+  std::optional<std::string> operator()(const NodeWaitsForPlace& e) const {
+    return to_string(Unit{e.node, e.item}) + " waits for a machine: " + one_line(e.reason, kMessageColumns);
   }
   std::optional<std::string> operator()(const NodeCancelled& e) const {
     return to_string(Unit{e.node, e.item}) + " stopped" + took_text(live);

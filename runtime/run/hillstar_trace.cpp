@@ -43,6 +43,11 @@ struct TraceEntry::Writer {
   void duration() {
     if (history.took) out["duration_seconds"] = seconds(*history.took);
   }
+  void machine(const std::optional<MadeBy>& who) {
+    if (!who) return;
+    out["worker"] = who->worker;
+    if (who->job) out["job"] = *who->job;
+  }
   void error(const Failure& failure) {
     entry.message_ = failure.message;
     out["error"] = failure.message;
@@ -209,6 +214,7 @@ struct TraceEntry::Writer {
     unit(event.node, event.item, event.attempt);
     duration();
     output(event.result);
+    machine(event.made_by);
     backend(event.item);
     if (event.usage) money(*event.usage);
     if (event.detail) {
@@ -239,6 +245,7 @@ struct TraceEntry::Writer {
       out["delay_seconds"] = seconds(event.retry_at->micros - history.at.micros);
     }
     duration();
+    machine(event.made_by);
     error(event.failure);
     if (!event.result.json.is_null() || !event.result.blobs.empty()) output(event.result);
     if (event.usage) money(*event.usage);
@@ -247,11 +254,13 @@ struct TraceEntry::Writer {
     entry.type_ = "attempt_lost";
     entry.message_ = "nobody saw the end of this attempt";
     unit(event.node, event.item, event.attempt);
+    machine(event.made_by);
     duration();
   }
   void operator()(const NodeCancelled& event) {
     entry.type_ = event.item ? "item_cancelled" : "node_cancelled";
     unit(event.node, event.item, event.attempt);
+    machine(event.made_by);
     duration();
   }
   void operator()(const NodeFailed& event) {

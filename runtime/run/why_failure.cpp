@@ -11,20 +11,25 @@
 namespace hillstar::run {
 namespace {
 
+std::string attempt_of(std::uint32_t attempt, const std::optional<MadeBy>& who) {
+  return std::to_string(attempt) + on_machine(who);
+}
+
 /// What one event says about an attempt; empty if it says nothing of that.
 std::string told(const NodeAttemptFailed& event) {
-  std::string text = "Attempt " + std::to_string(event.attempt) + " failed: " + words_of(event.failure);
+  std::string text = "Attempt " + attempt_of(event.attempt, event.made_by) + " failed: " + words_of(event.failure);
   if (event.repair) return text + "; the model was asked to mend its reply.";
   if (event.next_provider) return text + "; the next attempt went to " + *event.next_provider + " (fallback).";
   if (event.retry_at) return text + "; tried again from " + moment(*event.retry_at) + " on (retry).";
   return text + ".";
 }
 std::string told(const NodeAttemptLost& event) {
-  return "Nobody saw the end of attempt " + std::to_string(event.attempt) +
-         ": the process that drove the run, or what it drove, ended before.";
+  return "Nobody saw the end of attempt " + attempt_of(event.attempt, event.made_by) +
+         (event.made_by ? ": that machine ended before, or did not come back in time."
+                        : ": the process that drove the run, or what it drove, ended before.");
 }
 std::string told(const NodeCancelled& event) {
-  return "Attempt " + std::to_string(event.attempt) +
+  return "Attempt " + attempt_of(event.attempt, event.made_by) +
          (event.unsent ? " was not made: nothing was sent." : " was stopped, since the run was paused or cancelled.");
 }
 std::string told(const NodeResolved& event) {

@@ -181,6 +181,11 @@ std::string counted(std::size_t count, const std::string& one) {
   return std::to_string(count) + " " + one + (count == 1 ? "" : "s");
 }
 
+std::string on_machine(const std::optional<MadeBy>& who) {
+  if (!who) return {};
+  return who->job ? " as job " + *who->job + " of " + who->worker : " on worker " + who->worker;
+}
+
 std::string moment(UtcTime time) {
   constexpr std::size_t kSeconds = 19;
   std::string text = to_rfc3339(time).substr(0, kSeconds);

@@ -53,6 +53,9 @@ class Findings {
   std::set<UnitRef> begun_;
 };
 
+/// ` on worker lab2`, ` as job 17 of slurm`; empty: the host made it.
+std::string on_machine(const std::optional<MadeBy>& who);
+
 /// Why the run is as it is.
 void explain_run(Findings& findings, std::uint32_t depth);
 /// Why the unit is as it is, with what that follows from.

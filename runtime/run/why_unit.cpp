@@ -108,6 +108,7 @@ class UnitAnswer {
     if (unit_.status == NodeStatus::expanding) text += "; it finds out over which items it goes";
     if (is_terminal(state_)) text += "; the run ended meanwhile";
     say("running", text + ".", event);
+    if (!is_terminal(state_)) place();
     attempts();
     findings_.step(Remedy::log, ref_);
   }
@@ -121,11 +122,13 @@ class UnitAnswer {
   }
 
   void lost() {
+    const auto* event = findings_.last<NodeAttemptLost>(ref_);
     say("lost",
         "Nobody saw the end of attempt " + std::to_string(unit_.attempt) + " of " + name_ +
+            (event != nullptr ? on_machine(std::get<NodeAttemptLost>(event->event).made_by) : "") +
             ": it may or may not have had its effect, which must not happen twice (effect: once). A person must look, "
             "and settle it.",
-        findings_.last<NodeAttemptLost>(ref_));
+        event);
     findings_.step(Remedy::settle_run_again, ref_);
     findings_.step(Remedy::settle_failed, ref_);
   }
@@ -160,6 +163,7 @@ class UnitAnswer {
       const auto* done = findings_.last<NodeCompleted>(ref_);
       say("completed",
           name_ + " is completed, by attempt " + std::to_string(unit_.attempt) +
+              (done != nullptr ? on_machine(std::get<NodeCompleted>(done->event).made_by) : "") +
               (done != nullptr ? " at " + moment(done->at) : "") + ".",
           done);
       attempts();
@@ -195,6 +199,18 @@ class UnitAnswer {
   }
 
  private:
+  /// What was last said of a place for this very attempt; that it found one is said by nobody before it ends.
+  void place() {
+    const auto* event = findings_.last<NodeWaitsForPlace>(ref_);
+    if (event == nullptr) return;
+    const auto& waits = std::get<NodeWaitsForPlace>(event->event);
+    if (waits.attempt != unit_.attempt) return;
+    findings_.add(depth_ + 1, "place",
+                  name_ + " had no machine to be made on at " + moment(event->at) + ": " + waits.reason +
+                      ". Nothing else was recorded of it since: it waits, or has found one.",
+                  ref_, event);
+  }
+
   void say(const std::string& kind, const std::string& text, const Recorded* event = nullptr) {
     findings_.add(depth_, kind, text, ref_, event);
   }

@@ -256,6 +256,7 @@ void RunSpans::complete(const NodeCompleted& event) {
   auto span = close(event.node, event.item, event.attempt);
   if (!span) return;
   span->status = SpanStatus::ok;
+  if (event.made_by) put_text(span->attributes, "hillstar.worker", event.made_by->worker);
   if (span->kind == SpanKind::client) describe_reply(*span, event.detail, event.usage, options_->older_names);
   add_content(*span, plan_.find(event.node), event.result, event.detail, *options_);
   count_call(*span, event.usage);
@@ -273,6 +274,7 @@ void RunSpans::fail(const NodeAttemptFailed& event) {
     return;
   }
   set_error(*span, event.failure);
+  if (event.made_by) put_text(span->attributes, "hillstar.worker", event.made_by->worker);
   if (span->kind == SpanKind::client) describe_reply(*span, event.detail, event.usage, options_->older_names);
   if (event.retry_at || event.next_candidate || event.repair) {
     Attributes attributes;

@@ -20,6 +20,7 @@ struct Counts {
   std::size_t crashes = 0;
   std::size_t told = 0;
   std::size_t overdue = 0;
+  std::size_t survived = 0;
 };
 
 /// Runs one seed, or fails the test with the broken promise and the history.
@@ -39,6 +40,7 @@ void simulate(std::uint64_t seed, Counts& counts) {
   counts.crashes += world.crashes();
   counts.told += world.told();
   counts.overdue += world.overdue();
+  counts.survived += world.survived();
 }
 
 /// Drives a recovered state to its end with nothing but successes and answers.
@@ -86,6 +88,7 @@ TEST_CASE("simulation: no order of outcomes, retries, losses and crashes breaks 
                  << " answers and signals taken, " << counts.overdue << " nodes out of time");
   CHECK(counts.crashes > kSeeds);
   CHECK(counts.told > kSeeds);
+  CHECK(counts.survived > kSeeds / 10);
   CHECK(counts.overdue > kSeeds / 10);
 }
 

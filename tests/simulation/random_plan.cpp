@@ -43,6 +43,7 @@ class Builder {
     node.tool = "script_run";
     node.parameters = Json::from_canonical("{}");
     node.retry.attempts = 1 + roll(4);
+    if (roll(4) == 0) node.placement = Placement{};
     node.effect = static_cast<Effect>(roll(8) == 0 ? 2 : roll(2));
     node.on_error = static_cast<OnError>(roll(4) == 0 ? 0 : 1 + roll(2));
     node.permission = roll(12) == 0 ? Permission::ask : roll(60) == 0 ? Permission::never : Permission::always;
@@ -82,6 +83,7 @@ class Builder {
     const auto kind = roll(8);
     if (kind > 1) return;
     node.tool = kind == 0 ? "input" : "signal";
+    node.placement.reset();
     if (kind == 1) node.parameters = Json::from_canonical(roll(2) == 0 ? R"({"name":"go"})" : R"({"name":"stop"})");
     if (kind == 0) node.parameters = Json::from_canonical(R"({"prompt":"?","schema":{"type":"integer"}})");
     if (roll(2) == 0) node.schedule_to_close.reset();
@@ -133,6 +135,7 @@ std::shared_ptr<const workflow::Plan> classified_plan(std::mt19937_64& dice) {
   const auto roll = [&](unsigned bound) { return static_cast<unsigned>(dice() % bound); };
   auto plan = *random_plan(dice);
   for (auto& node : plan.nodes) {
+    node.placement.reset();
     if (roll(2) == 0) node.tool = "model_call";
     if (roll(3) == 0) node.data = kClasses[roll(kClasses.size())];
     node.asks_release = roll(3) != 0;

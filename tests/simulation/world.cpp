@@ -102,6 +102,7 @@ void World::turn() {
   if (const auto due = next_deadline(state_); due && due->micros <= now_ && chance(500))
     return tell({UtcTime{now_}, 0, DeadlineReached{}});
   if (chance(100) && talk(false)) return;
+  if (chance(100) && !scheduled_.empty()) return miss_place();
   const auto choice = roll(3);
   if (choice == 0 && !timers_.empty()) {
     const auto due = timers_.begin()->first;
@@ -145,6 +146,23 @@ void World::answer() {
   auto input = cancelled ? Input{UtcTime{now_}, 0, AttemptCancelled{ref, chance(300)}} : answer_of(ref, lists);
   if (chance(200)) late_.push_back(input);
   tell(std::move(input));
+}
+
+/// Of any attempt that there was, also of one that has long ended: nothing follows from it, and it is said only of one
+/// that is under way.
+void World::miss_place() {
+  auto at = scheduled_.begin();
+  std::advance(at, roll(static_cast<unsigned>(scheduled_.size())));
+  const auto events = history_.size();
+  const auto crashes = crashes_;
+  const bool runs = executing_.contains(*at);
+  const auto ref = ref_of(*at);
+  tell({UtcTime{now_}, 0, PlaceMissing{ref, "no worker is there"}});
+  if (crashes_ != crashes) return;
+  if (history_.size() > events + 1 || (history_.size() > events && !runs))
+    fail("something follows from what has no place");
+  if (history_.size() > events && !std::holds_alternative<NodeWaitsForPlace>(history_.back().event))
+    fail("a missing place is recorded as something else");
 }
 
 /// Never more than was reserved.
@@ -349,11 +367,20 @@ void World::crash() {
   if (run::to_text(folded) != run::to_text(state_))
     fail("the replayed state differs from the live one:\n" + run::to_text(folded));
   state_ = std::move(folded);
+  std::set<Attempt> elsewhere;
+  each_elsewhere(state_, [&](const AttemptRef& ref) { elsewhere.insert(key(ref)); });
   const Input recovered{UtcTime{now_}, 0, Recovered{}};
   for (const auto& fact : step(state_, recovered)) {
     history_.push_back({history_.size() + 1, recovered.at, fact});
     check_fact(fact);
   }
+  // What another machine makes has survived: nobody but that machine ends it.
+  survived_ += elsewhere.size();
+  std::set<Attempt> left;
+  each_elsewhere(state_, [&](const AttemptRef& ref) { left.insert(key(ref)); });
+  if (!is_terminal(state_) && !is_stopping(state_))
+    for (const auto& attempt : elsewhere)
+      if (!left.contains(attempt)) fail("an attempt elsewhere ended with the process of its run");
   issue(outstanding(state_));
   check();
 }

@@ -47,6 +47,8 @@ class World {
   /// Signals and answers that reached a node.
   [[nodiscard]] std::size_t told() const { return told_; }
   [[nodiscard]] std::size_t overdue() const { return overdue_.size(); }
+  /// Attempts elsewhere that were under way when the process of the run died.
+  [[nodiscard]] std::size_t survived() const { return survived_; }
   [[nodiscard]] std::size_t releases() const { return released_.size(); }
 
  private:
@@ -54,6 +56,7 @@ class World {
   void tell(Input input);
   void issue(const std::vector<Command>& commands);
   void answer();
+  void miss_place();
   void crash();
   void check();
   void check_fact(const Event& event);
@@ -105,6 +108,7 @@ class World {
   std::uint64_t serial_ = 0;
   std::size_t told_ = 0;
   std::size_t crashes_ = 0;
+  std::size_t survived_ = 0;
   std::size_t turns_ = 0;
 };
 

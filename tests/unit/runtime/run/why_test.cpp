@@ -310,3 +310,24 @@ TEST_CASE("why: another place, a mended reply, and a release that named people m
   CHECK(
       says(held, "0 of 2 approvals given; 2 missing. May answer (data.approvers of the policy): ann, bob, each once."));
 }
+
+TEST_CASE("why: a node that is made elsewhere says for which machine it waits, and which one made its attempts") {
+  PlanBuilder plan("a");
+  plan['a'].placement = workflow::Placement{};
+  plan['a'].retry.attempts = 2;
+  Asked run(plan.plan());
+  run.start();
+  run.tell(PlaceMissing{run.ref("a"), "no worker has the label gpu (1 worker is there: lab1)"});
+  CHECK(kinds(run.of("a")) == Facts{"0 running", "1 place"});
+  CHECK(says(run.of("a"), "'a' had no machine to be made on at 1970"));
+  CHECK(says(run.of("a"), "no worker has the label gpu (1 worker is there: lab1). Nothing else was recorded"));
+  AttemptLost lost{run.ref("a")};
+  lost.made_by = MadeBy{"lab2", {}, {}};
+  run.tell(lost);
+  CHECK(says(run.of("a"), "Nobody saw the end of attempt 1 on worker lab2: that machine ended before"));
+  CHECK_FALSE(says(run.of("a"), "had no machine"));
+  AttemptSucceeded done{run.ref("a", 2), {}, {}, {}, {}};
+  done.made_by = MadeBy{"slurm", {}, "17"};
+  run.tell(done);
+  CHECK(says(run.of("a"), "'a' is completed, by attempt 2 as job 17 of slurm at 1970"));
+}
