@@ -9,6 +9,7 @@ find_package(prometheus-cpp CONFIG REQUIRED)  # its package tells no version
 # Debian's CAF, RE2 and RocksDB are found by library name: CAF and RE2 ship no CMake package, RocksDB's
 # names static parts.
 find_library(CAF_CORE_LIBRARY caf_core REQUIRED)
+find_library(CAF_IO_LIBRARY caf_io REQUIRED)
 find_library(ROCKSDB_LIBRARY rocksdb REQUIRED)
 find_library(RE2_LIBRARY re2 REQUIRED)
 # Of programs that run for days with many threads; a sanitizer brings its own.

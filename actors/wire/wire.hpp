@@ -54,6 +54,8 @@ struct PeerUp {
 struct PeerFrame {
   std::uint64_t peer = 0;
   Frame frame;
+  /// The room that the frame takes up of what the peer may have under way; free again with the last copy of this.
+  std::shared_ptr<const void> room{};
 };
 struct PeerDown {
   std::uint64_t peer = 0;  ///< 0: of a connection that never came to be.

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "actors/wire/basp.hpp"
+
+#include <caf/actor_system.hpp>
+#include <caf/binary_serializer.hpp>
+#include <caf/io/basp/header.hpp>
+#include <caf/io/basp/version.hpp>
+#include <caf/message_id.hpp>
+
+namespace hillstar::actors::wire {
+namespace {
+
+using caf::io::basp::message_type;
+using namespace std::string_view_literals;
+
+constexpr std::size_t kNodeBytes = 8 + 4 + 20;  // kind of id, process, host
+constexpr std::size_t kActorBytes = 8;
+/// `node, ["generic-caf-app"], actor, []`: of the one network, with nothing said of an interface.
+constexpr std::string_view kNetwork = "\x01\x0fgeneric-caf-app"sv;
+constexpr std::size_t kServerBytes = kNodeBytes + kNetwork.size() + kActorBytes + 1;
+/// No stages, then an object by name: the type of the message as CAF spells it.
+constexpr std::string_view kFramePrefix = "\0\0\0\x12@<>+hillstar.frame"sv;
+/// After it: version, kind, two lengths.
+constexpr std::size_t kBareFrameBytes = kFramePrefix.size() + 5;
+constexpr std::uint8_t kKindMax = static_cast<std::uint8_t>(FrameKind::log);
+/// One when a connection begins, and one to say that it is the one to use.
+constexpr unsigned kClientHandshakesMax = 2;
+
+std::uint64_t number_at(const char* bytes, std::size_t size) {
+  std::uint64_t number = 0;
+  for (std::size_t i = 0; i < size; ++i) number = (number << 8U) | static_cast<unsigned char>(bytes[i]);
+  return number;
+}
+void append_number(std::string& out, std::uint64_t number, std::size_t size) {
+  while (size-- > 0) out += static_cast<char>((number >> (8 * size)) & 0xFFU);
+}
+
+Error broken(const std::string& what) {
+  return Error{Errc::host_protocol, "The other side broke the protocol: " + what + "."};
+}
+
+std::string handshake_of(message_type operation, const caf::node_id& node, std::uint64_t actor) {
+  std::vector<char> written;
+  caf::binary_serializer sink(nullptr, written);
+  if (sink(node)) written.clear();
+  std::string payload(written.begin(), written.end());
+  const bool is_server = operation == message_type::server_handshake;
+  if (is_server) {
+    payload += kNetwork;
+    append_number(payload, actor, kActorBytes);
+    payload += '\0';
+  }
+  std::string all;
+  append_number(all, static_cast<std::uint64_t>(operation) << 24U, 4);
+  append_number(all, payload.size(), 4);
+  append_number(all, is_server ? caf::io::basp::version : 0, 8);
+  append_number(all, 0, 8);
+  append_number(all, 0, 8);
+  return all + payload;
+}
+
+/// Takes a length as CAF writes it (seven bits a byte, lowest first) from the front; false if it is none, or above.
+bool take_length(std::string_view& bytes, std::size_t max, std::size_t& length) {
+  length = 0;
+  for (unsigned shift = 0; shift < 28 && !bytes.empty(); shift += 7) {
+    const auto byte = static_cast<unsigned char>(bytes.front());
+    bytes.remove_prefix(1);
+    length |= static_cast<std::size_t>(byte & 0x7FU) << shift;
+    if ((byte & 0x80U) == 0) return length <= max && length <= bytes.size();
+  }
+  return false;
+}
+
+}  // namespace
+
+Header header_of(const char* bytes) {
+  Header header;
+  header.operation = static_cast<std::uint8_t>(bytes[0]);
+  header.flags = static_cast<std::uint8_t>(bytes[3]);
+  header.payload = static_cast<std::uint32_t>(number_at(bytes + 4, 4));
+  header.data = number_at(bytes + 8, 8);
+  header.source = number_at(bytes + 16, 8);
+  header.destination = number_at(bytes + 24, 8);
+  return header;
+}
+
+std::uint64_t actor_of_handshake(std::string_view payload) {
+  if (payload.size() != kServerBytes || payload.substr(kNodeBytes, kNetwork.size()) != kNetwork ||
+      payload.back() != '\0')
+    return 0;
+  return number_at(payload.data() + kNodeBytes + kNetwork.size(), kActorBytes);
+}
+
+std::size_t Inbound::wanted(std::string_view bytes) {
+  return bytes.size() < kHeaderBytes ? 0 : kHeaderBytes + header_of(bytes.data()).payload;
+}
+
+Result<Inbound::Next> Inbound::next(std::string_view bytes) {
+  if (bytes.size() < kHeaderBytes) return Next(More{});
+  const auto header = header_of(bytes.data());
+  const auto operation = static_cast<message_type>(header.operation);
+  const bool is_frame = operation == message_type::direct_message;
+  const bool is_beat = operation == message_type::heartbeat;
+  const bool is_handshake =
+      operation == (side_ == Side::listener ? message_type::client_handshake : message_type::server_handshake);
+  // Before anything is waited for, or a byte is kept.
+  if (!is_frame && !is_beat && !is_handshake)
+    return broken("operation " + std::to_string(header.operation) + " is not for it to ask");
+  if (bytes[1] != 0 || bytes[2] != 0) return broken("a header has something in its padding");
+  if (header.payload > (is_frame ? kPayloadMax : is_handshake ? kHandshakeMax : 0))
+    return broken("a payload of " + std::to_string(header.payload) + " bytes is too long");
+  if (is_beat) return Next(Skip{kHeaderBytes});
+  if (is_frame && (!handshake_done_ || link_ == 0)) return broken("a message came before the handshake");
+  if (is_frame && (header.flags != 0 || header.destination != link_))
+    return broken("a message is for an actor that is not this connection's");
+  if (is_frame && header.data != caf::make_message_id().integer_value()) return broken("a message wants an answer");
+  if (bytes.size() < kHeaderBytes + header.payload) return Next(More{});
+  const auto payload = bytes.substr(kHeaderBytes, header.payload);
+  return is_handshake ? handshake(header, payload) : frame(header, payload);
+}
+
+Result<Inbound::Next> Inbound::handshake(const Header& header, std::string_view payload) {
+  const auto size = kHeaderBytes + payload.size();
+  ++handshakes_;
+  if (side_ == Side::listener) {
+    if (payload.size() != kNodeBytes || handshakes_ > kClientHandshakesMax) return broken("its handshake is none");
+    if (handshakes_ > 1) return Next(Skip{size});
+    handshake_done_ = true;
+    return Next(Handshake{size, handshake_of(message_type::client_handshake, node_, 0)});
+  }
+  peer_ = actor_of_handshake(payload);
+  if (peer_ == 0 || handshakes_ > 1 || header.data != caf::io::basp::version) return broken("its handshake is none");
+  handshake_done_ = true;
+  return Next(Handshake{size, handshake_of(message_type::server_handshake, node_, peer_)});
+}
+
+Result<Inbound::Next> Inbound::frame(const Header& header, std::string_view payload) {
+  const auto size = kHeaderBytes + payload.size();
+  if (side_ == Side::dialer && header.source != 0) return broken("a message comes from an unknown actor");
+  if (side_ == Side::listener) {
+    // The opening names the actor that answers go to; what follows names none.
+    if (peer_ == 0 ? header.source == 0 : header.source != 0) return broken("a message comes from an unknown actor");
+  }
+  if (!payload.starts_with(kFramePrefix)) return broken("a message is no frame");
+  payload.remove_prefix(kFramePrefix.size());
+  if (payload.size() < 3) return broken("a frame is too short");
+  const auto version = number_at(payload.data(), 2);
+  const auto kind = static_cast<std::uint8_t>(payload[2]);
+  payload.remove_prefix(3);
+  std::size_t length = 0;
+  if (!take_length(payload, kFrameJsonMax, length)) return broken("a frame's JSON is too long");
+  const auto json_size = length;
+  payload.remove_prefix(length);
+  if (!take_length(payload, kFrameBytesMax, length) || length != payload.size())
+    return broken("a frame's bytes are too long");
+  const bool is_opening = side_ == Side::listener && peer_ == 0;
+  if (is_opening != (version == kOpening)) return broken("a frame has no version");
+  if (is_opening && (json_size != 0 || length != 0)) return broken("its opening says too much");
+  if (!is_opening && (kind == 0 || kind > kKindMax)) return broken("a frame is of no known kind");
+  if (length != 0 && static_cast<FrameKind>(kind) != FrameKind::blob_chunk)
+    return broken("a frame has bytes that is no piece of a blob");
+  if (is_opening) peer_ = header.source;
+  return Next(Pass{size, json_size + length});
+}
+
+bool may_be_closing(const Header& header) {
+  return static_cast<message_type>(header.operation) == message_type::direct_message &&
+         header.payload == kBareFrameBytes;
+}
+
+bool is_closing(std::string_view payload) {
+  return payload.size() == kBareFrameBytes && payload.starts_with(kFramePrefix) &&
+         number_at(payload.data() + kFramePrefix.size(), 2) == kClosing;
+}
+
+Outbound outbound_of(const Header& header) {
+  const auto operation = static_cast<message_type>(header.operation);
+  const bool passes = operation == message_type::server_handshake || operation == message_type::client_handshake ||
+                      (operation == message_type::direct_message && header.flags == 0);
+  return passes ? Outbound::pass : Outbound::drop;
+}
+
+}  // namespace hillstar::actors::wire

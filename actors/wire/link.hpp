@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+// The actor of one connection: the only one that its peer reaches. Tells the owner.
+#pragma once
+
+#include <atomic>
+#include <caf/actor.hpp>
+#include <caf/actor_control_block.hpp>
+#include <caf/event_based_actor.hpp>
+#include <caf/io/scribe.hpp>
+#include <caf/stateful_actor.hpp>
+#include <cstdint>
+#include <functional>
+#include <memory>
+
+#include "actors/wire/basp.hpp"
+#include "actors/wire/wire.hpp"
+
+namespace hillstar::actors::wire {
+
+/// What a peer may have under way between the gate and the owner's last look at it.
+inline constexpr std::size_t kRoomBytes = 8U << 20U;
+inline constexpr std::size_t kRoomFrames = 4'096;
+
+/// Counts it. Thread-safe.
+struct Room {
+  std::atomic<std::size_t> bytes{0};
+  std::atomic<std::size_t> frames{0};
+  std::atomic<bool> waits{false};       ///< The gate reads no more until there is room.
+  std::function<void()> there_is_room;  ///< Set before the first frame; called by any thread.
+
+  [[nodiscard]] bool is_full() const { return bytes.load() > kRoomBytes || frames.load() > kRoomFrames; }
+  [[nodiscard]] bool is_half_empty() const {
+    return bytes.load() <= kRoomBytes / 2 && frames.load() <= kRoomFrames / 2;
+  }
+  void give_back(std::size_t size);
+};
+
+/// What the link says to the gate; thread-safe, and harmless once the gate is gone.
+struct GateHooks {
+  std::function<void(Error)> end;  ///< End the connection at once, for this reason.
+  std::function<void()> is_up;     ///< The peer's actor is known.
+};
+
+struct LinkParts {
+  Side side = Side::listener;
+  Owner owner;
+  Peer peer;
+  std::shared_ptr<FrameSink::Way> way;
+  std::shared_ptr<Room> room;
+  GateHooks gate;
+  std::shared_ptr<const void> node;  ///< Kept as long as CAF knows the peer by its node id.
+};
+
+/// From the gate: the connection is over. Once, and the last.
+struct LinkGone {
+  Error reason;
+};
+/// From the gate of the dialer: CAF's end of the connection.
+struct LinkStart {
+  caf::io::scribe_ptr end;
+};
+
+caf::actor spawn_link(caf::actor_system& system, LinkParts parts);
+/// CAF's broker of BASP.
+caf::actor basp_of(caf::actor_system& system);
+
+/// Through CAF's proxy of the peer's actor.
+class FrameSink::Way {
+ public:
+  void send(Frame frame) const;
+  void close() const;
+  /// Before anybody has a sink.
+  void set_peer(caf::strong_actor_ptr peer) { peer_ = std::move(peer); }
+
+ private:
+  caf::strong_actor_ptr peer_;
+};
+
+}  // namespace hillstar::actors::wire
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::wire::LinkGone)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::wire::LinkStart)

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+// How fast frames travel, beside TLS alone. Prints, and is skipped unless asked for: actor_tests -ns -tc="wire speed*".
+#include <doctest/doctest.h>
+#include <netinet/tcp.h>
+
+#include <algorithm>
+#include <chrono>
+#include <thread>
+
+#include "tests/unit/actors/wire/bench_parts.hpp"
+#include "tests/unit/actors/wire/raw_peer.hpp"
+
+namespace hillstar::actors::wire {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
+
+constexpr std::size_t kChunk = kFrameBytesMax;
+constexpr std::size_t kChunks = 800;
+
+/// MB/s of chunks through TLS between two threads, nothing else.
+double raw_tls(const Credentials& host, const Credentials& worker) {
+  Descriptor listening(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in place{};
+  place.sin_family = AF_INET;
+  place.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof place;
+  REQUIRE(::bind(listening.get(), reinterpret_cast<const sockaddr*>(&place), size) == 0);
+  REQUIRE(::listen(listening.get(), 1) == 0);
+  REQUIRE(::getsockname(listening.get(), reinterpret_cast<sockaddr*>(&place), &size) == 0);
+  double rate = 0;
+  std::thread server([&] {
+    const Descriptor socket(::accept(listening.get(), nullptr, nullptr));
+    std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> context(SSL_CTX_new(TLS_server_method()), SSL_CTX_free);
+    SSL_CTX_use_certificate_chain_file(context.get(), host.certificate.c_str());
+    SSL_CTX_use_PrivateKey_file(context.get(), host.key.c_str(), SSL_FILETYPE_PEM);
+    std::unique_ptr<SSL, decltype(&SSL_free)> tls(SSL_new(context.get()), SSL_free);
+    SSL_set_fd(tls.get(), socket.get());
+    if (SSL_accept(tls.get()) != 1) return;
+    std::string into(kChunk, '\0');
+    std::size_t have = 0;
+    const auto begin = Clock::now();
+    while (have < kChunk * kChunks) {
+      const int count = SSL_read(tls.get(), into.data(), static_cast<int>(into.size()));
+      if (count <= 0) return;
+      have += static_cast<std::size_t>(count);
+    }
+    rate = static_cast<double>(have) / 1e6 / seconds_since(begin);
+  });
+  RawPeer peer(ntohs(place.sin_port), worker);
+  const std::string chunk(kChunk, 'x');
+  for (std::size_t i = 0; i < kChunks; ++i) peer.write(chunk);
+  server.join();
+  return rate;
+}
+
+}  // namespace
+
+TEST_CASE("wire speed: round trips, small frames and chunks" * doctest::skip()) {
+  Papers papers;
+  const auto of_host = papers.host();
+  const auto of_worker = papers.worker("w1");
+  End host(true);
+  End worker;
+  host.listen(of_host);
+  REQUIRE(host.listener);
+  worker.dial_to(of_worker, host.listener->port());
+  REQUIRE(worker.mail().wait_ups(1));
+  const auto way = worker.mail().up_at(0).sink;
+  std::size_t seen = 0;
+  std::vector<double> trips;
+  for (int i = 0; i < 5'000; ++i) {
+    const auto begin = Clock::now();
+    way.send(frame_of("{}"));
+    REQUIRE(worker.mail().wait_frames(++seen));
+    trips.push_back(seconds_since(begin));
+  }
+  std::sort(trips.begin(), trips.end());
+  MESSAGE("round trip p50 ", trips[trips.size() / 2] * 1e6, " us, p99 ", trips[trips.size() * 99 / 100] * 1e6, " us");
+
+  constexpr std::size_t kSmall = 100'000;
+  auto begin = Clock::now();
+  for (std::size_t i = 0; i < kSmall; ++i) way.send(frame_of("{}"));
+  REQUIRE(worker.mail().wait_frames(seen += kSmall));
+  MESSAGE("pipelined round trips ", static_cast<double>(kSmall) / seconds_since(begin), " /s");
+
+  End sink;
+  sink.listen(of_host);
+  REQUIRE(sink.listener);
+  End source;
+  source.dial_to(of_worker, sink.listener->port());
+  REQUIRE(source.mail().wait_ups(1));
+  const auto out = source.mail().up_at(0).sink;
+  begin = Clock::now();
+  for (std::size_t i = 0; i < kSmall; ++i) out.send(frame_of("{}", FrameKind::log));
+  REQUIRE(sink.mail().wait_frames(kSmall));
+  MESSAGE("one way ", static_cast<double>(kSmall) / seconds_since(begin), " frames/s");
+
+  // As blobs are asked for: a few chunks under way at a time.
+  constexpr std::size_t kUnderWay = 16;
+  std::size_t sent = 0;
+  begin = Clock::now();
+  for (std::size_t done = 0; done < kChunks;) {
+    while (sent < kChunks && sent - done < kUnderWay) {
+      Frame chunk = frame_of("{}", FrameKind::blob_chunk, std::string(kChunk, 'x'));
+      out.send(std::move(chunk));
+      ++sent;
+    }
+    ++done;
+    REQUIRE(sink.mail().wait_frames(kSmall + done));
+  }
+  const double chunks = static_cast<double>(kChunks * kChunk) / 1e6 / seconds_since(begin);
+  const double raw = raw_tls(of_host, of_worker);
+  MESSAGE("chunks ", chunks, " MB/s, TLS alone ", raw, " MB/s: ", 100 * chunks / raw, " %");
+}
+
+}  // namespace hillstar::actors::wire
