@@ -62,9 +62,9 @@ struct RunSpans::Taker {
   void operator()(const NodeCompleted& e) const { self.complete(e); }
   void operator()(const NodeAttemptFailed& e) const { self.fail(e); }
   void operator()(const NodeAttemptLost& e) const {
-    end_unseen(e.node, e.item, e.attempt, "lost", Failure{FailureClass::lost, "nobody saw the end of the attempt", {}});
+    end_unseen(e, "lost", Failure{FailureClass::lost, "nobody saw the end of the attempt", {}});
   }
-  void operator()(const NodeCancelled& e) const { end_unseen(e.node, e.item, e.attempt, "cancelled", std::nullopt); }
+  void operator()(const NodeCancelled& e) const { end_unseen(e, "cancelled", std::nullopt); }
   void operator()(const NodeFailed& e) const { self.fail_node(e); }
   void operator()(const NodeSkipped& e) const {
     self.end_wait(e.node, std::nullopt);
@@ -122,10 +122,11 @@ struct RunSpans::Taker {
     put_text(attributes, names::kReason, self.clean(reason));
     self.note(name, std::move(attributes));
   }
-  void end_unseen(const NodeId& node, std::optional<std::uint32_t> item, std::uint32_t attempt, const char* outcome,
-                  const std::optional<Failure>& why) const {
-    auto span = self.close(node, item, attempt);
+  template <class E>
+  void end_unseen(const E& event, const char* outcome, const std::optional<Failure>& why) const {
+    auto span = self.close(event.node, event.item, event.attempt);
     if (!span) return;
+    if (event.made_by) put_text(span->attributes, "hillstar.worker", event.made_by->worker);
     put_text(span->attributes, names::kOutcome, outcome);
     if (why) self.set_error(*span, *why);
     count_call(*span, std::nullopt);

@@ -259,6 +259,28 @@ TEST_CASE("run spans: a tool is a span of its own kind, and contents stay where 
       if (const auto* said = std::get_if<std::string>(&value)) CHECK(said->find("private") == std::string::npos);
 }
 
+TEST_CASE("run spans: the machine that made an attempt is named, however that ended") {
+  Story story(plan_of_two());
+  const auto by = [](auto event, const char* worker) {
+    event.made_by = MadeBy{worker, {}, {}};
+    return event;
+  };
+  NodeAttemptLost lost;
+  lost.node = NodeId("work");
+  lost.attempt = 2;
+  story.start().then(scheduled("work")).then(by(failed("work", FailureClass::exit_code), "lab1"));
+  story.then(scheduled("work", 2))
+      .then(by(lost, "lab2"))
+      .then(scheduled("work", 3))
+      .then(by(completed("work", 3), "lab3"));
+  story.then(scheduled("ask")).then(completed("ask"));
+  REQUIRE(story.ended.size() == 4);
+  CHECK(text(story.ended[0].attributes, "hillstar.worker") == "lab1");
+  CHECK(text(story.ended[1].attributes, "hillstar.worker") == "lab2");
+  CHECK(text(story.ended[2].attributes, "hillstar.worker") == "lab3");
+  CHECK(text(story.ended[3].attributes, "hillstar.worker") == "(none)");
+}
+
 TEST_CASE("run spans: contents are told if that is asked for, without secrets") {
   auto with = std::make_shared<SpanOptions>(*options(true));
   with->redactor = policy::Redactor({"s3cr3t-value-1"});
