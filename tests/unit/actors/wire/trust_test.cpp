@@ -129,7 +129,6 @@ TEST_CASE("wire: who dawdles, talks plainly, or comes in crowds is turned away")
   host.listen(papers.host(), [&](ListenOptions& options) {
     options.handshake_max = Millis{1'000};
     options.handshakes_max = 4;
-    options.connections_max = 1;
     options.log = [&](const std::string&) { ++lines; };
   });
   REQUIRE(host.listener);
@@ -154,7 +153,14 @@ TEST_CASE("wire: who dawdles, talks plainly, or comes in crowds is turned away")
   RawPeer mute(port, papers.worker("mute"));
   REQUIRE(mute.connected());
   CHECK(mute.is_ended());
+}
 
+TEST_CASE("wire: there are as many peers as may be, and room again once one has left") {
+  Papers papers;
+  End host;
+  host.listen(papers.host(), [](ListenOptions& options) { options.connections_max = 1; });
+  REQUIRE(host.listener);
+  const auto port = host.listener->port();
   End worker;
   worker.dial_to(papers.worker("w1"), port);
   REQUIRE(worker.mail().wait_ups(1));
