@@ -5,13 +5,13 @@
 #include <boost/json.hpp>
 #include <future>
 
+#include "apps/cli/stream_statuses.hpp"
 #include "apps/cli/stream_view.hpp"
 #include "apps/cli/top_view.hpp"
 #include "messages/json_codec.hpp"
 #include "persistence/rocksdb_store.hpp"
 #include "runtime/platform/clock.hpp"
 #include "runtime/stream/quota.hpp"
-#include "runtime/stream/stream.hpp"
 
 namespace hillstar::cli {
 namespace {
@@ -28,10 +28,9 @@ Error no_stream(const std::string& name) {
 }
 
 Result<Json> one_stream(const Engine& engine, const std::string& name) {
-  HILLSTAR_TRY(const auto streams, all_streams(engine));
-  for (const auto& status : streams)
-    if (status.declared.stream == name) return stream_object(status, SystemClock().utc_now());
-  return no_stream(name);
+  HILLSTAR_TRY(const auto status, find_status(engine, name));
+  if (!status) return no_stream(name);
+  return stream_object(*status, SystemClock().utc_now());
 }
 
 Result<Json> list(const Engine& engine) {
@@ -74,8 +73,7 @@ Result<Json> trigger(Engine& engine, const Question& question) {
                        [promise](Result<Accepted> answer) { promise->set_value(std::move(answer)); });
   const auto accepted = done.get();
   if (!accepted) return accepted.error();
-  return Json::of(
-      bj::object{{"run", accepted->run.str()}, {"repeated", accepted->repeated}, {"queued", accepted->queued}});
+  return accepted_object(*accepted);
 }
 
 Result<Json> hold(Engine& engine, const Question& question) {
@@ -132,49 +130,6 @@ Result<Json> answer(Engine& engine, persistence::EventStore& store, const Questi
       return top_document(store, &engine, SystemClock().utc_now());
   }
   return Error{Errc::host_protocol, "There is no such question."};
-}
-
-Result<std::vector<StreamStatus>> stored_streams(const persistence::EventStore& store) {
-  std::vector<StreamStatus> all;
-  HILLSTAR_TRY(const auto histories, store.streams());
-  for (const auto& history : histories) {
-    HILLSTAR_TRY(const auto recorded, store.read(history));
-    stream::StreamState state;
-    try {
-      state = stream::replay(recorded);
-    } catch (const InvariantError& bug) {
-      return Error{Errc::record_corrupt, bug.message, history.str()};
-    }
-    if (state.removed) continue;
-    StreamStatus status;
-    status.history = history;
-    status.declared = state.declared;
-    status.declared_at = state.declared_at;
-    status.held = state.held;
-    status.reason = state.reason;
-    status.last_due = state.last_due;
-    persistence::RunQuery open;
-    open.statuses = persistence::open_statuses();
-    open.stream = state.declared.stream;
-    HILLSTAR_CHECK(store.each(std::move(open), [&](const run::Summary& row) {
-      ++(row.status == "queued" ? status.queued : status.running);
-      return true;
-    }));
-    all.push_back(std::move(status));
-  }
-  std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.declared.stream < b.declared.stream; });
-  return all;
-}
-
-Result<std::vector<StreamStatus>> all_streams(const Engine& engine) {
-  auto open = engine.streams();
-  HILLSTAR_TRY(auto all, stored_streams(engine.store()));
-  for (auto& status : all) {
-    const auto found = std::find_if(open.begin(), open.end(),
-                                    [&](const auto& one) { return one.declared.stream == status.declared.stream; });
-    if (found != open.end()) status = std::move(*found);
-  }
-  return all;
 }
 
 Result<std::vector<persistence::Retention>> retentions_of(const CollectJob& job, const persistence::EventStore& store,

@@ -69,11 +69,6 @@ BOOST_DESCRIBE_STRUCT(CollectJob, (), (older_than, max_bytes, keep_last, stream,
 /// Answers with an engine in this process. Blocks until facts are durable; collect until all is done. From any thread.
 Result<Json> answer(Engine& engine, persistence::EventStore& store, const Question& question);
 
-/// The streams of a store that nobody serves, as far as the store says it.
-Result<std::vector<StreamStatus>> stored_streams(const persistence::EventStore& store);
-/// Those of the engine, and those that it has not opened.
-Result<std::vector<StreamStatus>> all_streams(const Engine& engine);
-
 /// Which runs go, one collection after the other. usage if the job says nothing and no stream has a retention.
 Result<std::vector<persistence::Retention>> retentions_of(const CollectJob& job, const persistence::EventStore& store,
                                                           UtcTime now);

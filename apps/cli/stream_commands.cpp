@@ -14,6 +14,7 @@
 #include "apps/cli/live_commands.hpp"
 #include "apps/cli/questions.hpp"
 #include "apps/cli/registry_file.hpp"
+#include "apps/cli/stream_statuses.hpp"
 #include "apps/cli/stream_view.hpp"
 #include "apps/cli/text.hpp"
 #include "apps/cli/workflow_file.hpp"

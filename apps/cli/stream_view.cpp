@@ -35,6 +35,11 @@ std::vector<UtcTime> next_firings(const StreamStatus& status, UtcTime now) {
   return firings;
 }
 
+Json accepted_object(const Accepted& accepted) {
+  return Json::of(
+      bj::object{{"run", accepted.run.str()}, {"repeated", accepted.repeated}, {"queued", accepted.queued}});
+}
+
 Json stream_object(const StreamStatus& status, UtcTime now) {
   const auto& declared = status.declared;
   bj::object object{{"stream", declared.stream},

@@ -8,8 +8,8 @@
 #include <boost/json.hpp>
 
 #include "apps/cli/output.hpp"
-#include "apps/cli/questions.hpp"
 #include "apps/cli/report.hpp"
+#include "apps/cli/stream_statuses.hpp"
 #include "apps/cli/stream_view.hpp"
 #include "apps/cli/text.hpp"
 #include "messages/json_codec.hpp"

@@ -83,7 +83,7 @@ Result<TriggerRun> trigger_of(Api& api, const Request& request) {
   // A delivery that is repeated has the same body, and so the same key where the author chose one.
   if (!entry->dedupe) trigger.key = delivery.id;
   trigger.started_by = "webhook";
-  if (const auto trace = request.header("traceparent")) trigger.trace = trace_of(*trace);
+  trigger.trace = trace_of(request);
   return trigger;
 }
 

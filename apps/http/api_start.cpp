@@ -107,7 +107,7 @@ Result<StartRun> start_of(Api& api, const Request& request, bj::object& remarks)
   start.run = api.parts.ids->new_run(api.parts.clock->utc_now());
   Trigger trigger;
   trigger.kind = TriggerKind::api;
-  if (const auto trace = request.header("traceparent")) trigger.trace = trace_of(*trace);
+  trigger.trace = trace_of(request);
   start.trigger = std::move(trigger);
   return start;
 }

@@ -4,6 +4,7 @@
 #include <boost/describe.hpp>
 #include <filesystem>
 
+#include "apps/cli/stream_statuses.hpp"
 #include "apps/cli/stream_view.hpp"
 #include "apps/http/api_context.hpp"
 #include "apps/http/api_workflow.hpp"
@@ -39,8 +40,8 @@ BOOST_DESCRIBE_STRUCT(Held, (), (reason))
 std::string name_of(const Request& request) { return param(request, "workflow") + "/" + param(request, "entry"); }
 
 Result<StreamStatus> find_stream(const Api& api, const std::string& name) {
-  for (auto& status : api.parts.engine.streams())
-    if (status.declared.stream == name) return status;
+  HILLSTAR_TRY(auto found, cli::find_status(api.parts.engine, name));
+  if (found) return *std::move(found);
   return Error{Errc::not_found, "There is no stream of this name.", name, "GET /v1/streams lists them."};
 }
 
@@ -130,7 +131,7 @@ Result<TriggerRun> trigger_of(Api& api, const Request& request) {
   trigger.labels = std::move(asked.labels);
   trigger.correlation = std::move(asked.correlation);
   trigger.started_by = who_of(request);
-  if (const auto trace = request.header("traceparent")) trigger.trace = trace_of(*trace);
+  trigger.trace = trace_of(request);
   return trigger;
 }
 
@@ -172,9 +173,7 @@ Response refused_response(const Error& error, const std::optional<UtcTime>& room
 }
 
 Response accepted_response(const Accepted& accepted) {
-  auto response = json_response(
-      Json::of(bj::object{{"run", accepted.run.str()}, {"repeated", accepted.repeated}, {"queued", accepted.queued}}),
-      202);
+  auto response = json_response(cli::accepted_object(accepted), 202);
   response.headers.emplace_back("location", run_path(accepted.run));
   return response;
 }

@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "apps/cli/workflow_file.hpp"
+#include "runtime/telemetry/trace_context.hpp"
 #include "runtime/workflow/compile.hpp"
 
 namespace hillstar::http {
@@ -66,15 +67,10 @@ Result<std::optional<std::string>> idempotency_key(const Request& request) {
   return std::optional(std::string(*key));
 }
 
-std::optional<std::string> trace_of(std::string_view header) {
-  constexpr std::size_t kLength = 55;  // 00-<32 hex>-<16 hex>-<2 hex>
-  if (header.size() != kLength || header[2] != '-' || header[35] != '-' || header[52] != '-') return std::nullopt;
-  for (std::size_t i = 0; i < kLength; ++i) {
-    const char c = header[i];
-    const bool hex = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
-    if (!hex && i != 2 && i != 35 && i != 52) return std::nullopt;
-  }
-  return std::string(header);
+std::optional<std::string> trace_of(const Request& request) {
+  const auto header = request.header("traceparent");
+  const auto trace = header ? telemetry::read_traceparent(*header) : std::nullopt;
+  return trace ? std::optional(telemetry::to_traceparent(*trace)) : std::nullopt;
 }
 
 }  // namespace hillstar::http

@@ -36,7 +36,7 @@ Result<void> check_labels(const std::map<std::string, std::string>& labels,
                           const std::optional<std::string>& correlation);
 /// The request's Idempotency-Key. Errors: usage if it is empty, too long or no printable text.
 Result<std::optional<std::string>> idempotency_key(const Request& request);
-/// A W3C traceparent; nothing if it is none.
-std::optional<std::string> trace_of(std::string_view header);
+/// The request's traceparent; nothing if it has none, or one that is none.
+std::optional<std::string> trace_of(const Request& request);
 
 }  // namespace hillstar::http
