@@ -7,6 +7,7 @@
 #include "actors/blobs.hpp"
 #include "actors/job.hpp"
 #include "actors/tool_node.hpp"
+#include "persistence/run_start.hpp"
 #include "runtime/run/child.hpp"
 #include "runtime/run/run.hpp"
 #include "runtime/run/talk.hpp"
@@ -51,8 +52,7 @@ NodeOutcome fill(const Attempt& attempt, const Services& services, ChildOrder& o
 
 Result<run::RunState> ended_run(const persistence::EventStore& store, const RunId& run) {
   HILLSTAR_TRY(const auto history, store.read(run));
-  const auto* started = history.empty() ? nullptr : std::get_if<RunStarted>(&history.front().event);
-  if (started == nullptr) return Error{Errc::record_corrupt, "the history does not begin with run_started", run.str()};
+  HILLSTAR_TRY(const auto* started, persistence::run_start(history, run));
   HILLSTAR_TRY(const auto text, store.read_blob(started->plan_sha256));
   HILLSTAR_TRY(auto plan, workflow::plan_from_text(text));
   try {

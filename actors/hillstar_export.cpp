@@ -10,6 +10,7 @@
 #include <string_view>
 #include <utility>
 
+#include "persistence/run_start.hpp"
 #include "runtime/platform/descriptor.hpp"
 #include "runtime/platform/file_access.hpp"
 #include "runtime/platform/git_query.hpp"
@@ -33,15 +34,6 @@ Json where_git_stands(const std::string& workspace) {
   const auto& head = (*place)->head;
   return Json::of(boost::json::object{{"folder", json::to_utf8((*place)->folder)},
                                       {"head", head.empty() ? boost::json::value() : boost::json::value(head)}});
-}
-
-Result<RunStarted> started_of(const persistence::EventStore& store, const RunId& run) {
-  HILLSTAR_TRY(const auto records, store.read_records(run, 1, 1));
-  if (records.empty()) return Error{Errc::run_not_found, "there is no such run", run.str()};
-  HILLSTAR_TRY(auto recorded, persistence::decode(records.front().line, run));
-  auto* started = std::get_if<RunStarted>(&recorded.event);
-  if (started == nullptr) return Error{Errc::record_corrupt, "the history does not begin with run_started", run.str()};
-  return std::move(*started);
 }
 
 Result<void> write_into(const OutputFolder& output, const std::vector<FileOperation>& operations) {
@@ -80,7 +72,7 @@ RunExport::~RunExport() = default;
 bool RunExport::is_ended() const { return files_ != nullptr && files_->is_ended(); }
 
 Result<void> RunExport::begin() {
-  HILLSTAR_TRY(const auto started, started_of(store_, run_));
+  HILLSTAR_TRY(const auto started, persistence::read_run_start(store_, run_));
   const bool own = folder_.empty();
   if (own) folder_ = started.output_dir;
   if (folder_.empty()) return Error{Errc::usage, "the run has no output folder", run_.str(), "Name one."};
@@ -123,7 +115,7 @@ Result<void> export_run(const persistence::EventStore& store, const RunId& run, 
 }
 
 Result<bool> finish_export(const persistence::EventStore& store, const RunId& run) {
-  HILLSTAR_TRY(const auto started, started_of(store, run));
+  HILLSTAR_TRY(const auto started, persistence::read_run_start(store, run));
   const auto& folder = started.output_dir;
   if (folder.empty()) return false;
   HILLSTAR_TRY(const auto output, OutputFolder::open(folder, started.workspace));

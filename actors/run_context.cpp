@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "persistence/run_start.hpp"
 #include "runtime/run/hillstar_names.hpp"
 #include "runtime/run/run.hpp"
 #include "runtime/stream/scope.hpp"
@@ -10,12 +11,6 @@
 
 namespace hillstar::actors {
 namespace {
-
-Result<const RunStarted*> first_event(const std::vector<Recorded>& history, const RunId& run) {
-  const auto* started = history.empty() ? nullptr : std::get_if<RunStarted>(&history.front().event);
-  if (started == nullptr) return Error{Errc::record_corrupt, "the history does not begin with run_started", run.str()};
-  return started;
-}
 
 Result<KeptHistory> read_history(const persistence::EventStore& store, const RunId& run) {
   HILLSTAR_TRY(auto events, store.read(run));
@@ -50,7 +45,7 @@ Result<RecoveredRun> recover_run(const persistence::EventStore& store, const Run
   if (!history.events) {
     HILLSTAR_TRY(history, read_history(store, run));
   }
-  HILLSTAR_TRY(const auto* started, first_event(*history.events, run));
+  HILLSTAR_TRY(const auto* started, persistence::run_start(*history.events, run));
   try {
     auto fresh = kept.fresh();
     if (!fresh) {

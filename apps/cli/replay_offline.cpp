@@ -15,6 +15,7 @@
 #include "apps/cli/text.hpp"
 #include "apps/cli/text_diff.hpp"
 #include "messages/json_codec.hpp"
+#include "persistence/run_start.hpp"
 #include "runtime/platform/hash.hpp"
 
 namespace hillstar::cli {
@@ -174,18 +175,15 @@ void print(Output& output, const RunId& run, const ReplayReport& report) {
 Result<Exit> replay_offline_run(Context& context, const ReplayArgs& args) {
   HILLSTAR_TRY(const auto store, read_store(context));
   HILLSTAR_TRY(const auto row, select_run(*store, args.run));
-  HILLSTAR_TRY(const auto first, store->read(row.run));
-  const auto* started = first.empty() ? nullptr : std::get_if<RunStarted>(&first.front().event);
-  if (started == nullptr)
-    return Error{Errc::record_corrupt, "The history does not begin with run_started.", row.run.str()};
+  HILLSTAR_TRY(const auto started, persistence::read_run_start(*store, row.run));
   Scratch scratch;
   ReplayOptions options;
   HILLSTAR_TRY(options.environment,
-               variables_for(context, started->workflow_file, started->workspace, args.env_file, nullptr));
+               variables_for(context, started.workflow_file, started.workspace, args.env_file, nullptr));
   HILLSTAR_TRY(options.registry, load_registry(context.environment));
   options.run_tools = args.run_tools;
   if (args.run_tools) {
-    HILLSTAR_TRY(options.workspace, place_of_tools(context, args, *started, scratch));
+    HILLSTAR_TRY(options.workspace, place_of_tools(context, args, started, scratch));
   }
   HILLSTAR_TRY(const auto report, replay_offline(store, row.run, options));
   auto& output = context.output;

@@ -9,6 +9,7 @@
 #include "apps/cli/talk_commands.hpp"
 #include "apps/cli/text.hpp"
 #include "messages/json_codec.hpp"
+#include "persistence/run_start.hpp"
 #include "runtime/run/run.hpp"
 
 namespace hillstar::cli {
@@ -72,9 +73,7 @@ Result<StoredRun> load_run(const persistence::EventStore& store, const RunId& ru
   StoredRun stored;
   stored.run = run;
   HILLSTAR_TRY(stored.history, store.read(run));
-  const auto* started = stored.history.empty() ? nullptr : std::get_if<RunStarted>(&stored.history.front().event);
-  if (started == nullptr)
-    return Error{Errc::record_corrupt, "The history does not begin with run_started.", run.str(), {}};
+  HILLSTAR_TRY(const auto* started, persistence::run_start(stored.history, run));
   HILLSTAR_TRY(auto plan, load_plan(store, started->plan_sha256));
   stored.state = run::replay(std::move(plan), stored.history);
   return stored;

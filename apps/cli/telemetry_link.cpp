@@ -5,7 +5,7 @@
 
 #include "apps/cli/environment.hpp"
 #include "apps/cli/version.hpp"
-#include "persistence/event_codec.hpp"
+#include "persistence/run_start.hpp"
 #include "runtime/platform/clock.hpp"
 #include "runtime/platform/id_source.hpp"
 #include "runtime/policy/redaction.hpp"
@@ -54,11 +54,8 @@ std::unique_ptr<telemetry::Exporter> start_export(Engine& engine, const telemetr
 }
 
 std::string trace_id_of(const persistence::EventStore& store, const RunId& run) {
-  const auto records = store.read_records(run, 1, 1);
-  if (!records || records->size() != 1) return {};
-  const auto first = persistence::decode(records->front().line, run);
-  const auto* started = first ? std::get_if<RunStarted>(&first->event) : nullptr;
-  return started == nullptr ? std::string() : telemetry::run_trace(run, *started).self.trace_id;
+  const auto started = persistence::read_run_start(store, run);
+  return started ? telemetry::run_trace(run, *started).self.trace_id : std::string();
 }
 
 }  // namespace hillstar::cli

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "persistence/event_codec.hpp"
+#include "persistence/run_start.hpp"
 #include "runtime/run/run.hpp"
 
 namespace hillstar::telemetry {
@@ -18,12 +18,8 @@ SpanSource::SpanSource(const persistence::EventStore& store, SpanOptions options
 RunTrace SpanSource::trace_of(const RunId& run) const {
   if (const auto known = known_.find(run); known != known_.end() && known->second.spans)
     return {known->second.spans->context(), {}};
-  const auto records = store_.read_records(run, 1, 1);
-  if (records && records->size() == 1)
-    if (const auto first = persistence::decode(records->front().line, run))
-      if (const auto* started = std::get_if<RunStarted>(&first->event))
-        return run_trace(run, *started, options_->sampler);
-  return run_trace(run, std::nullopt, options_->sampler);
+  const auto started = persistence::read_run_start(store_, run);
+  return started ? run_trace(run, *started, options_->sampler) : run_trace(run, std::nullopt, options_->sampler);
 }
 
 Result<SpanPlan> SpanSource::plan_of(const std::string& sha256) {
@@ -50,9 +46,8 @@ Result<std::unique_ptr<RunSpans>> SpanSource::begin(const RunId& run, const RunS
 /// Folds a run that was begun by another process, or is not remembered.
 Result<void> SpanSource::catch_up(const RunId& run, Known& known, std::uint64_t before, std::vector<Span>& ended) {
   HILLSTAR_TRY(const auto history, store_.read(run));
-  const auto* started = history.empty() ? nullptr : std::get_if<RunStarted>(&history.front().event);
-  if (started != nullptr) {
-    HILLSTAR_TRY(known.spans, begin(run, *started));
+  if (const auto started = persistence::run_start(history, run)) {
+    HILLSTAR_TRY(known.spans, begin(run, **started));
   }
   std::vector<Span> told_before;
   for (const auto& recorded : history) {
@@ -115,8 +110,7 @@ Result<void> SpanSource::take(const RunId& run, const std::vector<Recorded>& eve
 
 Result<std::vector<Span>> SpanSource::all_of(const RunId& run) {
   HILLSTAR_TRY(const auto history, store_.read(run));
-  const auto* started = history.empty() ? nullptr : std::get_if<RunStarted>(&history.front().event);
-  if (started == nullptr) return Error{Errc::record_corrupt, "the history does not begin with run_started", run.str()};
+  HILLSTAR_TRY(const auto* started, persistence::run_start(history, run));
   HILLSTAR_TRY(const auto spans, begin(run, *started));
   std::vector<Span> ended;
   if (!spans) return ended;
