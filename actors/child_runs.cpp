@@ -10,6 +10,7 @@
 #include "runtime/run/child.hpp"
 #include "runtime/run/view.hpp"
 #include "runtime/stream/scope.hpp"
+#include "runtime/telemetry/trace_context.hpp"
 #include "runtime/workflow/children.hpp"
 #include "runtime/workflow/compile.hpp"
 
@@ -180,9 +181,12 @@ Result<StartRun> ChildRunsState::request_of(const ChildOrder& order) {
   request.air_gapped = above.air_gapped;
   Trigger trigger;
   trigger.kind = TriggerKind::workflow;
-  trigger.cause = Origin{RunId(order.above->run), order.seq};
+  const RunId run_above(order.above->run);
+  trigger.cause = Origin{run_above, order.seq};
   trigger.depth = (above.trigger ? above.trigger->depth : 0) + 1;
-  if (!order.above->trace.empty()) trigger.trace = order.above->trace;
+  auto trace =
+      telemetry::traceparent_of(order.above->trace, run_above, order.node->id, order.ref.item, order.ref.attempt);
+  if (!trace.empty()) trigger.trace = std::move(trace);
   request.trigger = std::move(trigger);
   request.labels = above.labels;
   request.correlation = above.correlation;

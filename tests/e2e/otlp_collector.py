@@ -8,6 +8,7 @@ import http.server
 import json
 import re
 import socketserver
+import ssl
 import sys
 import threading
 
@@ -145,9 +146,10 @@ def read(document, what, each):
 
 
 class Collector:
-    """`answer`: status of the answers, or a function of how many there were before."""
+    """`answer`: status of the answers, or a function of how many there were before. `tls`: files of certificate and
+    key."""
 
-    def __init__(self, answer=200, headers=(), body=b'{}'):
+    def __init__(self, answer=200, headers=(), body=b'{}', tls=None):
         self.answer, self.headers, self.body = answer, headers, body
         self.spans, self.metrics, self.wrong, self.requests, self.resources = [], [], [], [], []
         self.hold = None  # an event: nothing is answered before it is set
@@ -165,8 +167,18 @@ class Collector:
         class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
             daemon_threads = True
 
+            def handle_error(self, request, client_address):
+                if tls is None:
+                    super().handle_error(request, client_address)
+
         self.server = Server(('127.0.0.1', 0), Handler)
-        self.address = 'http://127.0.0.1:%d' % self.server.server_address[1]
+        if tls is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(*tls)
+            # The handshake is each connection's own: one that fails or stalls keeps nobody.
+            self.server.socket = context.wrap_socket(self.server.socket, server_side=True,
+                                                     do_handshake_on_connect=False)
+        self.address = 'http%s://127.0.0.1:%d' % ('s' if tls else '', self.server.server_address[1])
         self.thread = threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True)
         self.thread.start()
 

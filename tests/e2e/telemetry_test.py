@@ -3,11 +3,14 @@
 
 Usage: telemetry_test.py --binary PROGRAM --server MOCK_MODEL_SERVER
 """
+import hashlib
+import hmac
 import http.server
 import json
 import os
 import re
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -171,6 +174,64 @@ class Runs(Traced):
             bodies = [body for _, _, body in refused.requests]
             self.assertEqual(len(bodies), len(set(bodies)), 'a refused body was sent again')
 
+    def authority(self, name):
+        """A certificate for this machine's address, and the authority that signed it: the files of both."""
+        def openssl(*arguments):
+            subprocess.run(['openssl', *arguments], check=True, capture_output=True, cwd=self.folder)
+
+        new = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-subj', '/CN=' + name]
+        openssl('req', '-x509', *new, '-keyout', name + '-ca.key', '-out', name + '-ca.pem', '-days', '2')
+        openssl('req', *new, '-keyout', name + '.key', '-out', name + '.csr')
+        self.write(name + '.ext', 'subjectAltName=IP:127.0.0.1')
+        openssl('x509', '-req', '-in', name + '.csr', '-CA', name + '-ca.pem', '-CAkey', name + '-ca.key',
+                '-set_serial', '7', '-days', '2', '-extfile', name + '.ext', '-out', name + '.pem')
+        return self.path(name + '-ca.pem'), (self.path(name + '.pem'), self.path(name + '.key'))
+
+    def test_a_collector_behind_tls_is_told_if_its_authority_is_trusted(self):
+        trusted, files = self.authority('one')
+        stranger, _ = self.authority('two')
+        self.flow({'a': script('echo a')})
+        for name in 'OTEL_EXPORTER_OTLP_CERTIFICATE', 'SSL_CERT_FILE':
+            collector = self.collector(tls=files)
+            self.assertTrue(collector.address.startswith('https://'))
+            done = self.hill('run', 'flow.json', env={name: trusted})
+            self.assertNotIn('warning', done.err)
+            self.assertEqual(len(collector.spans), 2, name)
+            self.check(collector)
+        collector = self.collector(tls=files)
+        for more in {}, {'OTEL_EXPORTER_OTLP_CERTIFICATE': stranger}, {'SSL_CERT_FILE': stranger}:
+            began = time.monotonic()
+            done = self.hill('run', 'flow.json', env=more)
+            self.assertEqual(self.status()['status'], 'completed')
+            self.assertEqual(done.err.count('warning'), 1, done)
+            self.assertRegex(done.err, 'warning: telemetry: .*certificate')
+            self.assertLess(time.monotonic() - began, 30)
+        # One that is not there is told of before anything is sent.
+        done = self.hill('run', 'flow.json', env={'OTEL_EXPORTER_OTLP_CERTIFICATE': self.path('none.pem')})
+        self.assertEqual(done.err.count('warning'), 1, done)
+        self.assertIn('none.pem', done.err)
+        self.assertEqual(collector.requests, [])
+
+    def test_a_run_inside_hangs_below_the_attempt_that_asked_for_it(self):
+        collector = self.collector()
+        self.flow({'leaf': script('printf %s "$TRACEPARENT" >>traceparents; echo >>traceparents')}, name='sub.json',
+                  id='sub', inputs={'n': {}})
+        part = {'tool': 'workflow_run', 'parameters': {'workflow': 'sub.json'}, 'input': {'n': '{{ item }}'}}
+        self.flow({'list': script('seq 2'), 'part': {**part, 'for_each': '{{ list.output }}'}})
+        self.hill('run', 'flow.json')
+        self.check(collector)
+        self.assertEqual(len({span['traceId'] for span in collector.spans}), 1)
+        name = {span['spanId']: span['name'] for span in collector.spans}
+        below = [(span['name'], name.get(span.get('parentSpanId'))) for span in collector.spans]
+        self.assertEqual(sorted(below, key=str), sorted([
+            ('invoke_workflow flow', None), ('execute_tool script_run', 'invoke_workflow flow'),
+            ('map part', 'invoke_workflow flow'), *2 * [('execute_tool workflow_run', 'map part'),
+                                                        ('invoke_workflow sub', 'execute_tool workflow_run'),
+                                                        ('execute_tool script_run', 'invoke_workflow sub')]], key=str))
+        leaves = [span for span in collector.spans if name.get(span.get('parentSpanId')) == 'invoke_workflow sub']
+        self.assertEqual(sorted(self.read('traceparents').split()),
+                         sorted(f"00-{span['traceId']}-{span['spanId']}-01" for span in leaves))
+
     def test_a_collector_that_asks_for_time_is_asked_again(self):
         collector = self.collector(lambda before: 429 if before == 0 else 200, headers=(('Retry-After', '0'),))
         # Long enough for the second try not to be the last one.
@@ -237,6 +298,43 @@ class Service(Traced):
         names = {metric['name'] for metrics in collector.metrics for metric in metrics}
         self.assertLessEqual({'hillstar_runs_started_total', 'hillstar_http_request_seconds', 'hillstar_ready',
                               'gen_ai.client.token.usage'}, names)
+
+    def test_the_trace_of_a_webhook_goes_through_its_run(self):
+        collector, model = self.collector(), self.model()
+        file = self.workflow(model, inputs={'topic': {'type': 'string'}}, entry_points=[
+            {'id': 'hook', 'webhook': {'scheme': 'generic', 'secrets': ['HOOK_SECRET']},
+             'inputs': {'topic': '{{ trigger.body.topic }}'}}])
+        serve = self.serve(file, env={'HOOK_SECRET': 'what-the-sender-knows'})
+
+        def send(trace, key='what-the-sender-knows'):
+            now, body = str(int(time.time())), json.dumps({'topic': 'plates'}).encode()
+            proof = hmac.new(key.encode(), now.encode() + b'.' + body, hashlib.sha256).hexdigest()
+            return self.ask('/hooks/flow/hook', 'POST', None, body, content_type='application/json',
+                            x_hillstar_signature=f't={now},v1={proof}', traceparent=trace)
+
+        self.assertEqual(send(TRACEPARENT, 'a guess').status, 401)
+        answer = send(TRACEPARENT)
+        self.assertEqual(answer.status, 202, answer.body)
+        self.ended(answer.json['run'])
+        # One that is no trace is no obstacle.
+        bad = send('00-' + '0' * 32 + f'-{PARENT}-01')
+        self.assertEqual(bad.status, 202, bad.body)
+        self.ended(bad.json['run'])
+        serve.send(signal.SIGTERM).end(0)
+        self.check(collector)
+        mine = [span for span in collector.spans if span['traceId'] == TRACE]
+        spans = {span['name']: span for span in mine}
+        self.assertEqual((len(mine), sorted(spans)),
+                         (3, ['chat tiny', 'execute_tool script_run', 'invoke_workflow flow']))
+        run = spans['invoke_workflow flow']
+        self.assertEqual(run['parentSpanId'], PARENT)
+        self.assertEqual(attributes(run, '')['hillstar.run.id'], answer.json['run'])
+        self.assertEqual(self.read('traceparents').split()[0],
+                         f"00-{TRACE}-{spans['execute_tool script_run']['spanId']}-01")
+        self.assertEqual(model.headers[0]['traceparent'], f"00-{TRACE}-{spans['chat tiny']['spanId']}-01")
+        others = {span['traceId'] for span in collector.spans} - {TRACE}
+        self.assertEqual(len(others), 1)
+        self.assertNotIn('0' * 32, others)
 
     def test_a_request_with_a_trace_hands_it_on_though_nothing_is_exported(self):
         self.started()

@@ -4,9 +4,12 @@
 #include <doctest/doctest.h>
 
 #include <atomic>
+#include <set>
 
+#include "persistence/run_start.hpp"
 #include "runtime/platform/id_source.hpp"
 #include "runtime/run/child.hpp"
+#include "runtime/telemetry/trace_context.hpp"
 #include "runtime/workflow/children.hpp"
 #include "runtime/workflow/compile.hpp"
 #include "tests/support/engine_host.hpp"
@@ -67,6 +70,29 @@ TEST_CASE("child_runs: an attempt is a run, and its result is the node's") {
   const auto& ended = std::get<NodeCompleted>((*history)[2].event);
   CHECK(ended.result.json.text().find(R"("output":"leaf")") != std::string::npos);
   CHECK(ended.detail->text().find(parts[0].run.str()) != std::string::npos);
+}
+
+TEST_CASE("child_runs: what is inside hangs below the attempt that asked for it in the trace") {
+  persistence::MemoryStore store;
+  Host host(store);
+  host.options.tracing = telemetry::Sampler{};
+  host.with(ScriptedTool()).up();
+  const auto run =
+      host.start(with(plan_of("top", runs("sub", "sub.json", R"(,"for_each":[1,2])")), {{"sub.json", script("leaf")}}));
+  CHECK(host.end_of(run) == "completed");
+  const auto parts = parts_of(store, run);
+  REQUIRE(parts.size() == 2);
+  const auto above = telemetry::run_trace(run, std::nullopt).self;
+  std::set<std::string> parents;
+  for (const auto& part : parts) {
+    const auto started = persistence::read_run_start(store, part.run);
+    REQUIRE(started);
+    const auto trace = telemetry::run_trace(part.run, *started);
+    CHECK(trace.self.trace_id == above.trace_id);
+    parents.insert(trace.parent_span_id);
+  }
+  CHECK(parents == std::set{telemetry::attempt_span_id(run, NodeId("sub"), 0, 1),
+                            telemetry::attempt_span_id(run, NodeId("sub"), 1, 1)});
 }
 
 TEST_CASE("child_runs: three deep, over a list, with one turn at a time") {
