@@ -58,8 +58,11 @@ Result<KnownPlans::Kept> KnownPlans::keep(const StartRun& request) {
   const auto& surroundings = known(request.environment, rules);
   HILLSTAR_CHECK(check_secrets(request, surroundings.secrets));
   HILLSTAR_CHECK(check_credentials(request.inputs, surroundings.redactor, "The inputs hold"));
-  HILLSTAR_CHECK(state_fits(request));
-  HILLSTAR_TRY(const auto* plan, keep_texts(request, rules));
+  const auto view = state_view(request);
+  if (const auto known = find(request); known == plans_.end() || known->fits != view)
+    HILLSTAR_CHECK(workflow::check_state(*request.plan, view));
+  HILLSTAR_TRY(auto* plan, keep_texts(request, rules));
+  plan->fits = view;
   const bool air_gapped = is_air_gapped(request, rules);
   return Kept{plan, std::move(rules), air_gapped};
 }

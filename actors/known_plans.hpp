@@ -16,6 +16,7 @@
 #include "runtime/policy/known_secrets.hpp"
 #include "runtime/policy/redaction.hpp"
 #include "runtime/run/run.hpp"
+#include "runtime/workflow/state_fit.hpp"
 
 namespace hillstar::actors {
 
@@ -40,6 +41,7 @@ struct KnownPlan {
   std::string guard_workspace;  ///< With rules and routes: what the guard was made of.
   std::uint64_t guard_environment = 0;
   std::shared_ptr<const policy::DataGuard> guard;
+  std::optional<workflow::StateView> fits;  ///< What was seen of shared state by the last run.
 };
 
 /// Not thread-safe: an actor's.

@@ -7,7 +7,6 @@
 #include "runtime/run/hillstar_names.hpp"
 #include "runtime/run/run.hpp"
 #include "runtime/stream/scope.hpp"
-#include "runtime/workflow/state_fit.hpp"
 
 namespace hillstar::actors {
 namespace {
@@ -85,9 +84,9 @@ Result<std::shared_ptr<const policy::DataGuard>> guard_of(const workflow::Plan& 
   return policy::guard_of({plan, routes == nullptr ? kNone : *routes, held.data, workspace});
 }
 
-Result<void> state_fits(const StartRun& request) {
+workflow::StateView state_view(const StartRun& request) {
   const bool has_stream = request.state_stream || (request.trigger && request.trigger->stream);
-  return workflow::check_state(*request.plan, {request.isolation.value_or(Isolation::isolated), has_stream});
+  return {request.isolation.value_or(Isolation::isolated), has_stream};
 }
 
 std::string step_of(std::string_view workflow_id) { return run::step_of(workflow_id); }

@@ -19,6 +19,7 @@
 #include "runtime/run/state.hpp"
 #include "runtime/telemetry/trace_context.hpp"
 #include "runtime/tools/tool.hpp"
+#include "runtime/workflow/state_fit.hpp"
 
 namespace hillstar::actors {
 
@@ -49,8 +50,8 @@ Result<std::shared_ptr<const policy::DataGuard>> guard_of(const workflow::Plan& 
 tools::RunContext run_context(const RunBirth& birth, const RunStarted& started,
                               const std::optional<telemetry::Sampler>& tracing = {});
 
-/// May its nodes use the shared state that they name?
-Result<void> state_fits(const StartRun& request);
+/// What its nodes may see of shared state.
+workflow::StateView state_view(const StartRun& request);
 
 /// run::step_of, for HILLSTAR_STEP.
 std::string step_of(std::string_view workflow_id);

@@ -14,6 +14,7 @@
 #include "runtime/policy/rules_check.hpp"
 #include "runtime/tools/policy_files.hpp"
 #include "runtime/workflow/children.hpp"
+#include "runtime/workflow/state_fit.hpp"
 
 namespace hillstar::cli {
 namespace {
@@ -52,7 +53,10 @@ class ChildFiles {
     auto& plan = *loaded_.compiled.plan;
     follow({plan, loaded_.text, root_, {}, {root_}});
     for (auto& [file, child] : known_) plan.children.push_back(child.entry);
-    if (!workflow::has_errors(loaded_.compiled.diagnostics)) check_data(plan, 0);
+    check_state(plan);
+    if (workflow::has_errors(loaded_.compiled.diagnostics)) return;
+    check_results(plan);
+    check_data(plan, 0);
   }
 
  private:
@@ -167,6 +171,40 @@ class ChildFiles {
     return fits;
   }
 
+  /// Runs inside see as much of shared state as the run that an entry point starts.
+  void check_state(const workflow::Plan& plan) {
+    for (const auto& [file, child] : known_) {
+      if (!child.plan) continue;
+      for (const auto& entry : plan.entry_points) {
+        const auto misfit = workflow::first_misfit(*child.plan, {entry.isolation, true});
+        if (!misfit) continue;
+        Diagnostic found;
+        found.code = Errc::workflow_invalid;
+        found.pointer = misfit->pointer;
+        if (const auto located = json::parse_located(child.entry.text)) found.position = located->at(found.pointer);
+        found.message = misfit->message + " (entry point '" + entry.id + "' of the workflow that runs it)";
+        found.hint = misfit->hint;
+        add(std::move(found), shown(child.entry));
+        break;
+      }
+    }
+  }
+
+  [[nodiscard]] std::string shown(const workflow::ChildWorkflow& child) const {
+    return fs::path(child.path).lexically_proximate(workspace_).string();
+  }
+
+  /// What a run inside gives may be of a class that nobody knew before all files were read.
+  void check_results(const workflow::Plan& plan) {
+    const auto rules = tools::load_rules(workspace_, checks_.environment);
+    if (!rules || plan.children.empty()) return;
+    const auto held = *rules ? **rules : policy::default_rules();
+    check_again(plan, loaded_.text, {}, held);
+    for (const auto& [file, child] : known_)
+      if (const auto whole = workflow::child_plan(child.entry, plan.children); whole && !whole->children.empty())
+        check_again(*whole, child.entry.text, shown(child.entry), held);
+  }
+
   /// What a run is given may be of a higher class than its workflow says.
   void check_data(const workflow::Plan& plan, std::size_t depth) {
     const auto rules = tools::load_rules(workspace_, checks_.environment);
@@ -182,22 +220,23 @@ class ChildFiles {
         auto raised = workflow::child_plan(child, loaded_.compiled.plan->children);
         if (!raised) continue;
         policy::raise_inputs(*raised, given->second, held.data);
-        check_raised(*raised, child, held);
+        check_again(*raised, child.text, shown(child), held);
         check_data(*raised, depth + 1);
       }
     }
   }
 
-  void check_raised(const workflow::Plan& plan, const workflow::ChildWorkflow& child, const policy::Rules& rules) {
+  /// Adds what was not found before.
+  void check_again(const workflow::Plan& plan, const std::string& text, const std::string& name,
+                   const policy::Rules& rules) {
     const auto look_up = policy::look_up_in(checks_.environment);
-    const auto shown = fs::path(child.path).lexically_proximate(workspace_).string();
     auto& all = loaded_.compiled.diagnostics;
     for (auto& found :
-         policy::check_rules(plan, child.text, {checks_.registry, look_up, rules, workspace_, checks_.air_gapped})) {
+         policy::check_rules(plan, text, {checks_.registry, look_up, rules, workspace_, checks_.air_gapped})) {
       const bool known = std::any_of(all.begin(), all.end(), [&](const Diagnostic& other) {
-        return other.file == shown && other.pointer == found.pointer && other.message == found.message;
+        return other.file == name && other.pointer == found.pointer && other.message == found.message;
       });
-      if (!known) add(std::move(found), shown);
+      if (!known) add(std::move(found), name);
     }
   }
 

@@ -56,10 +56,22 @@ std::optional<StateMisfit> state_misfit(const PlanNode& node, const Json& input,
   return std::nullopt;
 }
 
-Result<void> check_state(const Plan& plan, const StateView& view) {
+std::optional<StateMisfit> first_misfit(const Plan& plan, const StateView& view) {
   for (const auto& node : plan.nodes)
-    if (auto misfit = state_misfit(node, node.input, view))
-      return Error{Errc::workflow_invalid, misfit->message + ".", misfit->pointer, misfit->hint + "."};
+    if (auto misfit = state_misfit(node, node.input, view)) return misfit;
+  return std::nullopt;
+}
+
+Result<void> check_state(const Plan& plan, const StateView& view) {
+  if (const auto misfit = first_misfit(plan, view))
+    return Error{Errc::workflow_invalid, misfit->message + ".", misfit->pointer, misfit->hint + "."};
+  // Runs inside see what the run sees that they are a part of.
+  for (const auto& child : plan.children) {
+    HILLSTAR_TRY(const auto inner, plan_from_text(child.plan));
+    if (const auto misfit = first_misfit(inner, view))
+      return Error{Errc::workflow_invalid, misfit->message + " (in " + child.file + ").", misfit->pointer,
+                   misfit->hint + "."};
+  }
   return {};
 }
 

@@ -13,6 +13,8 @@ namespace hillstar::workflow {
 struct StateView {
   Isolation isolation = Isolation::isolated;
   bool has_stream = false;
+
+  bool operator==(const StateView&) const = default;
 };
 
 struct StateMisfit {
@@ -23,7 +25,9 @@ struct StateMisfit {
 
 /// Nothing: the node fits, or uses none. `input`: its template.
 std::optional<StateMisfit> state_misfit(const PlanNode& node, const Json& input, const StateView& view);
-/// The first node that does not fit, as workflow_invalid.
+/// The first node of a plan, as written, that does not fit.
+std::optional<StateMisfit> first_misfit(const Plan& plan, const StateView& view);
+/// The first node that does not fit, also of the workflows that it runs, as workflow_invalid.
 Result<void> check_state(const Plan& plan, const StateView& view);
 
 }  // namespace hillstar::workflow

@@ -129,6 +129,66 @@ class Data(Rules):
         self.hill('run', 'flow.json', code=3)
         self.hill('ls', code=4)
 
+    def inside(self, endpoint, source, **more):
+        """A run that hands something on to a run inside another one, which asks a model."""
+        part = {'tool': 'workflow_run', 'parameters': {'workflow': 'sub.json'}}
+        lab = {'custom_providers': {'lab': {'endpoint': endpoint, 'type': 'custom', 'model_name': 'm'}}}
+        self.flow({'ask': self.ask(input='{{ inputs.text }}')}, name='ask.json', id='ask',
+                  inputs={'text': {'type': 'string'}}, model_config=lab)
+        deep = {**part, 'parameters': {'workflow': 'ask.json'}, 'input': {'text': '{{ inputs.text }}'}}
+        self.flow({'deep': deep}, name='sub.json', id='sub', inputs={'text': {'type': 'string'}})
+        return self.flow({'first': script('touch ran; echo p1'), 'part': {**part, 'input': {'text': source}}},
+                         [('first', 'part')], **more)
+
+    def test_restricted_data_does_not_leave_through_a_run_inside(self):
+        patients = {'patients': {'data': 'restricted', 'default': 'p1'}}
+        self.inside('http://192.0.2.1:9', '{{ inputs.patients }}', inputs=patients)
+        done = self.hill('validate', 'flow.json', code=3)
+        self.assertIn('HS305', done.err)
+        self.assertIn('ask.json', done.err)
+        self.assertIn('inputs.text -> ask', done.err)
+        self.hill('run', 'flow.json', code=3)
+        self.hill('ls', code=4)
+        self.inside(f'http://127.0.0.1:{self.server()}', '{{ inputs.patients }}', inputs=patients)
+        self.hill('run', 'flow.json')
+
+    def test_a_rule_that_comes_later_holds_for_runs_inside(self):
+        """What was checked by another program, or before the rule, is looked at again by the engine."""
+        self.inside(f'http://127.0.0.1:{self.server()}', '{{ inputs.patients }}',
+                    inputs={'patients': {'data': 'restricted', 'default': 'p1'}})
+        wait = 'touch ran; for i in $(seq 3000); do [ -e go ] && exit 0; sleep 0.02; done; exit 1'
+        text = json.loads(self.read('flow.json'))
+        text['graph']['nodes']['first']['parameters']['script'] = wait
+        self.write('flow.json', json.dumps(text))
+        running = self.start('run', 'flow.json')
+        self.until(lambda: os.path.exists(self.path('ran')), 'the script to wait')
+        self.policy({'data': {'clearance': {'near': 'public'}}})
+        self.write('go', '')
+        done = running.end(1)
+        self.assertIn('HS305', done.err)
+        runs = {row['workflow']: row['run'] for row in self.runs()}
+        self.assertEqual(sorted(runs), ['flow', 'sub'])   # `ask` was never started
+        failed = self.events(runs['sub'], 'node_attempt_failed')[-1]['data']['failure']
+        self.assertEqual(failed['kind'], 'permission')
+
+    def test_what_a_run_inside_gives_is_of_its_class(self):
+        lab = {'custom_providers': {'lab': {'endpoint': 'http://192.0.2.1:9', 'type': 'custom', 'model_name': 'm'}}}
+        self.flow({'measure': script('echo p1', data='restricted')}, name='sub.json', id='sub')
+        nodes = {'part': {'tool': 'workflow_run', 'parameters': {'workflow': 'sub.json'}},
+                 'ask': self.ask(input='{{ part.output }}')}
+        self.flow(nodes, model_config=lab)
+        for command in 'validate', 'run':
+            done = self.hill(command, 'flow.json', code=3)
+            self.assertEqual(done.err.count('HS305'), 1, done)
+            self.assertIn('part -> ask', done.err)
+        self.flow(nodes, name='lib/mid.json', id='mid', model_config=lab)
+        self.flow({'measure': script('echo p1', data='restricted')}, name='lib/sub.json', id='sub')
+        self.flow({'mid': {'tool': 'workflow_run', 'parameters': {'workflow': 'lib/mid.json'}}})
+        done = self.hill('validate', 'flow.json', code=3)
+        self.assertIn('lib/mid.json', done.err)
+        self.assertEqual(done.err.count('part -> ask'), 1, done)
+        self.hill('ls', code=4)
+
     def test_restricted_data_goes_to_a_model_here(self):
         self.patients(f'http://127.0.0.1:{self.server()}')
         self.hill('run', 'flow.json')

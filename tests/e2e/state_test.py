@@ -66,6 +66,55 @@ class ByHand(EndToEnd):
         self.flow({'a': state('add', key='n')}, entry_points=[{'id': 'e', 'isolation': 'shared'}])
         self.hill('validate', 'flow.json')
 
+    def part(self, file='sub.json', **more):
+        return {'tool': 'workflow_run', 'parameters': {'workflow': file}, **more}
+
+    def test_runs_inside_see_what_the_run_sees_that_they_are_a_part_of(self):
+        self.flow({'own': state('add', 'run', key='n', by=5), 'count': state('add', key='total', by=10)},
+                  [('own', 'count')], name='sub.json', id='sub')
+        self.flow({'own': state('add', 'run', key='n'), 'count': state('add', key='total'),
+                   'part': self.part(), 'again': self.part(for_each=[1, 2, 3])},
+                  [('own', 'count'), ('count', 'part'), ('part', 'again')])
+        self.hill('run', 'flow.json', '--isolation', 'shared')
+        rows = self.runs()
+        top = next(row['run'] for row in rows if 'above' not in row)
+        parts = [row['run'] for row in rows if 'above' in row]
+        self.assertEqual(len(parts), 4)
+        # The state of the store is one; that of a run is its own.
+        self.assertEqual(self.get('total'), {'key': 'total', 'value': 41, 'version': 5})
+        for run, value in (top, 1), *((run, 5) for run in parts):
+            cells = self.hill('state', 'ls', '--run', run, '-o', 'json').json
+            self.assertEqual(cells, [{'key': 'n', 'value': value, 'version': 1}])
+        changes = self.hill('state', 'history', 'total', '-o', 'json').json
+        self.assertEqual({change['run'] for change in changes}, {top, *parts})
+        for run in top, *parts:
+            self.hill('replay', run, '--offline')
+            self.holds(run)
+        self.assertEqual(self.get('total')['value'], 41)
+
+    def test_what_does_not_fit_inside_is_refused_before_anything_runs(self):
+        self.flow({'put': state('put', key='n', value=1)}, name='lib/inner.json', id='inner')
+        self.flow({'deeper': self.part('inner.json')}, name='lib/sub.json', id='sub')
+        nodes = {'first': {'tool': 'script_run', 'parameters': {'script': 'touch ran'}},
+                 'part': self.part('lib/sub.json')}
+        self.flow(nodes, [('first', 'part')])
+        for isolation in (), ('--isolation', 'synchronized'):
+            refused = self.hill('run', 'flow.json', *isolation, code=3)
+            self.assertIn('lib/inner.json', refused.err)
+            self.assertIn("node 'put'", refused.err)
+        self.hill('ls', code=4)
+        self.hill('run', 'flow.json', '--isolation', 'shared')
+        self.assertEqual(self.get('n')['value'], 1)
+        # An entry point says it beforehand.
+        for isolation, code in ('isolated', 3), ('synchronized', 3), ('shared', 0):
+            self.flow(nodes, [('first', 'part')], entry_points=[{'id': 'e', 'isolation': isolation}])
+            checked = self.hill('validate', 'flow.json', '-o', 'json', code=code)
+            wrong = [one for one in checked.json['diagnostics'] if one['severity'] == 'error']
+            self.assertEqual([one['file'] for one in wrong], ['lib/inner.json'] if code else [])
+            if code:
+                self.assertTrue(wrong[0]['pointer'].startswith('/graph/nodes/put/parameters/'))
+                self.assertIn("entry point 'e'", wrong[0]['message'])
+
     def test_people_read_and_write(self):
         self.hill('state', 'put', 'a/b', '{"x": 1}')
         self.hill('state', 'put', 'a/c', '--text', 'as it stands')
@@ -113,6 +162,31 @@ class ByHand(EndToEnd):
         self.assertEqual(late['status'], 'completed')
         changes = self.hill('state', 'history', 'cursor', '-o', 'json').json
         self.assertEqual(changes[1]['node'], 'write')
+
+
+class Inside(Served):
+    def test_runs_inside_share_the_state_of_the_stream(self):
+        operate = self.token('o', 'operate')
+        part = {'tool': 'workflow_run', 'parameters': {'workflow': 'sub.json'}}
+        self.flow({'count': state('add', 'stream', key='n', by=10)}, name='sub.json', id='sub')
+        self.flow({'own': state('add', 'stream', key='n'), 'part': part}, name='jobs.json', id='jobs',
+                  entry_points=[{'id': name, 'isolation': 'shared'} for name in ('in', 'other')])
+        serve = self.serve('jobs.json')
+        started = []
+        for stream in 3 * ['jobs/in'] + ['jobs/other']:
+            answer = self.ask(f'/v1/streams/{stream}/trigger', 'POST', operate, b'{}', content_type='application/json')
+            self.assertEqual(answer.status, 202, answer.body)
+            started.append(answer.json['run'])
+        for run in started:
+            self.until(lambda: self.status(run)['status'] in ENDED, 'the end of the run')
+            self.assertEqual(self.status(run)['status'], 'completed')
+        for stream, value, version in ('jobs/in', 33, 6), ('jobs/other', 11, 2):
+            cell = self.ask(f'/v1/state/streams/{stream}/n', token=operate).json
+            self.assertEqual((cell['value'], cell['version']), (value, version))
+        serve.send(signal.SIGTERM).end(0)
+        self.hill('replay', '--all')
+        for run in started:
+            self.hill('replay', run, '--offline')
 
 
 class Service(Served):

@@ -59,6 +59,21 @@ TEST_CASE("state fit: a run by hand is asked the same") {
   CHECK_FALSE(check_state(plan_of(kPut), {Isolation::synchronized, true}));
 }
 
+TEST_CASE("state fit: what runs inside use is asked of the run that they are a part of") {
+  auto plan = plan_of(R"({"tool":"workflow_run","parameters":{"workflow":"lib/sub.json"}})");
+  ChildWorkflow child;
+  child.file = "lib/sub.json";
+  child.plan = to_text(plan_of(kPut));
+  plan.children.push_back(child);
+  const auto refused = check_state(plan, {});
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().where == "/graph/nodes/n/parameters/scope");
+  CHECK(has(refused.error().message, "lib/sub.json"));
+  CHECK_FALSE(check_state(plan, {Isolation::shared, false}));
+  CHECK(check_state(plan, {Isolation::shared, true}));
+  CHECK_FALSE(check_state(plan, {Isolation::synchronized, true}));
+}
+
 TEST_CASE("state fit: parameters are checked with their place") {
   CHECK(has(problems(R"({"tool":"state"})"), "/graph/nodes/n: parameter 'op' is missing"));
   CHECK(has(problems(R"({"tool":"state","parameters":{"op":"set","key":"a"}})"), "/graph/nodes/n/parameters/op"));
