@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // The numbers the engine is held to, beside this machine's own limits, measured in the same run.
-// Usage: hillstar_bench [--folder DIR] [--server PROGRAM] [--binary PROGRAM] [NAME...]
+// Usage: hillstar_bench [--folder DIR] [--server PROGRAM] [--binary PROGRAM] [--runs N] [NAME...]
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/json.hpp>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -28,6 +30,7 @@ struct Settings {
   std::string folder = "build/bench";
   std::string server;  // mock model server
   std::string binary;  // hillstar-actors
+  int runs = 300'000;  // of `memory`
   std::set<std::string> names;
   [[nodiscard]] bool wants(const std::string& name) const { return names.empty() || names.contains(name); }
 };
@@ -187,6 +190,7 @@ int run(const Settings& settings) {
   if (settings.wants("chain")) one_chain(work);
   if (settings.wants("many")) many_chains(work);
   if (settings.wants("triggers")) runs_through_a_stream(work.fresh("triggers"));
+  if (settings.wants("memory")) memory_over_runs(work.fresh("memory"), settings.runs);
   if (settings.wants("waiting")) waiting_runs(work.fresh("waiting"));
   if (settings.wants("fan")) fan_out(work);
   if (settings.wants("models") && !settings.server.empty()) model_calls(work, settings.server);
@@ -210,6 +214,10 @@ int main(int argc, char** argv) {
   const std::map<std::string, std::string*> options = {
       {"--folder", &settings.folder}, {"--server", &settings.server}, {"--binary", &settings.binary}};
   for (int i = 1; i < argc; ++i) {
+    if (std::string_view(argv[i]) == "--runs" && i + 1 < argc) {
+      settings.runs = std::max(std::atoi(argv[++i]), 3);
+      continue;
+    }
     const auto option = options.find(argv[i]);
     if (option != options.end() && i + 1 < argc)
       *option->second = argv[++i];

@@ -38,12 +38,19 @@ Cost measure(const std::function<void()>& work) {
   return {wall_now() - wall, cpu_now() - cpu};
 }
 
-double peak_rss_mb() {
+namespace {
+
+double status_mb(const std::string& field) {
   std::ifstream status("/proc/self/status");
   for (std::string line; std::getline(status, line);)
-    if (line.starts_with("VmHWM:")) return std::atof(line.c_str() + 6) / 1024;
+    if (line.starts_with(field)) return std::atof(line.c_str() + field.size()) / 1024;
   return 0;
 }
+
+}  // namespace
+
+double peak_rss_mb() { return status_mb("VmHWM:"); }
+double rss_mb() { return status_mb("VmRSS:"); }
 void reset_peak_rss() { std::ofstream("/proc/self/clear_refs") << "5"; }
 
 double median(std::vector<double> values) {

@@ -19,6 +19,8 @@ Cost measure(const std::function<void()>& work);
 /// Peak resident memory of this process since the last reset, in MB (VmHWM).
 double peak_rss_mb();
 void reset_peak_rss();
+/// Resident memory of this process now, in MB (VmRSS).
+double rss_mb();
 
 double median(std::vector<double> values);
 

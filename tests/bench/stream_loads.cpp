@@ -6,6 +6,7 @@
 #include <stdexcept>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "tests/bench/measure.hpp"
 #include "tests/bench/workloads.hpp"
@@ -137,6 +138,39 @@ void waiting_runs(const std::string& folder) {
          {"CPU while nothing happens", number(idle_cpu * 100, 2, "%"), "0 %"},
          {"restart until all are live", number(restart.wall_s, 2, "s"), "under 10 s"},
          {"peak resident memory after it", number(peak_rss_mb(), 0, "MB"), "under 1,500 MB"}});
+}
+
+void memory_over_runs(const std::string& folder, int runs) {
+  constexpr int kThirds = 3;
+  constexpr int kOpen = 2'000;
+  const auto store = store_in(folder);
+  const auto plan = chain(3);
+  Count open;
+  Count unanswered;
+  auto with = options();
+  with.on_end = [&](const RunId&, const run::Summary&) { open.add(-1); };
+  const auto engine = Engine::start_up(*store, std::move(with), {});
+  declare(*engine, plan, 500);
+  const auto stream = plan->workflow.str() + "/load";
+  std::vector<Row> rows{{"before the first", number(rss_mb(), 0, "MB"), ""}};
+  double first = 0;
+  for (int third = 1; third <= kThirds; ++third) {
+    const int count = runs / kThirds;
+    const auto cost = measure([&] {
+      for (int i = 0; i < count; ++i) {
+        open.wait_below(kOpen);
+        open.add(1);
+        offer(*engine, stream, unanswered);
+      }
+      open.wait_below(1);
+    });
+    const double now = rss_mb();
+    if (third == 1) first = now;
+    rows.push_back({"after " + std::to_string(count * third) + " runs", number(now, 0, "MB"), ""});
+    rows.push_back({"  ended", number(count / cost.wall_s, 0, "/s"), ""});
+  }
+  rows.push_back({"grown since the first third", number(rss_mb() - first, 0, "MB"), "nothing that grows with runs"});
+  print("Resident memory over " + std::to_string(runs) + " runs of 3 steps through one stream", rows);
 }
 
 }  // namespace hillstar::bench

@@ -11,4 +11,7 @@ void runs_through_a_stream(const std::string& folder);
 /// 100,000 runs that wait for a person: what they cost while nothing happens, and a restart among them.
 void waiting_runs(const std::string& folder);
 
+/// So many runs of three steps through one stream, of which few are under way at a time: resident memory at each third.
+void memory_over_runs(const std::string& folder, int runs);
+
 }  // namespace hillstar::bench
