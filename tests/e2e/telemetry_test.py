@@ -214,7 +214,7 @@ class Runs(Traced):
 
     def test_a_run_inside_hangs_below_the_attempt_that_asked_for_it(self):
         collector = self.collector()
-        self.flow({'leaf': script('printf %s "$TRACEPARENT" >>traceparents; echo >>traceparents')}, name='sub.json',
+        self.flow({'leaf': script('echo "$TRACEPARENT" >>traceparents')}, name='sub.json',
                   id='sub', inputs={'n': {}})
         part = {'tool': 'workflow_run', 'parameters': {'workflow': 'sub.json'}, 'input': {'n': '{{ item }}'}}
         self.flow({'list': script('seq 2'), 'part': {**part, 'for_each': '{{ list.output }}'}})
@@ -368,6 +368,9 @@ class Service(Traced):
         self.ended(run)
         self.ask('/v1/runs/' + run + '?secret=1', token=self.operator)
         self.ask('/nowhere')
+        # A line is written after its answer was sent.
+        self.until(lambda: '/v1/runs/{run}' in self.read('access.log') and '"status":404' in self.read('access.log'),
+                   'the lines of what was asked')
         os.rename(self.path('access.log'), self.path('access.log.1'))
         serve.send(signal.SIGHUP)
         self.until(lambda: os.path.exists(self.path('access.log')), 'the new file')
