@@ -12,6 +12,7 @@
 #include <variant>
 #include <vector>
 
+#include "actors/worker_status.hpp"
 #include "messages/error.hpp"
 #include "messages/events.hpp"
 #include "messages/ids.hpp"
@@ -44,6 +45,8 @@ struct EngineOptions {
   std::function<void(const RunId&, const run::Summary&)> on_end;
   /// Runs are traced, and hand on their trace to scripts and providers; absent: only those that came with one.
   std::optional<telemetry::Sampler> tracing = {};
+  bool takes_workers = false;        ///< take_workers() follows: nodes with a placement wait for it, and for workers.
+  Millis worker_lost_after{10'000};  ///< A worker that was not heard of for so long is gone, and its attempts are lost.
   std::size_t warm_runs_max = 2'000;  ///< Runs that wait their turn and keep their actor meanwhile; the rest sleep.
   std::size_t follower_queue_max = 10'000;  ///< Items that may wait for a follower's callback before it is cut off.
 
@@ -254,6 +257,12 @@ class Engine {
   /// stream of that name was ever declared.
   virtual Result<Json> ask_state(AskState request) = 0;
   [[nodiscard]] virtual std::vector<PoolStatus> pools() const = 0;
+  /// Listens for workers from now on; returns the port. Errors: those of the certificates, host_unreachable.
+  virtual Result<std::uint16_t> take_workers(WorkersAt at) = 0;
+  /// Those that are there, and those that are away but may come back to what they make.
+  [[nodiscard]] virtual std::vector<WorkerStatus> workers() const = 0;
+  /// not_found if there is no such worker.
+  virtual Result<void> change_worker(const std::string& name, WorkerChange change) = 0;
 
   /// Calls `step` on the thread that commits, between commits and with pauses, until it returns false; for work on the
   /// store that only that thread may do, such as gc. Blocks until then. run_state if such work is under way already.

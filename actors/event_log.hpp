@@ -53,8 +53,8 @@ struct EventLogState {
   bool flush_sent = false;
   bool failed = false;
   std::optional<Housework> work;
-  bool wanted = false;  ///< Something came to be committed since the last bit of it.
-  std::unordered_map<RunId, std::size_t> watched;                  ///< Run -> how many follow it.
+  bool wanted = false;                             ///< Something came to be committed since the last bit of it.
+  std::unordered_map<RunId, std::size_t> watched;  ///< Run -> how many follow it.
   std::vector<std::pair<std::uint64_t, CommitCallback>> watchers;  ///< Of the whole log, by ticket.
 };
 

@@ -11,6 +11,7 @@
 #include <caf/typed_event_based_actor.hpp>
 
 #include "actors/engine.hpp"
+#include "actors/wire/wire.hpp"
 #include "messages/commands.hpp"
 
 namespace hillstar::actors {
@@ -86,6 +87,13 @@ struct ChildMoved;
 struct ChildStarted;
 struct ChildTold;
 struct ChildAnswered;
+struct PlaceAttempt;
+struct WithdrawPlaced;
+struct AttemptKept;
+struct ReportHere;
+struct ListWorkers;
+struct TellWorker;
+struct WorkersTick;
 
 /// Whoever writes a history.
 using LogWriter = caf::typed_actor<caf::reacts_to<Appended>>;
@@ -106,6 +114,7 @@ using RunActor = caf::typed_actor<caf::reacts_to<BeginRun>,        // start, or 
                                   caf::reacts_to<AttemptEnded>,    // a node's one answer
                                   caf::reacts_to<TimerDue>,        // a retry is due
                                   caf::reacts_to<DeadlineDue>,     // the run's time may be over
+                                  caf::reacts_to<PlaceMissing>,    // an attempt waits for a machine
                                   caf::reacts_to<GraceOver>,       // a cancelled attempt had its time
                                   caf::reacts_to<TellRun>,         // what a person said
                                   caf::reacts_to<SetEnvironment>,  // for attempts from now on
@@ -113,20 +122,34 @@ using RunActor = caf::typed_actor<caf::reacts_to<BeginRun>,        // start, or 
                                   caf::reacts_to<Sleep>,           // nobody needs it for now: it may leave memory
                                   caf::reacts_to<StopRun>>;        // the engine stops
 
+/// Whoever has attempts made: a run actor, or on a worker the side that answers the host.
+using AttemptOwner = caf::typed_actor<caf::reacts_to<AttemptEnded>, caf::reacts_to<PlaceMissing>>;
+
 /// One attempt at a time, of any node of its run.
-using NodeActor = caf::typed_actor<caf::reacts_to<Attempt>,         // execute; answered by one AttemptEnded
-                                   caf::reacts_to<CancelNode>,      // stop it; answered by the same AttemptEnded
-                                   caf::reacts_to<JobDone>,         // from a slot
-                                   caf::reacts_to<ModelDone>,       // from a provider pool
-                                   caf::reacts_to<StateDone>,       // from shared state
-                                   caf::reacts_to<HoldNode>,        // its run of another workflow is to stand still
-                                   caf::reacts_to<ChildAnswered>>;  // that run has ended, or does not go on
+using NodeActor = caf::typed_actor<caf::reacts_to<Attempt>,        // execute; answered by one AttemptEnded
+                                   caf::reacts_to<CancelNode>,     // stop it; answered by the same AttemptEnded
+                                   caf::reacts_to<JobDone>,        // from a slot
+                                   caf::reacts_to<ModelDone>,      // from a provider pool
+                                   caf::reacts_to<StateDone>,      // from shared state
+                                   caf::reacts_to<HoldNode>,       // its run of another workflow is to stand still
+                                   caf::reacts_to<ChildAnswered>,  // that run has ended, or does not go on
+                                   caf::reacts_to<PlaceMissing>>;  // no machine can make it at the moment
 
 /// Which blocking jobs run on this machine, and which wait.
 using ToolSlots = caf::typed_actor<caf::reacts_to<RunJob>,        // answered by one JobDone to the job's node
                                    caf::reacts_to<WithdrawJob>,   // out of the queue, if it still waits
                                    caf::reacts_to<JobQueueOver>,  // to itself: the queue timeout of a job
                                    caf::reacts_to<SlotFreed>>;    // a worker is idle again
+
+/// Attempts that other machines make: which worker makes which, and what became of it. Owns the connections.
+using WorkerDirectory =
+    caf::typed_actor<caf::reacts_to<PlaceAttempt>,    // answered through its job
+                     caf::reacts_to<WithdrawPlaced>,  // stop it
+                     caf::reacts_to<AttemptKept>,     // its end is durable
+                     caf::reacts_to<ReportHere>,      // to itself
+                     caf::reacts_to<ListWorkers>, caf::reacts_to<TellWorker>,
+                     caf::reacts_to<WorkersTick>,  // to itself: time passes
+                     caf::reacts_to<wire::PeerUp>, caf::reacts_to<wire::PeerFrame>, caf::reacts_to<wire::PeerDown>>;
 
 /// A thread that runs one job at a time.
 using JobWorker = caf::typed_actor<caf::reacts_to<RunJob>>;
@@ -198,7 +221,8 @@ using StateDirectory = caf::typed_actor<caf::reacts_to<AskScope>, caf::reacts_to
 
 }  // namespace hillstar::actors
 
-#include "actors/child_messages.hpp"   // IWYU pragma: export
-#include "actors/local_messages.hpp"   // IWYU pragma: export
-#include "actors/state_messages.hpp"   // IWYU pragma: export
-#include "actors/stream_messages.hpp"  // IWYU pragma: export
+#include "actors/child_messages.hpp"          // IWYU pragma: export
+#include "actors/local_messages.hpp"          // IWYU pragma: export
+#include "actors/remote/worker_messages.hpp"  // IWYU pragma: export
+#include "actors/state_messages.hpp"          // IWYU pragma: export
+#include "actors/stream_messages.hpp"         // IWYU pragma: export

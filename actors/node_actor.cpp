@@ -8,14 +8,15 @@
 #include "actors/job.hpp"
 #include "actors/model_node.hpp"
 #include "actors/model_result.hpp"
+#include "actors/remote/orders.hpp"
 #include "actors/state_node.hpp"
 #include "actors/tool_node.hpp"
 
 namespace hillstar::actors {
 
-void NodeActorState::open(ServicesPtr services, RunActor run) {
+void NodeActorState::open(ServicesPtr services, AttemptOwner owner) {
   services_ = std::move(services);
-  run_ = std::move(run);
+  owner_ = std::move(owner);
 }
 
 void NodeActorState::on_attempt(Attempt& message) {
@@ -24,6 +25,8 @@ void NodeActorState::on_attempt(Attempt& message) {
   const auto& tool = attempt_->node->tool;
   if (attempt_->command.lists_items)
     submit(list_job(*attempt_, services_, NodeActor(self_)));
+  else if (attempt_->node->placement)
+    place();
   else if (tool == "model_call")
     call_model();
   else if (tool == "state" && !services_->catalog.contains(tool))
@@ -79,6 +82,23 @@ void NodeActorState::send_call(std::variant<ModelCallPtr, AttemptFailed> prepare
   caf::anon_send(services_->providers, CallModel{call_});
 }
 
+void NodeActorState::place() {
+  is_placed_ = true;
+  if (attempt_->node->files_in.empty()) return send_place({});
+  files_ = std::make_shared<FilesFound>();
+  submit(files_job(*attempt_, services_, NodeActor(self_), files_));
+}
+
+void NodeActorState::send_place(std::vector<remote::FileRef> files) {
+  auto placed = placed_attempt(*attempt_, NodeActor(self_), std::move(files));
+  job_ = placed->job;
+  caf::anon_send(services_->workers, PlaceAttempt{std::move(placed)});
+}
+
+void NodeActorState::on_place_missing(const PlaceMissing& message) {
+  if (is_current(message.ref)) self_->anon_send(owner_, message);
+}
+
 void NodeActorState::submit(JobPtr job) {
   job_ = std::move(job);
   caf::anon_send(services_->slots, RunJob{job_});
@@ -88,6 +108,7 @@ void NodeActorState::on_cancel(const CancelNode& message) {
   if (!is_current(message.ref)) return;
   if (child_) return cancel_child(message);
   if (std::exchange(cancelled_, true)) return;
+  if (is_placed_) caf::anon_send(services_->workers, WithdrawPlaced{key_of(*attempt_), message.why});
   if (job_) {
     job_->cancel().set();
     caf::anon_send(services_->slots, WithdrawJob{job_});
@@ -100,6 +121,8 @@ void NodeActorState::on_job_done(JobDone& message) {
   const auto ref = std::visit([](const auto& outcome) { return outcome.ref; }, message.outcome);
   if (!is_current(ref)) return;
   if (child_) return on_child_job(message);
+  if (const auto files = std::exchange(files_, nullptr); files && files->found && !cancelled_)
+    return send_place(*std::move(files->found));
   const auto prepared = std::exchange(prepared_, nullptr);
   if (!prepared || !prepared->call || cancelled_) return finish(std::move(message.outcome));
   job_.reset();
@@ -130,20 +153,23 @@ void NodeActorState::finish(NodeOutcome outcome) {
   prepared_.reset();
   call_.reset();
   child_.reset();
-  self_->anon_send(run_, AttemptEnded{std::move(outcome)});
+  is_placed_ = false;
+  files_.reset();
+  self_->anon_send(owner_, AttemptEnded{std::move(outcome)});
 }
 
 NodeActor::behavior_type node_actor(NodeActor::stateful_pointer<NodeActorState> self, ServicesPtr services,
-                                    RunActor run) {
+                                    AttemptOwner owner) {
   die_quietly(self);
-  self->state.open(std::move(services), std::move(run));
+  self->state.open(std::move(services), std::move(owner));
   return {[self](Attempt& message) { self->state.on_attempt(message); },
           [self](const CancelNode& message) { self->state.on_cancel(message); },
           [self](JobDone& message) { self->state.on_job_done(message); },
           [self](ModelDone& message) { self->state.on_model_done(message); },
           [self](StateDone& message) { self->state.on_state_done(message); },
           [self](const HoldNode& message) { self->state.on_hold(message); },
-          [self](const ChildAnswered& message) { self->state.on_child_answered(message); }};
+          [self](const ChildAnswered& message) { self->state.on_child_answered(message); },
+          [self](const PlaceMissing& message) { self->state.on_place_missing(message); }};
 }
 
 }  // namespace hillstar::actors

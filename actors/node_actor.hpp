@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "actors/model_node.hpp"
+#include "actors/remote/placed_node.hpp"
 
 namespace hillstar::actors {
 
@@ -13,7 +14,7 @@ class NodeActorState {
  public:
   explicit NodeActorState(NodeActor::pointer actor) : self_(actor) {}
 
-  void open(ServicesPtr services, RunActor run);
+  void open(ServicesPtr services, AttemptOwner owner);
   void on_attempt(Attempt& message);
   void on_cancel(const CancelNode& message);
   void on_job_done(JobDone& message);
@@ -21,6 +22,7 @@ class NodeActorState {
   void on_state_done(StateDone& message);
   void on_hold(const HoldNode& message);
   void on_child_answered(const ChildAnswered& message);
+  void on_place_missing(const PlaceMissing& message);
 
   const char* name = "node";
 
@@ -35,6 +37,8 @@ class NodeActorState {
   void run_tool();
   void call_model();
   void ask_state();
+  void place();
+  void send_place(std::vector<remote::FileRef> files);
   void send_call(std::variant<ModelCallPtr, AttemptFailed> prepared);
   void begin_child();
   void ask_for_child();
@@ -46,16 +50,18 @@ class NodeActorState {
 
   NodeActor::pointer self_;
   ServicesPtr services_;
-  RunActor run_;
+  AttemptOwner owner_;
   std::optional<Attempt> attempt_;  ///< Empty: idle.
   JobPtr job_;                      ///< The part of it that has, or waits for, a slot.
   PreparedCallPtr prepared_;        ///< Set while the job is that of making a call.
   ModelCallPtr call_;               ///< The part of it that has, or waits for, a provider.
   std::optional<ChildWait> child_;
+  bool is_placed_ = false;  ///< Another machine makes it, or will.
+  FilesFoundPtr files_;     ///< Set while the job is that of reading files for it.
   bool cancelled_ = false;
 };
 
 NodeActor::behavior_type node_actor(NodeActor::stateful_pointer<NodeActorState> self, ServicesPtr services,
-                                    RunActor run);
+                                    AttemptOwner owner);
 
 }  // namespace hillstar::actors

@@ -196,6 +196,7 @@ void RunActorState::on_appended(const Appended& message) {
   if (message.conflict)
     return leave(RunExit::conflict, Error{Errc::store_conflict, "another program writes this run's history"});
   announce();
+  confirm_ends();
   if (!stopping_) act();
   for (auto& person : waiting_) {
     std::vector<Event> facts;
@@ -227,14 +228,6 @@ void RunActorState::act() {
   } catch (const InvariantError& bug) {
     leave(RunExit::parked, Error{Errc::internal, bug.message});
   }
-}
-
-void RunActorState::forget_list(const Event& event) {
-  const auto forget = [&](const NodeId& node, bool whole) {
-    if (whole && !lists_.empty()) lists_.erase(state_.index->at(node.str()));
-  };
-  if (const auto* completed = std::get_if<NodeCompleted>(&event)) forget(completed->node, !completed->item);
-  if (const auto* failed = std::get_if<NodeFailed>(&event)) forget(failed->node, !failed->item);
 }
 
 void RunActorState::issue(Command& command, std::uint64_t seq) {
@@ -390,6 +383,7 @@ RunActor::behavior_type run_actor(RunActor::stateful_pointer<RunActorState> self
           [self](const TimerDue& message) { self->state.on_timer(message); },
           [self](const DeadlineDue&) { self->state.on_deadline(); },
           [self](const GraceOver& message) { self->state.on_grace_over(message); },
+          [self](const PlaceMissing& message) { self->state.on_place_missing(message); },
           [self](TellRun& message) { self->state.on_tell(message); },
           [self](SetEnvironment& message) { self->state.on_set_environment(message); },
           [self](const Sleep& message) { self->state.on_sleep(message); },

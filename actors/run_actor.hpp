@@ -43,6 +43,7 @@ class RunActorState {
   void on_timer(const TimerDue& message);
   void on_deadline();
   void on_grace_over(const GraceOver& message);
+  void on_place_missing(const PlaceMissing& message);
   void on_tell(TellRun& message);
   void on_set_environment(SetEnvironment& message);
   void on_sleep(const Sleep& message);
@@ -88,6 +89,8 @@ class RunActorState {
   void stop_if_quiet();
   void leave(RunExit reason, const Error& error);
   void make_context();
+  /// Machines that made attempts may forget them, now that the ends are durable.
+  void confirm_ends() const;
   /// Has the run's files written, if it has any and its turn has come.
   void announce();
   /// Tells the run's stream, if it has one, what the run is to it now.

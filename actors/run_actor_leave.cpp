@@ -21,6 +21,25 @@ void RunActorState::tell_stream() {
   self_->anon_send(services_->streams, RunMoved{birth_.run, *trigger->stream, phase, ended});
 }
 
+void RunActorState::confirm_ends() const {
+  for (const auto& recorded : *in_flight_)
+    std::visit(
+        [&](const auto& event) {
+          if constexpr (requires { event.made_by; }) {
+            if (!event.made_by) return;
+            const auto unit =
+                event.item ? event.node.str() + "[" + std::to_string(*event.item) + "]" : event.node.str();
+            caf::anon_send(services_->workers,
+                           AttemptKept{birth_.run.str() + "/" + unit + "/" + std::to_string(event.attempt)});
+          }
+        },
+        recorded.event);
+}
+
+void RunActorState::on_place_missing(const PlaceMissing& message) {
+  if (!gone_ && !stopping_) enqueue(message);
+}
+
 void RunActorState::rest() {
   if (in_flight_ || !inbox_.empty() || !attempts_.empty() || asked_sleep_ || stopping_ || gone_) return;
   if (stream::phase_of(state_) == stream::Phase::moving) return;

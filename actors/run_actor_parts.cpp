@@ -59,4 +59,12 @@ void RunActorState::on_set_environment(SetEnvironment& message) {
   message.reply.answer(true);
 }
 
+void RunActorState::forget_list(const Event& event) {
+  const auto forget = [&](const NodeId& node, bool whole) {
+    if (whole && !lists_.empty()) lists_.erase(state_.index->at(node.str()));
+  };
+  if (const auto* completed = std::get_if<NodeCompleted>(&event)) forget(completed->node, !completed->item);
+  if (const auto* failed = std::get_if<NodeFailed>(&event)) forget(failed->node, !failed->item);
+}
+
 }  // namespace hillstar::actors

@@ -68,6 +68,7 @@ struct Services {
   StreamDirectory streams;
   StateDirectory states;
   ChildRuns children;
+  WorkerDirectory workers;  ///< Null: on a worker.
 };
 /// Rows of all runs without an end; what cannot be read is told to the operator.
 std::vector<run::Summary> open_runs(const Services& services);

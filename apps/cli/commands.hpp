@@ -40,6 +40,9 @@ struct RunArgs {
   std::string correlation;
   std::string isolation;  ///< isolated, shared, synchronized; empty: isolated.
   std::string state_of;   ///< The stream whose state it shares; empty: none.
+  std::string workers;    ///< As serve's, as the next two.
+  std::string workers_identity;
+  std::string worker_lost_after = "10s";
 };
 struct ResumeArgs {
   std::string run = "latest";

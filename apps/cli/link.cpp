@@ -76,8 +76,18 @@ Result<void> Link::become_host() {
   const auto telemetry = telemetry_settings(process_environment(), *notes_);
   if (telemetry && !telemetry->traces.url.empty()) engine.tracing = telemetry->sampler;
   const auto since = SystemClock().utc_now();
+  engine.takes_workers = options_.workers.has_value();
+  engine.worker_lost_after = options_.worker_lost_after;
   engine_ = Engine::start_up(*store_, std::move(engine), options_.environment);
   if (telemetry) exporter_ = start_export(*engine_, *telemetry, notes_, since);
+  if (options_.workers) {
+    const auto port = engine_->take_workers(*options_.workers);
+    if (!port) {
+      close();
+      return port.error();
+    }
+    workers_port_ = *port;
+  }
   client_ = embed(*engine_, *store_);
   if (options_.ephemeral) return {};
   auto host = Host::open(options_.folder, *client_);

@@ -20,10 +20,12 @@ namespace hillstar::cli {
 class Host;
 
 struct LinkOptions {
-  std::string folder;                    ///< The store's; ignored if ephemeral.
-  std::vector<std::string> environment;  ///< Of this person; stands in for that of recovered runs.
-  bool ephemeral = false;                ///< A store in memory, without host.
-  bool recovers_all = false;             ///< As host, goes on with every interrupted run, whoever started it.
+  std::string folder;                     ///< The store's; ignored if ephemeral.
+  std::vector<std::string> environment;   ///< Of this person; stands in for that of recovered runs.
+  bool ephemeral = false;                 ///< A store in memory, without host.
+  bool recovers_all = false;              ///< As host, goes on with every interrupted run, whoever started it.
+  std::optional<WorkersAt> workers = {};  ///< As host, takes workers there.
+  Millis worker_lost_after{10'000};       ///< As EngineOptions'.
 };
 
 class Link {
@@ -56,6 +58,8 @@ class Link {
   /// Of the host only.
   [[nodiscard]] Engine& engine() { return *engine_; }
   [[nodiscard]] persistence::EventStore& store() { return *store_; }
+  /// Of the host, if it takes workers: the port.
+  [[nodiscard]] std::uint16_t workers_port() const { return workers_port_; }
   /// Of the host, if what it does is exported; else null.
   [[nodiscard]] telemetry::Exporter* exporter() { return exporter_.get(); }
   [[nodiscard]] bool is_host() const { return engine_ != nullptr; }
@@ -85,6 +89,7 @@ class Link {
   std::unique_ptr<telemetry::Exporter> exporter_;
   std::unique_ptr<Client> client_;
   std::unique_ptr<Host> host_;
+  std::uint16_t workers_port_ = 0;
 };
 
 }  // namespace hillstar::cli

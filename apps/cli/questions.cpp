@@ -8,6 +8,7 @@
 #include "apps/cli/stream_statuses.hpp"
 #include "apps/cli/stream_view.hpp"
 #include "apps/cli/top_view.hpp"
+#include "apps/cli/worker_view.hpp"
 #include "messages/json_codec.hpp"
 #include "persistence/rocksdb_store.hpp"
 #include "runtime/platform/clock.hpp"
@@ -108,6 +109,14 @@ Result<Json> collect(Engine& engine, persistence::EventStore& store, const Quest
   return removal_object(all, job.dry_run);
 }
 
+Result<Json> change_worker(Engine& engine, const Question& question) {
+  auto change = WorkerChange::drain;
+  if (question.topic != Topic::drain)
+    change = question.topic == Topic::cordon ? WorkerChange::cordon : WorkerChange::uncordon;
+  HILLSTAR_CHECK(engine.change_worker(question.stream, change));
+  return workers_document(engine, question.stream);
+}
+
 }  // namespace
 
 Result<Json> answer(Engine& engine, persistence::EventStore& store, const Question& question) {
@@ -128,6 +137,12 @@ Result<Json> answer(Engine& engine, persistence::EventStore& store, const Questi
       return collect(engine, store, question);
     case Topic::top:
       return top_document(store, &engine, SystemClock().utc_now());
+    case Topic::workers:
+      return workers_document(engine, question.stream);
+    case Topic::cordon:
+    case Topic::uncordon:
+    case Topic::drain:
+      return change_worker(engine, question);
   }
   return Error{Errc::host_protocol, "There is no such question."};
 }

@@ -17,11 +17,12 @@
 
 namespace hillstar::cli {
 
-BOOST_DEFINE_ENUM_CLASS(Topic, streams, declare, trigger, hold, release, remove, collect, top)
+BOOST_DEFINE_ENUM_CLASS(Topic, streams, declare, trigger, hold, release, remove, collect, top, workers, cordon,
+                        uncordon, drain)
 
 struct Question {
   Topic topic = Topic::streams;
-  std::string stream;  ///< Those about one.
+  std::string stream;  ///< Those about one; of a worker: its name.
   Json body;           ///< As below; null for the others.
   std::string who;     ///< Who asks. The host puts in what the system says.
 };

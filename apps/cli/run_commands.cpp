@@ -15,6 +15,7 @@
 #include "apps/cli/registry_file.hpp"
 #include "apps/cli/resume_point.hpp"
 #include "apps/cli/span.hpp"
+#include "apps/cli/worker_place.hpp"
 #include "apps/cli/workflow_file.hpp"
 #include "apps/http/remote.hpp"
 #include "runtime/workflow/state_fit.hpp"
@@ -116,8 +117,14 @@ Result<Exit> run_workflow(Context& context, const RunArgs& args) {
 
   const auto shared_plan = std::make_shared<const workflow::Plan>(std::move(plan));
   job.shared_plan = shared_plan;
-  Link link({.folder = context.store, .environment = job.environment, .ephemeral = args.ephemeral});
+  LinkOptions linked{.folder = context.store, .environment = job.environment, .ephemeral = args.ephemeral};
+  if (!args.workers.empty()) {
+    HILLSTAR_TRY(linked.workers, workers_at(args.workers, args.workers_identity, context.environment));
+  }
+  HILLSTAR_TRY(linked.worker_lost_after, lost_after(args.worker_lost_after));
+  Link link(std::move(linked));
   HILLSTAR_CHECK(link.open());
+  if (link.workers_port() != 0) context.output.say("Workers join at port " + std::to_string(link.workers_port()) + ".");
   HILLSTAR_TRY(const auto run, link.start(job));
   job = {};  // Large graphs: the run has its own by now.
   context.output.say(fmt::format("Executing {} as run {}", shared_plan->workflow.str(), run.str()));

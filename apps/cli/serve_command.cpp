@@ -20,6 +20,7 @@
 #include "apps/cli/telemetry_link.hpp"
 #include "apps/cli/text.hpp"
 #include "apps/cli/version.hpp"
+#include "apps/cli/worker_place.hpp"
 #include "apps/cli/workflow_file.hpp"
 #include "apps/http/api.hpp"
 #include "apps/http/server.hpp"
@@ -236,7 +237,12 @@ Result<Exit> serve_store(Context& context, const ServeArgs& args) {
   HILLSTAR_TRY(const auto files, load_files(context, args));
   if (!files) return Exit::invalid_workflow;
   HILLSTAR_TRY(auto environment, environment_for(context, args, *files, workspace));
-  Link link({.folder = context.store, .environment = std::move(environment), .recovers_all = true});
+  LinkOptions linked{.folder = context.store, .environment = std::move(environment), .recovers_all = true};
+  if (!args.workers.empty()) {
+    HILLSTAR_TRY(linked.workers, workers_at(args.workers, args.workers_identity, context.environment));
+  }
+  HILLSTAR_TRY(linked.worker_lost_after, lost_after(args.worker_lost_after));
+  Link link(std::move(linked));
   Talk talk(context, args, link.notes());
   HILLSTAR_TRY(auto options, options_of(context, args, link.notes(), talk));
   const auto access = options.access;
@@ -268,6 +274,7 @@ Result<Exit> serve_store(Context& context, const ServeArgs& args) {
       link.notes().add(done ? "The certificate was read again." : "error " + to_string(done.error()));
     });
     say_ready(context, talk, server->url(), link.engine().streams().size());
+    if (link.workers_port() != 0) talk.say("Workers join at port " + std::to_string(link.workers_port()) + ".");
     manager.tell("READY=1\nSTATUS=Listening on " + server->url());
     signals.wait_for_end();
     manager.tell("STOPPING=1\nSTATUS=Answering what was asked");

@@ -24,7 +24,10 @@ struct ServeArgs {
   std::string env_file;
   std::string log_format = "text";
   std::string access_log = "off";  ///< off, a file, or - for stdout.
-  std::string gc_every;  ///< Empty: never.
+  std::string gc_every;            ///< Empty: never.
+  std::string workers;             ///< Where workers join; empty: nowhere.
+  std::string workers_identity;    ///< Folder; empty: the only one.
+  std::string worker_lost_after = "10s";
 };
 
 struct TokenArgs {

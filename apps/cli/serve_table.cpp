@@ -4,6 +4,7 @@
 #include "apps/cli/command_table.hpp"
 #include "apps/cli/serve_commands.hpp"
 #include "apps/cli/stream_commands.hpp"
+#include "apps/cli/worker_commands.hpp"
 
 namespace hillstar::cli {
 
@@ -48,6 +49,13 @@ void add_serve(Commands& commands) {
       ->capture_default_str();
   serve->add_option("--gc-every", s->gc_every, "remove what the retention of the streams does not keep so often")
       ->type_name("SPAN");
+  serve->add_option("--workers", s->workers, "where workers of other machines join; port 0 takes a free one")
+      ->type_name("ADDR:PORT");
+  serve->add_option("--workers-identity", s->workers_identity, "folder with the host's certificate and key for them")
+      ->type_name("DIR");
+  serve->add_option("--worker-lost-after", s->worker_lost_after, "a worker that is silent for so long is gone")
+      ->type_name("SPAN")
+      ->capture_default_str();
   serve->add_option("--env-file", s->env_file, "instead of the nearest .env; what is set already wins");
 
   auto [token, t] =
@@ -66,6 +74,7 @@ void add_serve(Commands& commands) {
   token->add_option("--name", t->name, "create: what to call it; unique")->type_name("NAME");
 
   add_streams(commands);
+  add_workers(commands);
 }
 
 }  // namespace hillstar::cli

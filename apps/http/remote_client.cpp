@@ -209,6 +209,7 @@ class RemoteClient final : public cli::Client {
     const auto slash = question.stream.rfind('/');
     const auto entry = slash == std::string::npos ? std::string() : question.stream.substr(slash + 1);
     const auto one = "/v1/streams/" + encoded(question.stream.substr(0, slash)) + "/" + encoded(entry);
+    const auto worker = "/v1/workers/" + encoded(question.stream);
     switch (question.topic) {
       case Topic::streams:
         return {"GET", question.stream.empty() ? "/v1/streams" : one};
@@ -224,6 +225,12 @@ class RemoteClient final : public cli::Client {
         return {"DELETE", one};
       case Topic::collect:
         return {"POST", "/v1/gc"};
+      case Topic::workers:
+        return {"GET", question.stream.empty() ? "/v1/workers" : worker};
+      case Topic::cordon:
+      case Topic::uncordon:
+      case Topic::drain:
+        return {"POST", worker + "/" + std::string(json::enum_name(question.topic))};
       case Topic::top:
         break;
     }

@@ -322,6 +322,23 @@ std::optional<std::size_t> rank_of(const DataRules& rules, std::string_view data
   return static_cast<std::size_t>(found - rules.classes.begin());
 }
 
+Rules strictest(Rules rules, const Rules& other) {
+  rules.sandbox.allow_none = rules.sandbox.allow_none && other.sandbox.allow_none;
+  auto& gap = rules.air_gap;
+  gap.always = gap.always || other.air_gap.always;
+  gap.allow_script_network = gap.allow_script_network && other.air_gap.allow_script_network;
+  gap.allow_unconfined_scripts = gap.allow_unconfined_scripts && other.air_gap.allow_unconfined_scripts;
+  if (const auto& theirs = other.air_gap.endpoints; theirs && gap.endpoints)
+    std::erase_if(*gap.endpoints, [&](const std::string& endpoint) {
+      return std::find(theirs->begin(), theirs->end(), endpoint) == theirs->end();
+    });
+  else if (theirs)
+    gap.endpoints = theirs;
+  for (const auto& name : other.redact)
+    if (std::find(rules.redact.begin(), rules.redact.end(), name) == rules.redact.end()) rules.redact.push_back(name);
+  return rules;
+}
+
 std::string to_text(const Rules& rules) {
   std::string text;
   json::write(text, rules);

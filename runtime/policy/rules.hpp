@@ -76,6 +76,9 @@ Result<Rules> read_rules(const std::vector<PolicyText>& texts);
 /// Those that hold where nobody gave any.
 const Rules& default_rules();
 
+/// What both allow, of all that is asked where an attempt is made; the rest is the first one's.
+Rules strictest(Rules rules, const Rules& other);
+
 /// Which redaction rules an environment and the rules choose together; `rules` null: the environment alone.
 RuleChoice rule_choice(const std::vector<std::string>& environment, const Rules* rules);
 

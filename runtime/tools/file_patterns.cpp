@@ -161,4 +161,14 @@ Result<std::vector<std::string>> find_files(const std::string& workspace, const 
   return std::vector<std::string>(found.begin(), found.end());
 }
 
+bool names_file(const std::vector<std::string>& patterns, const std::string& path) {
+  // A path without wildcards is a pattern, and one that nothing is wrong with leads nowhere else.
+  const auto plain = pattern_of(path);
+  if (!plain || path.back() == '/') return false;
+  return std::any_of(patterns.begin(), patterns.end(), [&](const std::string& text) {
+    const auto pattern = pattern_of(text);
+    return pattern && (pattern->dots || !plain->dots) && policy::fits_path(pattern->anchored, path);
+  });
+}
+
 }  // namespace hillstar::tools

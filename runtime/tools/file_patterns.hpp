@@ -26,4 +26,7 @@ inline constexpr std::size_t kFolderDepthMax = 32;
 /// without wildcards that is no file, blob_transfer beyond the limits above, and those of io_error.
 Result<std::vector<std::string>> find_files(const std::string& workspace, const std::vector<std::string>& patterns);
 
+/// Whether find_files could have found this path with one of the patterns: for paths that somebody else says.
+bool names_file(const std::vector<std::string>& patterns, const std::string& path);
+
 }  // namespace hillstar::tools

@@ -55,7 +55,8 @@ NodeActor::behavior_type node(NodeActor::pointer, Answers* answers) {
           },
           [](const StateDone&) {},
           [](const HoldNode&) {},
-          [](const ChildAnswered&) {}};
+          [](const ChildAnswered&) {},
+          [](const PlaceMissing&) {}};
 }
 
 /// Stands for the event log.

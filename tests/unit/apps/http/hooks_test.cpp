@@ -58,6 +58,11 @@ class StreamEngine final : public Engine {
   Result<Json> ask_state(AskState request) override { return real_.ask_state(std::move(request)); }
   void end_chain(const std::string& stream, std::string why) override { real_.end_chain(stream, std::move(why)); }
   [[nodiscard]] std::vector<PoolStatus> pools() const override { return real_.pools(); }
+  Result<std::uint16_t> take_workers(WorkersAt at) override { return real_.take_workers(std::move(at)); }
+  [[nodiscard]] std::vector<WorkerStatus> workers() const override { return real_.workers(); }
+  Result<void> change_worker(const std::string& name, WorkerChange change) override {
+    return real_.change_worker(name, change);
+  }
   Result<void> between_commits(std::function<Result<bool>()> step) override {
     return real_.between_commits(std::move(step));
   }

@@ -25,6 +25,19 @@ Paths found(const TempFolder& folder, const Paths& patterns) {
   return *files;
 }
 
+TEST_CASE("file patterns: a path that somebody says is named by a pattern, or not") {
+  const std::vector<std::string> patterns{"out/*", "model/**", "*.csv"};
+  CHECK(tools::names_file(patterns, "out/a.txt"));
+  CHECK(tools::names_file(patterns, "model/deep/er.bin"));
+  CHECK(tools::names_file(patterns, "table.csv"));
+  for (const auto* path : {"", "out", "out/", "out/a/b", "out/../x", "../out/a", "/out/a", "sub/table.csv", "out/.ssh",
+                           "model//x", "./out/a"}) {
+    CAPTURE(path);
+    CHECK_FALSE(tools::names_file(patterns, path));
+  }
+  CHECK_FALSE(tools::names_file({}, "a"));
+}
+
 }  // namespace
 
 TEST_CASE("file patterns: a pattern counts from the workspace") {

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "actors/remote/placed_node.hpp"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "actors/job.hpp"
+#include "actors/remote/orders.hpp"
+#include "runtime/platform/file_access.hpp"
+#include "runtime/tools/file_patterns.hpp"
+
+namespace hillstar::actors {
+namespace {
+
+Error unreadable(const std::string& path) { return {Errc::io, std::strerror(errno), path}; }
+
+Result<remote::FileRef> keep_file(const FileAccess& files, const std::string& path, persistence::EventStore& store) {
+  HILLSTAR_TRY(const auto file, files.open_to_read(path));
+  struct stat facts {};
+  if (::fstat(file.get(), &facts) != 0) return unreadable(path);
+  remote::FileRef kept{path, {}, 0, (facts.st_mode & S_IXUSR) != 0};
+  auto sink = store.blob_sink();
+  std::array<char, 256 * 1024> piece;  // NOLINT: filled by read
+  while (true) {
+    const auto count = ::read(file.get(), piece.data(), piece.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return unreadable(path);
+    if (count == 0) break;
+    kept.bytes += static_cast<std::uint64_t>(count);
+    if (kept.bytes > kFileBytesMax)
+      return Error{Errc::output_limit, "the file has more than " + std::to_string(kFileBytesMax) + " bytes", path,
+                   "Leave it out of the patterns, or split it."};
+    HILLSTAR_CHECK(sink->append({piece.data(), static_cast<std::size_t>(count)}));
+  }
+  HILLSTAR_TRY(kept.sha256, sink->finish());
+  return kept;
+}
+
+}  // namespace
+
+Result<std::vector<remote::FileRef>> keep_files(const std::string& folder, const std::vector<std::string>& patterns,
+                                                persistence::EventStore& store) {
+  std::vector<remote::FileRef> kept;
+  if (patterns.empty()) return kept;
+  HILLSTAR_TRY(const auto paths, tools::find_files(folder, patterns));
+  const FileAccess files(folder, {});
+  for (const auto& path : paths) {
+    HILLSTAR_TRY(auto file, keep_file(files, path, store));
+    kept.push_back(std::move(file));
+  }
+  return kept;
+}
+
+Result<void> write_files(const std::string& folder, const std::vector<remote::FileRef>& refs,
+                         const persistence::EventStore& store) {
+  const FileAccess files(folder, {});
+  for (const auto& ref : refs) {
+    HILLSTAR_TRY(const auto bytes, store.read_blob(ref.sha256));
+    HILLSTAR_TRY(const auto place, files.place_to_write(ref.path));
+    HILLSTAR_CHECK(replace_file(place, bytes, ref.path));
+    if (ref.executable && ::fchmodat(place.folder.get(), place.name.c_str(), 0755, 0) != 0) return unreadable(ref.path);
+  }
+  return {};
+}
+
+JobPtr files_job(const Attempt& attempt, const ServicesPtr& services, NodeActor node, FilesFoundPtr files) {
+  Job::Parts parts;
+  parts.ref = attempt.command.ref;
+  parts.node = std::move(node);
+  parts.work = [attempt, services, files = std::move(files)](tools::CancelFlag&) -> NodeOutcome {
+    auto kept = keep_files(attempt.run->workspace, attempt.node->files_in, *services->store);
+    if (!kept)
+      return AttemptFailed{attempt.command.ref, Failure{FailureClass::io, to_string(kept.error()), {}}, {}, {}};
+    files->found = std::move(*kept);
+    return AttemptCancelled{attempt.command.ref};
+  };
+  return std::make_shared<Job>(std::move(parts));
+}
+
+PlacedPtr placed_attempt(const Attempt& attempt, NodeActor node, std::vector<remote::FileRef> files) {
+  Job::Parts parts;
+  parts.ref = attempt.command.ref;
+  parts.node = std::move(node);
+  parts.queue_timeout = attempt.node->queue_timeout;
+  auto placed = std::make_shared<PlacedAttempt>();
+  placed->job = std::make_shared<Job>(std::move(parts));
+  placed->attempt = attempt;
+  placed->key = key_of(attempt);
+  placed->files = std::move(files);
+  return placed;
+}
+
+}  // namespace hillstar::actors

@@ -1,0 +1,320 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "actors/remote/worker_actor.hpp"
+
+#include <sys/sysinfo.h>
+
+#include <algorithm>
+#include <caf/send.hpp>
+#include <cstdlib>
+#include <utility>
+
+#include "actors/engine_defaults.hpp"
+#include "actors/remote/orders.hpp"
+#include "runtime/platform/disk_space.hpp"
+
+namespace hillstar::actors {
+namespace {
+
+remote::Beat measure(std::uint64_t number, std::size_t attempts, const std::string& folder) {
+  remote::Beat beat;
+  beat.number = number;
+  beat.attempts = static_cast<std::uint32_t>(attempts);
+  double load = 0;
+  if (::getloadavg(&load, 1) == 1) beat.load_percent = static_cast<std::uint32_t>(load * 100 / cores());
+  struct sysinfo facts {};
+  if (::sysinfo(&facts) == 0) beat.memory_free_bytes = std::uint64_t{facts.freeram} * facts.mem_unit;
+  beat.disk_free_bytes = free_bytes(folder).value_or(0);
+  return beat;
+}
+
+}  // namespace
+
+WorkerActorState::~WorkerActorState() {
+  sink_.close();
+  for (auto& [key, making] : making_) caf::anon_send_exit(making.actor, caf::exit_reason::kill);
+  caf::anon_send_exit(port_, caf::exit_reason::user_shutdown);
+}
+
+void WorkerActorState::open(WorkerActorParts parts) {
+  parts_ = std::move(parts);
+  port_ = self_->home_system().spawn(blob_port, BlobPortParts{parts_.services->store, parts_.alive});
+  on_redial();
+  on_tick();
+}
+
+// -- the connection -------------------------------------------------------------------------------------
+
+void WorkerActorState::on_redial() {
+  if (ended_) return;
+  const auto& options = parts_.options;
+  wire::DialOptions dial;
+  dial.host = options.host;
+  dial.port = options.port;
+  dial.credentials = {options.certificate, options.key, options.authority, options.revocation};
+  wire::dial(self_->home_system(), std::move(dial), wire::Owner(WorkerActor(self_)));
+}
+
+void WorkerActorState::on_up(const wire::PeerUp& message) {
+  if (ended_) return message.sink.close();
+  sink_ = message.sink;
+  peer_ = message.peer.id;
+  welcomed_ = false;
+  const auto& options = parts_.options;
+  remote::Hello hello;
+  hello.protocol = kProtocol;
+  hello.oldest = kProtocolOldest;
+  hello.program = parts_.services->version;
+  hello.session = parts_.session;
+  hello.labels = options.labels;
+  hello.slots = options.slots;
+  hello.clock = parts_.services->clock->utc_now();
+  hello.draining = draining_;
+  for (const auto& [key, making] : making_)
+    if (!making.fenced) hello.attempts.push_back(key);
+  sink_.send(frame_of(FrameKind::hello, hello));
+}
+
+void WorkerActorState::on_down(const wire::PeerDown& message) {
+  if (ended_ || (message.peer != 0 && message.peer != peer_)) return;
+  const auto why = to_string(message.reason);
+  if (why != told_)
+    parts_.services->log("warning: no connection to " + parts_.options.host + ":" +
+                         std::to_string(parts_.options.port) + " (" + why + "); trying again");
+  told_ = why;
+  // One that ends as soon as it begins is not asked for at once again.
+  if (welcomed_ && now() - welcomed_at_ > kRedialMax) wait_ = kRedialFirst;
+  welcomed_ = false;
+  peer_ = 0;
+  sink_ = {};
+  caf::anon_send(port_, PortDown{});
+  caf::delayed_anon_send(WorkerActor(self_), wait_, Redial{});
+  wait_ = std::min(wait_ * 2, kRedialMax);
+}
+
+void WorkerActorState::on_frame(const wire::PeerFrame& message) {
+  if (ended_ || message.peer != peer_) return;
+  const auto& frame = message.frame;
+  const auto key_of_body = [&]() -> std::optional<remote::AttemptNamed> {
+    auto named = body_of<remote::AttemptNamed>(frame);
+    return named ? std::optional(*named) : std::nullopt;
+  };
+  switch (frame.kind) {
+    case FrameKind::welcome:
+      if (const auto words = body_of<remote::Welcome>(frame); words && !welcomed_) {
+        words_ = *words;
+        welcomed_ = true;
+        trusted_ = welcomed_at_ = now();
+        unseen_.clear();
+        parts_.services->log("joined " + parts_.options.host + ":" + std::to_string(parts_.options.port));
+        caf::anon_send(port_, PortUp{sink_});
+        beat(now());
+        for (auto& [key, making] : making_)
+          if (making.told) say(making);
+      }
+      return;
+    case FrameKind::refused:
+      if (const auto refused = body_of<remote::Refused>(frame)) {
+        const Error error{Errc::worker_refused, "The host does not take this worker: " + refused->reason,
+                          parts_.options.host, refused->hint};
+        if (refused->for_good) return end(error);
+        parts_.services->log("warning: " + to_string(error));
+      }
+      return;
+    case FrameKind::beat_seen:
+      if (const auto seen = body_of<remote::Beat>(frame)) {
+        const auto sent = unseen_.find(seen->number);
+        if (sent == unseen_.end()) return;
+        trusted_ = std::max(trusted_, sent->second);
+        std::erase_if(unseen_, [&](const auto& item) { return item.first <= seen->number; });
+      }
+      return;
+    case FrameKind::attempt:
+      return take(frame);
+    case FrameKind::cancel:
+      if (const auto named = key_of_body()) {
+        const auto making = making_.find(named->key);
+        if (making != making_.end() && !making->second.told) caf::anon_send(making->second.actor, StopAttempt{});
+      }
+      return;
+    case FrameKind::outcome_kept:
+      if (const auto named = key_of_body()) drop(named->key);
+      return;
+    case FrameKind::blob_want:
+    case FrameKind::blob_chunk:
+    case FrameKind::blob_none:
+      return caf::anon_send(port_, BlobFrame{frame});
+    case FrameKind::drain:
+      return on_drain();
+    default:
+      return;
+  }
+}
+
+// -- attempts -------------------------------------------------------------------------------------------
+
+void WorkerActorState::take(const Frame& frame) {
+  auto sent = body_of<remote::AttemptSent>(frame);
+  if (!sent || sent->order.has_value() == sent->order_sha256.has_value()) {
+    parts_.services->log("warning: the host sent an attempt that cannot be read");
+    return sink_.close();
+  }
+  if (making_.contains(sent->key)) return;  // sent again: it is under way
+  const auto key = sent->key;
+  auto& making = making_[key];
+  if (making_.size() > kAttemptsMax) {
+    remote::Report report;
+    report.ending = remote::Ending::failed;
+    report.failure = Failure{FailureClass::overloaded, "the worker makes as many attempts as it can", {}};
+    return on_reported({key, std::make_shared<const remote::Report>(std::move(report))});
+  }
+  WorkerAttemptParts parts;
+  parts.services = parts_.services;
+  parts.port = port_;
+  parts.report_to = WorkerActor(self_);
+  parts.sent = std::move(*sent);
+  parts.workspace = parts_.options.workspace;
+  parts.environment = parts_.options.environment;
+  parts.alive = parts_.alive;
+  making.actor = self_->home_system().spawn(worker_attempt, std::move(parts));
+}
+
+void WorkerActorState::on_reported(const AttemptReported& message) {
+  const auto entry = making_.find(message.key);
+  if (entry == making_.end() || entry->second.told) return;
+  if (entry->second.fenced) return drop(message.key);
+  auto& making = entry->second;
+  remote::OutcomeTold told{message.key, {}, {}};
+  for (const auto& blob : blobs_of(*message.report)) making.offered.push_back(blob.sha256);
+  auto text = json::to_text(*message.report);
+  auto& store = *parts_.services->store;
+  if (text.size() > 256U * 1024) {
+    if (auto sha256 = store.put_blob(text)) {
+      making.offered.push_back(*sha256);
+      told.report_sha256 = *std::move(sha256);
+    } else {
+      remote::Report report;
+      report.ending = remote::Ending::failed;
+      report.failure = Failure{FailureClass::io, to_string(sha256.error()), {}};
+      text = json::to_text(report);
+    }
+  }
+  if (!told.report_sha256) told.report = Json::from_canonical(std::move(text));
+  if (!making.offered.empty()) caf::anon_send(port_, OfferBlobs{making.offered});
+  making.told = std::move(told);
+  say(making);
+}
+
+void WorkerActorState::say(Making& making) {
+  making.told_at = now();
+  if (welcomed_) sink_.send(frame_of(FrameKind::outcome, *making.told));
+}
+
+void WorkerActorState::drop(const std::string& key) {
+  const auto entry = making_.find(key);
+  if (entry == making_.end()) return;
+  if (!entry->second.told && !entry->second.fenced) return fence(entry->second);  // first it must have stopped
+  if (!entry->second.offered.empty()) caf::anon_send(port_, OfferBlobs{std::move(entry->second.offered), true});
+  caf::anon_send_exit(entry->second.actor, caf::exit_reason::user_shutdown);
+  making_.erase(entry);
+  if (making_.empty() && leave_) {
+    std::exchange(leave_, {}).answer(true);
+    return self_->quit();
+  }
+  end_if_drained();
+}
+
+void WorkerActorState::on_said(const AttemptSaid& message) {
+  if (welcomed_) sink_.send(frame_of(FrameKind::progress, remote::Said{message.key, message.text}));
+}
+
+void WorkerActorState::on_line(const LineSaid& message) {
+  if (welcomed_) sink_.send(frame_of(FrameKind::log, remote::Line{message.text}));
+}
+
+// -- time -----------------------------------------------------------------------------------------------
+
+void WorkerActorState::on_tick() {
+  if (ended_) return;
+  const auto now = this->now();
+  if (welcomed_ && now >= beat_at_) beat(now);
+  if (!making_.empty() && now - trusted_ > words_.grace && trusted_ != Moment{}) {
+    stop_all("the host has not seen this worker for " + std::to_string(words_.grace.count()) + " ms");
+    sink_.close();  // a connection that carries nothing is none
+  }
+  if (welcomed_)
+    for (auto& [key, making] : making_)
+      if (making.told && now - making.told_at > kSayAgain) say(making);
+  caf::delayed_anon_send(WorkerActor(self_), kWorkerTick, WorkerTick{});
+}
+
+void WorkerActorState::beat(Moment now) {
+  beat_at_ = now + words_.beat;
+  if (unseen_.size() > 64) unseen_.clear();
+  unseen_[++beats_] = now;
+  sink_.send(frame_of(FrameKind::beat, measure(beats_, making_.size(), parts_.options.workspace)));
+}
+
+void WorkerActorState::stop_all(const std::string& why) {
+  std::size_t stopped = 0;
+  std::vector<std::string> over;
+  for (auto& [key, making] : making_) {
+    if (making.told) {
+      over.push_back(key);
+    } else if (!making.fenced) {
+      ++stopped;
+      fence(making);
+    }
+  }
+  for (const auto& key : over) drop(key);
+  if (stopped > 0) parts_.services->log("warning: " + std::to_string(stopped) + " attempts are stopped: " + why);
+}
+
+void WorkerActorState::fence(Making& making) {
+  making.fenced = true;
+  caf::anon_send(making.actor, StopAttempt{});
+}
+
+void WorkerActorState::on_drain() {
+  if (std::exchange(draining_, true)) return;
+  parts_.services->log("draining: " + std::to_string(making_.size()) + " attempts go on to their end");
+  if (welcomed_) sink_.send(frame_of(FrameKind::drain, remote::Line{}));
+  end_if_drained();
+}
+
+void WorkerActorState::end_if_drained() {
+  if (draining_ && making_.empty()) end({});
+}
+
+void WorkerActorState::end(Result<void> how) {
+  if (std::exchange(ended_, true)) return;
+  sink_.close();
+  parts_.ended(std::move(how));
+}
+
+void WorkerActorState::on_leave(const LeaveHost& message) {
+  ended_ = true;
+  sink_.close();
+  if (making_.empty()) {
+    message.reply.answer(true);
+    return self_->quit();
+  }
+  leave_ = message.reply;
+  stop_all("the worker ends");
+}
+
+WorkerActor::behavior_type worker_actor(WorkerActor::stateful_pointer<WorkerActorState> self, WorkerActorParts parts) {
+  die_quietly(self);
+  self->state.open(std::move(parts));
+  return {[self](const wire::PeerUp& message) { self->state.on_up(message); },
+          [self](const wire::PeerFrame& message) { self->state.on_frame(message); },
+          [self](const wire::PeerDown& message) { self->state.on_down(message); },
+          [self](const Redial&) { self->state.on_redial(); },
+          [self](const WorkerTick&) { self->state.on_tick(); },
+          [self](const AttemptReported& message) { self->state.on_reported(message); },
+          [self](const AttemptSaid& message) { self->state.on_said(message); },
+          [self](const LineSaid& message) { self->state.on_line(message); },
+          [self](const DrainAsked&) { self->state.on_drain(); },
+          [self](const LeaveHost& message) { self->state.on_leave(message); }};
+}
+
+}  // namespace hillstar::actors

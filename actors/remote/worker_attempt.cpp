@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "actors/remote/worker_attempt.hpp"
+
+#include <caf/send.hpp>
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+#include "actors/node_actor.hpp"
+#include "actors/remote/orders.hpp"
+#include "actors/remote/own_thread.hpp"
+#include "actors/remote/placed_node.hpp"
+#include "runtime/platform/hash.hpp"
+#include "runtime/policy/redaction.hpp"
+#include "runtime/tools/policy_files.hpp"
+
+namespace hillstar::actors {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Rules of both machines hold.
+Result<std::shared_ptr<const policy::Rules>> rules_of(const remote::Order& order, const std::string& workspace,
+                                                      const std::vector<std::string>& environment) {
+  HILLSTAR_TRY(auto here, tools::load_rules(workspace, environment));
+  if (!order.rules) return here;
+  HILLSTAR_TRY(auto there, policy::rules_from_text(*order.rules));
+  if (here) there = policy::strictest(std::move(there), *here);
+  return std::make_shared<const policy::Rules>(std::move(there));
+}
+
+Result<bool> lay(const std::string& folder, const std::vector<remote::FileRef>& files,
+                 const persistence::EventStore& store) {
+  std::error_code error;
+  fs::remove_all(folder, error);  // of a process before this one
+  fs::create_directories(folder, error);
+  if (error)
+    return Error{Errc::worker_workspace, "The worker cannot make a folder for the attempt: " + error.message(), folder,
+                 "Give the worker a folder that it can write with --workspace DIR."};
+  HILLSTAR_CHECK(write_files(folder, files, store));
+  return true;
+}
+
+}  // namespace
+
+std::string folder_of(const std::string& workspace, const std::string& key) {
+  std::string name;
+  for (const char c : key.substr(0, 120))
+    name += std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '_' ? c : '.';
+  return workspace + "/attempts/" + name + "-" + sha256_hex(key).substr(0, 12);
+}
+
+WorkerAttemptState::~WorkerAttemptState() {
+  if (node_) caf::anon_send_exit(node_, caf::exit_reason::kill);
+  if (folder_.empty()) return;
+  std::error_code ignored;  // what stays is removed when the attempt comes again
+  fs::remove_all(folder_, ignored);
+}
+
+void WorkerAttemptState::open(WorkerAttemptParts parts) {
+  parts_ = std::move(parts);
+  folder_ = folder_of(parts_.workspace, parts_.sent.key);
+  if (parts_.sent.order_sha256) return fetch({{"", 0, false, *parts_.sent.order_sha256}});
+  if (const auto read = read_order(); !read) return fail(FailureClass::invalid_input, read.error());
+  fetch(blobs_of(*order_));
+}
+
+Result<void> WorkerAttemptState::read_order() {
+  auto text = parts_.sent.order ? Result<std::string>(parts_.sent.order->text())
+                                : parts_.services->store->read_blob(*parts_.sent.order_sha256);
+  if (!text) return text.error();
+  HILLSTAR_TRY(const auto tree, json::parse(*text));
+  HILLSTAR_TRY(order_, json::read<remote::Order>(tree));
+  return {};
+}
+
+void WorkerAttemptState::fetch(std::vector<BlobRef> blobs) {
+  if (blobs.empty()) return on_order_here({true});
+  caf::anon_send(parts_.port, FetchBlobs{std::move(blobs), [self = WorkerAttempt(self_)](const Result<bool>& here) {
+                                           caf::anon_send(self, OrderHere{here});
+                                         }});
+}
+
+void WorkerAttemptState::on_order_here(const OrderHere& message) {
+  if (reported_) return;
+  if (!message.here) return fail(FailureClass::io, message.here.error());
+  if (!order_) {
+    if (const auto read = read_order(); !read) return fail(FailureClass::invalid_input, read.error());
+    return fetch(blobs_of(*order_));
+  }
+  if (order_->files.empty()) return on_laid({lay(folder_, {}, *parts_.services->store)});
+  // The disk is waited for elsewhere.
+  on_own_thread(self_->home_system(),
+                [self = WorkerAttempt(self_), folder = folder_, files = order_->files, store = parts_.services->store,
+                 alive = parts_.alive] { caf::anon_send(self, FolderLaid{lay(folder, files, *store)}); });
+}
+
+void WorkerAttemptState::on_laid(const FolderLaid& message) {
+  if (reported_) return;
+  if (!message.laid) return fail(FailureClass::io, message.laid.error());
+  make();
+}
+
+void WorkerAttemptState::make() {
+  auto rules = rules_of(*order_, folder_, parts_.environment);
+  if (!rules) return fail(FailureClass::permission, rules.error());
+  tools::RunContext context;
+  context.workspace = folder_;
+  context.environment = parts_.environment;
+  context.rules = std::move(*rules);
+  context.redactor =
+      policy::redactor_of(context.environment, policy::rule_choice(context.environment, context.rules.get()));
+  context.air_gapped = context.rules && context.rules->air_gap.always;
+  auto attempt = attempt_of(*order_, parts_.services->clock->utc_now(), std::move(context));
+  if (!attempt) return fail(FailureClass::invalid_input, attempt.error());
+  attempt_ = std::move(*attempt);
+  node_ = self_->home_system().spawn(node_actor, parts_.services, AttemptOwner(WorkerAttempt(self_)));
+  caf::anon_send(node_, Attempt(*attempt_));
+  if (stopped_) on_stop();
+}
+
+void WorkerAttemptState::on_ended(const AttemptEnded& message) {
+  if (reported_ || ended_) return;
+  auto report = report_of(message.outcome);
+  if (report.ending != remote::Ending::succeeded || attempt_->node->files_out.empty())
+    return this->report(std::move(report));
+  ended_ = std::move(report);
+  on_own_thread(self_->home_system(),
+                [self = WorkerAttempt(self_), folder = folder_, patterns = attempt_->node->files_out,
+                 store = parts_.services->store,
+                 alive = parts_.alive] { caf::anon_send(self, FilesGathered{keep_files(folder, patterns, *store)}); });
+}
+
+void WorkerAttemptState::on_gathered(const FilesGathered& message) {
+  if (reported_ || !ended_) return;
+  if (!message.files) return fail(FailureClass::io, message.files.error());
+  ended_->files = *message.files;
+  report(std::move(*ended_));
+}
+
+void WorkerAttemptState::on_stop() {
+  stopped_ = true;
+  if (reported_) return;
+  if (!node_) return report(report_of(AttemptCancelled{{}, true}));
+  caf::anon_send(node_, CancelNode{attempt_->command.ref, Halt::cancel});
+  caf::delayed_anon_send(WorkerAttempt(self_), parts_.services->cancel_grace, StopGraceOver{});
+}
+
+void WorkerAttemptState::on_grace_over() {
+  if (reported_) return;
+  caf::anon_send_exit(node_, caf::exit_reason::kill);
+  report(report_of(AttemptCancelled{{}}));
+}
+
+void WorkerAttemptState::fail(FailureClass kind, const Error& error) {
+  remote::Report report;
+  report.ending = remote::Ending::failed;
+  report.failure = Failure{kind, to_string(error), {}};
+  this->report(std::move(report));
+}
+
+void WorkerAttemptState::report(remote::Report report) {
+  if (std::exchange(reported_, true)) return;
+  caf::anon_send(parts_.report_to,
+                 AttemptReported{parts_.sent.key, std::make_shared<const remote::Report>(std::move(report))});
+}
+
+WorkerAttempt::behavior_type worker_attempt(WorkerAttempt::stateful_pointer<WorkerAttemptState> self,
+                                            WorkerAttemptParts parts) {
+  die_quietly(self);
+  self->state.open(std::move(parts));
+  return {[self](const OrderHere& message) { self->state.on_order_here(message); },
+          [self](const FolderLaid& message) { self->state.on_laid(message); },
+          [self](const AttemptEnded& message) { self->state.on_ended(message); },
+          [](const PlaceMissing&) {},
+          [self](const FilesGathered& message) { self->state.on_gathered(message); },
+          [self](const StopAttempt&) { self->state.on_stop(); },
+          [self](const StopGraceOver&) { self->state.on_grace_over(); }};
+}
+
+}  // namespace hillstar::actors

@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: Apache-2.0
+// Workers come, go and are told things. What they make: worker_attempts.cpp.
+#include "actors/remote/worker_directory.hpp"
+
+#include <algorithm>
+#include <caf/send.hpp>
+#include <utility>
+
+#include "actors/job.hpp"
+#include "actors/remote/orders.hpp"
+#include "actors/remote/placed_node.hpp"
+
+namespace hillstar::actors {
+namespace {
+
+/// `1` of `1.4.2`.
+std::string major_of(const std::string& version) { return version.substr(0, version.find('.')); }
+
+/// A line that somebody else wrote cannot move the cursor, nor begin another line.
+std::string plain(std::string line) {
+  for (char& c : line)
+    if (static_cast<unsigned char>(c) < ' ' || c == 0x7F) c = '?';
+  return line;
+}
+
+std::string minutes(Millis skew) { return std::to_string(std::abs(skew.count()) / 60'000) + " minutes"; }
+
+}  // namespace
+
+WorkerDirectoryState::~WorkerDirectoryState() {
+  for (auto& [who, worker] : workers_) {
+    worker.sink.close();
+    caf::anon_send_exit(worker.port, caf::exit_reason::user_shutdown);
+  }
+}
+
+void WorkerDirectoryState::open(WorkerDirectoryParts parts) {
+  parts_ = std::move(parts);
+  adopt_until_ = now() + parts_.lost_after;
+}
+
+void WorkerDirectoryState::arm() {
+  if (std::exchange(ticking_, true)) return;
+  caf::delayed_anon_send(WorkerDirectory(self_), kWorkersTick, WorkersTick{});
+}
+
+void WorkerDirectoryState::on_tick() {
+  ticking_ = false;
+  const auto now = this->now();
+  std::vector<std::pair<std::string, std::string>> gone;
+  for (auto& [who, worker] : workers_) {
+    const auto silent = std::chrono::duration_cast<Millis>(now - worker.heard);
+    if (!worker.index && silent > kReconnectTime)
+      gone.emplace_back(who, "its connection ended");
+    else if (worker.index && silent > parts_.lost_after)
+      gone.emplace_back(who, "it was not heard of for " + std::to_string(silent.count()) + " ms");
+  }
+  for (const auto& [who, why] : gone) lose(who, why);
+  look_at_waiting(now);
+  if (!workers_.empty() || !placed_.empty()) arm();
+}
+
+// -- connections ----------------------------------------------------------------------------------------
+
+void WorkerDirectoryState::on_up(const wire::PeerUp& message) { strangers_[message.peer.id] = message; }
+
+void WorkerDirectoryState::on_down(const wire::PeerDown& message) {
+  strangers_.erase(message.peer);
+  auto* worker = worker_of(message.peer);
+  names_.erase(message.peer);
+  if (worker == nullptr) return;
+  parts_.services->log("warning: worker " + worker->peer.name + " is away: " + to_string(message.reason));
+  go_away(*worker);
+}
+
+WorkerDirectoryState::Worker* WorkerDirectoryState::worker_of(std::uint64_t peer) {
+  const auto known = names_.find(peer);
+  if (known == names_.end()) return nullptr;
+  const auto worker = workers_.find(known->second);
+  return worker != workers_.end() && worker->second.peer.id == peer ? &worker->second : nullptr;
+}
+
+placement::Machine& WorkerDirectoryState::machine_of(Worker& worker) {
+  return worker.index ? machines_[*worker.index] : worker.machine;
+}
+
+void WorkerDirectoryState::go_away(Worker& worker) {
+  if (!worker.index) return;
+  const auto index = *worker.index;
+  worker.machine = std::move(machines_[index]);
+  worker.index.reset();
+  worker.heard = now();
+  if (index + 1 != machines_.size()) {
+    machines_[index] = std::move(machines_.back());
+    workers_.at(machines_[index].name).index = index;
+  }
+  machines_.pop_back();
+  caf::anon_send(worker.port, PortDown{});
+}
+
+std::optional<remote::Refused> WorkerDirectoryState::refusal_of(const wire::Peer& peer,
+                                                                const remote::Hello& hello) const {
+  const auto& services = *parts_.services;
+  if (hello.protocol < kProtocolOldest || hello.oldest > kProtocol)
+    return remote::Refused{"the worker speaks protocol " + std::to_string(hello.oldest) + " to " +
+                               std::to_string(hello.protocol) + ", and the host " + std::to_string(kProtocolOldest) +
+                               " to " + std::to_string(kProtocol),
+                           "Install the same version on both machines.", true};
+  if (major_of(hello.program) != major_of(services.version))
+    return remote::Refused{"the worker is of version " + hello.program + ", and the host of " + services.version,
+                           "Install the same major version on both machines.", true};
+  const auto skew = hello.clock - services.clock->utc_now();
+  if (skew > remote::kClockSkewMax || skew < -remote::kClockSkewMax)
+    return remote::Refused{"the clocks of worker and host are " + minutes(skew) + " apart",
+                           "Set the clock of the one that is wrong, and keep it with NTP.", true};
+  if (hello.slots == 0 || hello.slots > 1024) return remote::Refused{"a worker has 1 to 1024 slots", {}, true};
+  const auto known = workers_.find(peer.name);
+  if (known != workers_.end() && known->second.index && known->second.peer.fingerprint != peer.fingerprint)
+    return remote::Refused{"another worker of the name " + peer.name + " is there, with another certificate",
+                           "Issue a certificate with a name of its own, or end the other worker.", false};
+  return std::nullopt;
+}
+
+void WorkerDirectoryState::welcome(const wire::PeerUp& up, const remote::Hello& hello) {
+  const auto& services = *parts_.services;
+  if (auto refused = refusal_of(up.peer, hello)) {
+    services.log("warning: worker " + up.peer.name + " (" + up.peer.address + ") is refused: " + refused->reason);
+    up.sink.send(frame_of(FrameKind::refused, *refused));
+    up.sink.close();
+    return;
+  }
+  const auto& who = up.peer.name;
+  // The same certificate with another process behind it: what the one before made died with it.
+  if (const auto known = workers_.find(who); known != workers_.end() && known->second.session != hello.session)
+    lose(who, "it was started anew");
+  auto& worker = workers_[who];
+  if (worker.index) {  // the old connection is dead, and nobody has noticed yet
+    worker.sink.close();
+    names_.erase(worker.peer.id);
+    go_away(worker);
+  }
+  if (!worker.port) worker.port = self_->home_system().spawn(blob_port, BlobPortParts{services.store, parts_.alive});
+  worker.peer = up.peer;
+  worker.sink = up.sink;
+  worker.session = hello.session;
+  worker.program = hello.program;
+  worker.heard = now();
+  worker.seen = services.clock->utc_now();
+  worker.machine.name = who;
+  worker.machine.labels = hello.labels;
+  worker.machine.slots = hello.slots;
+  worker.machine.draining = hello.draining;
+  worker.machine.cordoned = cordoned_.contains(who);
+  worker.index = machines_.size();
+  machines_.push_back(std::move(worker.machine));
+  names_[up.peer.id] = who;
+  remote::Welcome words{std::min<std::uint32_t>(kProtocol, hello.protocol), services.version, {}, {}};
+  words.beat = parts_.lost_after / 5;
+  words.grace = parts_.lost_after * 4 / 5;
+  worker.sink.send(frame_of(FrameKind::welcome, words));
+  caf::anon_send(worker.port, PortUp{worker.sink});
+  services.log("worker " + who + " (" + up.peer.address + ") has joined with " + std::to_string(hello.slots) +
+               " slots");
+  take_back(worker, hello);
+  arm();
+  place_all();
+}
+
+void WorkerDirectoryState::lose(const std::string& who, const std::string& why) {
+  const auto entry = workers_.find(who);
+  if (entry == workers_.end()) return;
+  auto& worker = entry->second;
+  parts_.services->log("warning: worker " + who + " is gone: " + why);
+  worker.sink.close();
+  names_.erase(worker.peer.id);
+  go_away(worker);
+  std::vector<std::string> lost;
+  for (const auto& [key, placed] : placed_)
+    if (placed.worker == who) lost.push_back(key);
+  for (const auto& key : lost) {
+    auto& placed = placed_.at(key);
+    AttemptLost outcome{placed.what->job->parts().ref, {}, {}};
+    outcome.made_by = made_by(placed);
+    if (placed.stage != Stage::ended) end(placed, std::move(outcome));
+    placed_.erase(key);
+  }
+  std::erase_if(unclaimed_, [&](const auto& item) { return item.second == who; });
+  caf::anon_send_exit(worker.port, caf::exit_reason::user_shutdown);
+  workers_.erase(entry);
+}
+
+void WorkerDirectoryState::on_frame(const wire::PeerFrame& message) {
+  if (const auto stranger = strangers_.find(message.peer); stranger != strangers_.end()) {
+    const auto up = std::move(stranger->second);
+    strangers_.erase(stranger);
+    const auto hello = message.frame.kind == FrameKind::hello
+                           ? body_of<remote::Hello>(message.frame)
+                           : Error{Errc::host_protocol, "it does not begin with hello"};
+    if (hello) return welcome(up, *hello);
+    parts_.services->log("warning: worker " + up.peer.name + ": " + to_string(hello.error()));
+    return up.sink.close();
+  }
+  auto* worker = worker_of(message.peer);
+  if (worker == nullptr) return;
+  const auto& frame = message.frame;
+  switch (frame.kind) {
+    case FrameKind::beat:
+      if (const auto beat = body_of<remote::Beat>(frame)) {
+        worker->heard = now();
+        worker->seen = parts_.services->clock->utc_now();
+        worker->beat = *beat;
+        return worker->sink.send(frame_of(FrameKind::beat_seen, remote::Beat{beat->number, 0, 0, 0, 0}));
+      }
+      break;
+    case FrameKind::outcome:
+      return on_outcome(*worker, frame);
+    case FrameKind::progress:
+      if (const auto said = body_of<remote::Said>(frame)) {
+        const auto placed = placed_.find(said->key);
+        if (placed == placed_.end() || placed->second.worker != worker->peer.name || !placed->second.live) return;
+        return placed->second.live->say(placed->second.what->attempt.run->redactor.redact(said->text));
+      }
+      break;
+    case FrameKind::blob_want:
+    case FrameKind::blob_chunk:
+    case FrameKind::blob_none:
+      return caf::anon_send(worker->port, BlobFrame{frame});
+    case FrameKind::drain:
+      machine_of(*worker).draining = true;
+      return;
+    case FrameKind::log:
+      if (const auto line = body_of<remote::Line>(frame))
+        return parts_.services->log("worker " + worker->peer.name + ": " + plain(line->text.substr(0, 1'000)));
+      break;
+    default:
+      break;
+  }
+  // No honest worker says that.
+  parts_.services->log("warning: worker " + worker->peer.name +
+                       " sent a frame that cannot be read; its connection ends");
+  worker->sink.close();
+}
+
+// -- people ---------------------------------------------------------------------------------------------
+
+void WorkerDirectoryState::on_list(const ListWorkers& message) const {
+  std::vector<WorkerStatus> rows;
+  for (const auto& [who, worker] : workers_) {
+    const auto& machine = worker.index ? machines_[*worker.index] : worker.machine;
+    WorkerStatus row;
+    row.name = who;
+    row.fingerprint = worker.peer.fingerprint;
+    row.address = worker.peer.address;
+    row.program = worker.program;
+    row.labels = machine.labels;
+    row.slots = machine.slots;
+    row.used = machine.used;
+    for (const auto& [key, placed] : placed_)
+      if (placed.worker == who && placed.stage != Stage::ended) row.attempts.push_back(key);
+    std::sort(row.attempts.begin(), row.attempts.end());
+    row.connected = worker.index.has_value();
+    row.cordoned = machine.cordoned;
+    row.draining = machine.draining;
+    row.last_seen = worker.seen;
+    row.load_percent = worker.beat.load_percent;
+    row.memory_free_bytes = worker.beat.memory_free_bytes;
+    row.disk_free_bytes = worker.beat.disk_free_bytes;
+    rows.push_back(std::move(row));
+  }
+  message.reply.answer(std::move(rows));
+}
+
+void WorkerDirectoryState::on_tell(const TellWorker& message) {
+  const auto entry = workers_.find(message.name);
+  if (entry == workers_.end())
+    return message.reply.answer(Error{Errc::not_found, "There is no worker of this name.", message.name,
+                                      "`hillstar-actors workers ls` lists them."});
+  auto& worker = entry->second;
+  auto& machine = machine_of(worker);
+  if (message.change == WorkerChange::drain) {
+    machine.draining = true;
+    worker.sink.send(frame_of(FrameKind::drain, remote::Line{}));
+  } else {
+    machine.cordoned = message.change == WorkerChange::cordon;
+    if (machine.cordoned)
+      cordoned_.insert(message.name);
+    else
+      cordoned_.erase(message.name);
+    place_all();
+  }
+  message.reply.answer(true);
+}
+
+WorkerDirectory::behavior_type worker_directory(WorkerDirectory::stateful_pointer<WorkerDirectoryState> self,
+                                                WorkerDirectoryParts parts) {
+  die_quietly(self);
+  self->state.open(std::move(parts));
+  return {[self](const PlaceAttempt& message) { self->state.on_place(message); },
+          [self](const WithdrawPlaced& message) { self->state.on_withdraw(message); },
+          [self](const AttemptKept& message) { self->state.on_kept(message); },
+          [self](const ReportHere& message) { self->state.on_report_here(message); },
+          [self](const ListWorkers& message) { self->state.on_list(message); },
+          [self](const TellWorker& message) { self->state.on_tell(message); },
+          [self](const WorkersTick&) { self->state.on_tick(); },
+          [self](const wire::PeerUp& message) { self->state.on_up(message); },
+          [self](const wire::PeerFrame& message) { self->state.on_frame(message); },
+          [self](const wire::PeerDown& message) { self->state.on_down(message); }};
+}
+
+}  // namespace hillstar::actors

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+// The workers of this host, and the attempts that they make. Decides nothing about runs; whose turn it is where says
+// runtime/placement.
+//
+// An attempt has one machine. Its end counts if that machine says it while it is that machine's; all else that a worker
+// says of attempts is answered with "forget it". A connection that ends may come back within kReconnectTime, with the
+// same process behind it; a worker that is not heard of for `lost_after` is gone, and so are its attempts. After a
+// restart of the host, attempts that were under way wait as long for a worker that still makes them.
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "actors/live_output.hpp"
+#include "actors/remote/blob_port.hpp"
+#include "actors/services.hpp"
+#include "runtime/placement/wait_queue.hpp"
+
+namespace hillstar::actors {
+
+/// A connection that is gone for longer is a worker that is gone.
+inline constexpr Millis kReconnectTime{2'000};
+/// How often time is looked at while there is something to look at.
+inline constexpr Millis kWorkersTick{500};
+/// An attempt waits so long before its run is told why.
+inline constexpr Millis kPlaceToldAfter{1'000};
+/// An end that no run wanted is forgotten then.
+inline constexpr Millis kForgetAfter{60'000};
+/// Orders and reports that are larger travel as blobs.
+inline constexpr std::size_t kFrameOrderMax = 256U * 1024;
+
+/// The end of one attempt, as JSON.
+inline constexpr std::uint64_t kReportMax = 4U << 20U;
+
+struct WorkerDirectoryParts {
+  ServicesPtr services;
+  bool takes_workers = false;
+  Millis lost_after{10'000};
+  Lifeline alive;
+};
+
+class WorkerDirectoryState {
+ public:
+  explicit WorkerDirectoryState(WorkerDirectory::pointer actor) : self_(actor) {}
+  ~WorkerDirectoryState();
+
+  void open(WorkerDirectoryParts parts);
+  void on_place(const PlaceAttempt& message);
+  void on_withdraw(const WithdrawPlaced& message);
+  void on_kept(const AttemptKept& message);
+  void on_report_here(const ReportHere& message);
+  void on_list(const ListWorkers& message) const;
+  void on_tell(const TellWorker& message);
+  void on_tick();
+  void on_up(const wire::PeerUp& message);
+  void on_frame(const wire::PeerFrame& message);
+  void on_down(const wire::PeerDown& message);
+
+  const char* name = "workers";
+
+ private:
+  using Moment = std::chrono::steady_clock::time_point;
+
+  struct Worker {
+    wire::Peer peer;
+    wire::FrameSink sink;
+    std::string session;
+    std::string program;
+    placement::Machine machine;  ///< While it is away; else it is among `machines_`.
+    std::optional<std::size_t> index;
+    Moment heard;  ///< A beat; or the connection ended.
+    UtcTime seen{};
+    remote::Beat beat;
+    BlobPort port;
+  };
+  enum class Stage { waiting, adopting, running, reported, ended };
+  struct Placed {
+    PlacedPtr what;
+    Stage stage = Stage::waiting;
+    placement::WaitQueue::Ticket ticket = 0;
+    std::string worker;
+    std::vector<std::string> offered;  ///< Blobs that its worker may ask for.
+    Moment since;
+    std::string told;  ///< The last reason that its run was told.
+    std::unique_ptr<LiveOutput> live;
+  };
+
+  // workers
+  void welcome(const wire::PeerUp& up, const remote::Hello& hello);
+  std::optional<remote::Refused> refusal_of(const wire::Peer& peer, const remote::Hello& hello) const;
+  void take_back(Worker& worker, const remote::Hello& hello);
+  Worker* worker_of(std::uint64_t peer);
+  void go_away(Worker& worker);
+  void lose(const std::string& worker, const std::string& why);
+  placement::Machine& machine_of(Worker& worker);
+
+  // attempts
+  void enqueue(Placed& placed);
+  void place_all();
+  void send(Placed& placed, Worker& worker);
+  void adopt(Placed& placed, Worker& worker);
+  void on_outcome(Worker& worker, const Frame& frame);
+  void read_report(const std::string& key, const remote::OutcomeTold& told);
+  void fetch(const std::string& key, std::vector<BlobRef> blobs, std::shared_ptr<const remote::Report> report);
+  void end(Placed& placed, NodeOutcome outcome);
+  void release(Placed& placed);
+  void forget(const std::string& key, Worker& worker, bool fenced);
+  void look_at_waiting(Moment now);
+  [[nodiscard]] placement::Wish wish_of(const Placed& placed) const;
+  [[nodiscard]] MadeBy made_by(const Placed& placed) const;
+
+  void arm();
+  [[nodiscard]] Moment now() const { return parts_.services->clock->steady_now(); }
+
+  WorkerDirectory::pointer self_;
+  WorkerDirectoryParts parts_;
+  std::map<std::string, Worker> workers_;                      ///< By name.
+  std::vector<placement::Machine> machines_;                   ///< Of those that are there.
+  std::unordered_map<std::uint64_t, wire::PeerUp> strangers_;  ///< Connected, and not welcomed yet.
+  std::unordered_map<std::uint64_t, std::string> names_;       ///< Of welcomed connections.
+  std::unordered_map<std::string, Placed> placed_;             ///< By key.
+  std::unordered_map<placement::WaitQueue::Ticket, std::string> tickets_;
+  std::unordered_map<std::string, std::string> unclaimed_;  ///< Key -> worker: under way there, and no run asked yet.
+  placement::WaitQueue queue_;
+  std::set<std::string> cordoned_;  ///< Names, also of those that are away.
+  Moment adopt_until_;              ///< Runs that are recovered ask by then, and workers come back.
+  bool ticking_ = false;
+};
+
+WorkerDirectory::behavior_type worker_directory(WorkerDirectory::stateful_pointer<WorkerDirectoryState> self,
+                                                WorkerDirectoryParts parts);
+
+}  // namespace hillstar::actors

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the actors of remote workers tell each other on the host. Part of actors/handles.hpp.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "actors/engine.hpp"
+#include "actors/reply.hpp"
+#include "actors/wire/wire.hpp"
+#include "messages/commands.hpp"
+#include "messages/remote.hpp"
+
+namespace hillstar::actors {
+
+/// actors/remote/placed_node.hpp.
+struct PlacedAttempt;
+using PlacedPtr = std::shared_ptr<PlacedAttempt>;
+
+struct PlaceAttempt {
+  PlacedPtr placed;
+};
+/// Withdrawn while it waits; stopped where it is made; with Halt::leave it goes on there without us.
+struct WithdrawPlaced {
+  std::string key;
+  Halt why = Halt::cancel;
+};
+/// The end of the attempt is durable: the machine that made it may forget it.
+struct AttemptKept {
+  std::string key;
+};
+/// To itself: all that an end names has arrived, or does not come.
+struct ReportHere {
+  std::string key;
+  std::shared_ptr<const remote::Report> report;
+  std::optional<Error> error;
+  std::optional<remote::OutcomeTold> told;  ///< The end itself, if it came as a blob: to be read now.
+};
+struct ListWorkers {
+  Reply<std::vector<WorkerStatus>> reply;
+};
+struct TellWorker {
+  std::string name;
+  WorkerChange change = WorkerChange::cordon;
+  Reply<bool> reply;
+};
+struct WorkersTick {};
+
+}  // namespace hillstar::actors
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::PlaceAttempt)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::WithdrawPlaced)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::AttemptKept)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::ReportHere)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::ListWorkers)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::TellWorker)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::WorkersTick)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::PlaceMissing)
