@@ -24,8 +24,8 @@ build: configure  ## Build the program: build/apps/hillstar-actors
 demo: build  ## Run, kill and resume a workflow with a real local model
 	@tests/support/demo.sh $(BUILD)/apps/hillstar-actors
 
-# A real keyring for one test, which is skipped without them.
-TEST_PACKAGES = bubblewrap dbus-daemon gnome-keyring libsecret-tools python3-croniter
+# A real keyring, a real cluster and more, each for one test, which is skipped without them.
+TEST_PACKAGES = bubblewrap dbus-daemon gnome-keyring iproute2 libsecret-tools munge nftables python3-croniter slurm-wlm
 test: configure  ## Build everything and run every test
 	@tests/support/install_dependencies.sh $(TEST_PACKAGES)
 	@tests/support/build.sh $(BUILD) $(JOBS) all

@@ -11,7 +11,6 @@
 #include "actors/event_log.hpp"
 #include "actors/exporter.hpp"
 #include "actors/feed.hpp"
-#include "actors/live_output.hpp"
 #include "actors/pool_history.hpp"
 #include "actors/provider_directory.hpp"
 #include "actors/remote/worker_directory.hpp"
@@ -77,13 +76,7 @@ void EngineImpl::open(std::vector<std::string> environment) {
     log(to_string(calls.error()));
     return std::vector<providers::PastCall>();
   };
-  pool.on_text = [gate = services.gate, feed = services.feed](ModelCall& call, const std::string& text) {
-    const auto& parts = call.parts();
-    if (!call.live)
-      call.live = std::make_unique<LiveOutput>(
-          gate, feed, Progress{parts.run, parts.node_id, parts.ref.item, parts.ref.attempt, {}});
-    call.live->say(text);
-  };
+  pool.on_text = live_text(services.gate, services.feed);
   pool.board = board_;
   pool.alive = alive_;
   DirectoryParts directory{std::move(pool), {}};

@@ -55,7 +55,7 @@ bool is_air_gapped(const StartRun& request, const std::shared_ptr<const policy::
 Result<KnownPlans::Kept> KnownPlans::keep(const StartRun& request) {
   HILLSTAR_CHECK(policy::check_rule_choice(request.environment));
   HILLSTAR_TRY(auto rules, tools::load_rules(request.workspace, request.environment));
-  const auto& surroundings = known(request.environment, rules);
+  const auto& surroundings = secrets_.of(request.environment, rules.get());
   HILLSTAR_CHECK(check_secrets(request, surroundings.secrets));
   HILLSTAR_CHECK(check_credentials(request.inputs, surroundings.redactor, "The inputs hold"));
   const auto view = state_view(request);
@@ -68,32 +68,13 @@ Result<KnownPlans::Kept> KnownPlans::keep(const StartRun& request) {
 }
 
 const policy::Redactor& KnownPlans::redactor(const std::vector<std::string>& environment, const RulesPtr& rules) {
-  return known(environment, rules).redactor;
+  return secrets_.of(environment, rules.get()).redactor;
 }
 
 KnownPlans::Environment KnownPlans::share(const std::vector<std::string>& environment) {
   if (!shared_environment_ || *shared_environment_ != environment)
     shared_environment_ = std::make_shared<const std::vector<std::string>>(environment);
   return shared_environment_;
-}
-
-const KnownPlans::KnownEnvironment& KnownPlans::known(const std::vector<std::string>& environment,
-                                                      const RulesPtr& rules) {
-  static const std::vector<std::string> kNothing;
-  const auto& redact = rules ? rules->redact : kNothing;
-  if (environment_.variables != environment || environment_.redact != redact) {
-    auto secrets = policy::secrets_of(environment);
-    std::vector<std::string> values;
-    for (const auto& secret : secrets) values.push_back(secret.value);
-    auto choice = policy::rule_choice(environment, rules.get());
-    if (!secret_rules_ || rules_choice_ != choice) {
-      secret_rules_ = std::make_shared<const policy::SecretRules>(choice);
-      rules_choice_ = std::move(choice);
-    }
-    environment_ = {environment_.number + 1, redact, environment, std::move(secrets),
-                    policy::Redactor(values, secret_rules_)};
-  }
-  return environment_;
 }
 
 std::list<KnownPlan>::iterator KnownPlans::find(const StartRun& request) {
@@ -104,7 +85,7 @@ std::list<KnownPlan>::iterator KnownPlans::find(const StartRun& request) {
 
 Result<KnownPlan*> KnownPlans::keep_texts(const StartRun& request, const RulesPtr& rules) {
   auto known = find(request);
-  const auto& surroundings = this->known(request.environment, rules);
+  const auto& surroundings = secrets_.of(request.environment, rules.get());
   // Before anything of it is stored.
   if (known == plans_.end() || known->workflow_text != request.workflow_text ||
       known->checked_environment != surroundings.number) {
@@ -143,7 +124,7 @@ Result<KnownPlan*> KnownPlans::keep_texts(const StartRun& request, const RulesPt
 }
 
 Result<void> KnownPlans::keep_routes(const StartRun& request, const RulesPtr& rules, KnownPlan& known_plan) {
-  const auto number = known(request.environment, rules).number;
+  const auto number = secrets_.of(request.environment, rules.get()).number;
   std::optional<policy::Reach> reach;
   if (is_air_gapped(request, rules)) reach = policy::reach_of(rules.get());
   if (known_plan.routes_environment == number && known_plan.reach == reach) return {};

@@ -13,8 +13,7 @@
 #include "actors/services.hpp"
 #include "runtime/policy/air_gap.hpp"
 #include "runtime/policy/data_guard.hpp"
-#include "runtime/policy/known_secrets.hpp"
-#include "runtime/policy/redaction.hpp"
+#include "runtime/policy/environment_secrets.hpp"
 #include "runtime/run/run.hpp"
 #include "runtime/workflow/state_fit.hpp"
 
@@ -68,27 +67,16 @@ class KnownPlans {
   Environment share(const std::vector<std::string>& environment);
 
  private:
-  /// Secrets of an environment. Many runs share one, so that many runs look for them with one redactor.
-  struct KnownEnvironment {
-    std::uint64_t number = 0;         ///< Grows with each.
-    std::vector<std::string> redact;  ///< Rules that were switched on besides.
-    std::vector<std::string> variables;
-    std::vector<policy::KnownSecret> secrets;
-    policy::Redactor redactor;
-  };
   /// plans_.end(): it is not known.
   std::list<KnownPlan>::iterator find(const StartRun& request);
   Result<KnownPlan*> keep_texts(const StartRun& request, const RulesPtr& rules);
   Result<void> keep_routes(const StartRun& request, const RulesPtr& rules, KnownPlan& known_plan);
   Result<void> keep_guard(const StartRun& request, const RulesPtr& rules, KnownPlan& known_plan);
-  const KnownEnvironment& known(const std::vector<std::string>& environment, const RulesPtr& rules);
 
   ServicesPtr services_;
   std::list<KnownPlan> plans_;
-  Environment shared_environment_;                           ///< The last one that was shared.
-  KnownEnvironment environment_;                             ///< The last one asked for.
-  std::shared_ptr<const policy::SecretRules> secret_rules_;  ///< As rules_choice_ says; null: not needed yet.
-  policy::RuleChoice rules_choice_;
+  Environment shared_environment_;  ///< The last one that was shared.
+  policy::EnvironmentSecrets secrets_;
 };
 
 }  // namespace hillstar::actors

@@ -84,7 +84,8 @@ void NodeActorState::send_call(std::variant<ModelCallPtr, AttemptFailed> prepare
 
 void NodeActorState::place() {
   is_placed_ = true;
-  if (attempt_->node->files_in.empty()) return send_place({});
+  // Machines of a cluster share the workspace.
+  if (attempt_->node->files_in.empty() || attempt_->node->placement->slurm) return send_place({});
   files_ = std::make_shared<FilesFound>();
   submit(files_job(*attempt_, services_, NodeActor(self_), files_));
 }

@@ -37,16 +37,6 @@ Result<void> make_folders(const std::string& path) {
   }
 }
 
-Result<void> write_all(int fd, std::string_view bytes, const std::string& path) {
-  while (!bytes.empty()) {
-    const auto written = ::write(fd, bytes.data(), bytes.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return failed("write", path);
-    bytes.remove_prefix(static_cast<std::size_t>(written));
-  }
-  return {};
-}
-
 Result<void> copy_bytes(int from, int to, const std::string& path) {
   std::array<char, kCopyBytes> buffer;
   for (;;) {

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "actors/call_record.hpp"
+#include "actors/live_output.hpp"
 #include "actors/services.hpp"
 #include "providers/adapter.hpp"
 #include "providers/pool/token_bound.hpp"
@@ -315,6 +316,16 @@ ProviderPool::behavior_type provider_pool(ProviderPool::stateful_pointer<Provide
             state.on_wake();
             state.tell_board();
           }};
+}
+
+OnText live_text(std::shared_ptr<FeedGate> gate, FeedActor feed) {
+  return [gate = std::move(gate), feed = std::move(feed)](ModelCall& call, const std::string& text) {
+    const auto& parts = call.parts();
+    if (!call.live)
+      call.live = std::make_unique<LiveOutput>(
+          gate, feed, Progress{parts.run, parts.node_id, parts.ref.item, parts.ref.attempt, {}});
+    call.live->say(text);
+  };
 }
 
 }  // namespace hillstar::actors

@@ -19,8 +19,13 @@
 
 namespace hillstar::actors {
 
+struct FeedGate;
+
 /// Called on the transport's thread with text as it arrives.
 using OnText = std::function<void(ModelCall& call, const std::string& text)>;
+
+/// Shows it to whoever follows the attempt.
+OnText live_text(std::shared_ptr<FeedGate> gate, FeedActor feed);
 
 struct PoolParts {
   std::shared_ptr<providers::Transport> transport;

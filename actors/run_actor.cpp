@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "actors/node_actor.hpp"
+#include "actors/remote/placed_node.hpp"
 #include "actors/run_context.hpp"
 #include "runtime/run/run.hpp"
 #include "runtime/run/talk.hpp"
@@ -289,7 +290,12 @@ void RunActorState::execute(ExecuteNode& command, std::uint64_t seq) {
 void RunActorState::cancel(const CancelNode& command) {
   const auto entry = attempts_.find(key_of(command.ref));
   if (entry == attempts_.end() || entry->second.attempt != command.ref.attempt) {
-    // Nothing of it runs here, such as after a recovery.
+    // Nothing of it runs here, such as after a recovery. A job of a cluster may.
+    std::shared_ptr<const workflow::PlanNode> node(state_.plan, &state_.plan->nodes[command.ref.node]);
+    if (node->placement && node->placement->slurm) {
+      if (!context_) make_context();
+      caf::anon_send(services_->workers, PlaceAttempt{unwanted_job(std::move(node), context_, command.ref)});
+    }
     return caf::anon_send(RunActor(self_), AttemptEnded{AttemptCancelled{command.ref}});
   }
   caf::anon_send(entry->second.node, command);

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "actors/run_actor.hpp"
+#include "actors/tool_node.hpp"
 #include "runtime/run/run.hpp"
 #include "runtime/run/view.hpp"
 
@@ -27,10 +28,8 @@ void RunActorState::confirm_ends() const {
         [&](const auto& event) {
           if constexpr (requires { event.made_by; }) {
             if (!event.made_by) return;
-            const auto unit =
-                event.item ? event.node.str() + "[" + std::to_string(*event.item) + "]" : event.node.str();
             caf::anon_send(services_->workers,
-                           AttemptKept{birth_.run.str() + "/" + unit + "/" + std::to_string(event.attempt)});
+                           AttemptKept{attempt_key(birth_.run, event.node, event.item, event.attempt)});
           }
         },
         recorded.event);

@@ -74,7 +74,7 @@ NodeOutcome state_outcome(const Attempt& attempt, StateDone& done, const Service
   if (!done.outcome) {
     const auto& error = done.outcome.error();
     // Whether it was done nobody saw; asked again, it is answered.
-    if (error.code == Errc::host_unreachable) return AttemptLost{attempt.command.ref};
+    if (error.code == Errc::host_unreachable) return AttemptLost{attempt.command.ref, {}, {}};
     return failed(attempt, error.code == Errc::not_found ? FailureClass::not_found : FailureClass::io,
                   to_string(error));
   }

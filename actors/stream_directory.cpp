@@ -12,7 +12,7 @@ namespace hillstar::actors {
 namespace {
 
 Error no_stream(const std::string& stream) {
-  return {Errc::not_found, "there is no stream '" + stream + "'.", {}, "`hillstar-actors stream ls` shows them."};
+  return {Errc::not_found, "There is no stream '" + stream + "'.", {}, "`hillstar-actors stream ls` shows them."};
 }
 
 struct Found {

@@ -68,9 +68,15 @@ NodeOutcome list(const Attempt& attempt, const Services& services) {
 
 }  // namespace
 
-std::string unit_name(const Attempt& attempt) {
-  const auto& ref = attempt.command.ref;
-  return ref.item ? attempt.node->id.str() + "[" + std::to_string(*ref.item) + "]" : attempt.node->id.str();
+std::string unit_name(const NodeId& node, std::optional<std::uint32_t> item) {
+  return item ? node.str() + "[" + std::to_string(*item) + "]" : node.str();
+}
+
+std::string unit_name(const Attempt& attempt) { return unit_name(attempt.node->id, attempt.command.ref.item); }
+
+std::string attempt_key(const RunId& run, const NodeId& node, std::optional<std::uint32_t> item,
+                        std::uint32_t attempt) {
+  return run.str() + "/" + unit_name(node, item) + "/" + std::to_string(attempt);
 }
 
 std::string trace_of(const Attempt& attempt) {

@@ -21,7 +21,10 @@ JobPtr tool_job(const Attempt& attempt, const tools::ToolEntry& tool, const Serv
 JobPtr list_job(const Attempt& attempt, const ServicesPtr& services, NodeActor node);
 
 /// The node's name as tools and followers see it: `id`, or `id[3]` for an item of a map.
+std::string unit_name(const NodeId& node, std::optional<std::uint32_t> item);
 std::string unit_name(const Attempt& attempt);
+/// `run/node[item]/attempt`: names an attempt on all machines.
+std::string attempt_key(const RunId& run, const NodeId& node, std::optional<std::uint32_t> item, std::uint32_t attempt);
 /// W3C traceparent of the attempt's own span; empty: it is not traced.
 std::string trace_of(const Attempt& attempt);
 /// A success with the verdicts of the node's tests; large strings become blobs. Fails if a blob cannot be kept or read.

@@ -30,7 +30,9 @@ struct WorkerOptions {
   std::string revocation;  ///< Empty: none.
   std::map<std::string, std::string> labels;
   std::uint32_t slots = 1;
-  std::string workspace;                 ///< Absolute; each attempt gets a folder in it, for as long as it is needed.
+  std::string workspace;  ///< Absolute; each attempt gets a folder in it, for as long as it is needed.
+  std::uint64_t cache_bytes =
+      8ULL << 30U;                       ///< Of what crossed and may be needed again; what is needed now may be more.
   std::vector<std::string> environment;  ///< Of scripts and keys.
   Millis cancel_grace{5'000};
   tools::Catalog catalog;                            ///< Empty: the standard one.

@@ -12,7 +12,7 @@ namespace hillstar {
 
 /// Protocol of this program. A peer says its own in `hello` and `welcome`; both then speak the older of the two. One
 /// older version is understood besides the current one.
-inline constexpr std::uint16_t kProtocol = 1;
+inline constexpr std::uint16_t kProtocol = 2;
 inline constexpr std::uint16_t kProtocolOldest = 1;
 
 /// Limits of one frame; what is larger travels as a blob, in chunks.

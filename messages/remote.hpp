@@ -25,7 +25,7 @@ struct Hello {
   std::uint32_t protocol = 0;
   std::uint32_t oldest = 0;  ///< Protocols that the worker speaks: from this one on.
   std::string program;       ///< Version, such as 0.6.0.
-  std::string session;       ///< Random; the same for as long as the worker's process lives.
+  std::string session;       ///< Random; the same until the process ends, or stops what it makes.
   std::map<std::string, std::string> labels;
   std::uint32_t slots = 1;
   UtcTime clock;
@@ -40,8 +40,11 @@ struct Welcome {
   std::string program;
   Millis beat{2'000};   ///< How often the worker says that it is there.
   Millis grace{8'000};  ///< So long after the last beat that was seen, the worker stops what it makes.
+  /// Protocol 2: how often while it makes nothing. Absent: as else. Before it begins an attempt it then has a beat
+  /// seen, so that `grace` counts from that one.
+  std::optional<Millis> idle_beat;
 };
-BOOST_DESCRIBE_STRUCT(Welcome, (), (protocol, program, beat, grace))
+BOOST_DESCRIBE_STRUCT(Welcome, (), (protocol, program, beat, grace, idle_beat))
 
 /// FrameKind::refused.
 struct Refused {

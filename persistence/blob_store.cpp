@@ -218,6 +218,12 @@ Result<void> BlobStore::copy(const std::string& sha256_hex, const TakeBytes& tak
   return read_pieces(database_.env(), path, take);
 }
 
+Result<void> BlobStore::pass(const std::string& sha256_hex, const TakeBytes& take) const {
+  const auto path = file_of(sha256_hex);
+  if (!hash_from_hex(sha256_hex) || !database_.env().FileExists(path).ok()) return copy(sha256_hex, take);
+  return read_pieces(database_.env(), path, take);
+}
+
 bool BlobStore::has(const std::string& sha256_hex) const {
   const auto hash = hash_from_hex(sha256_hex);
   if (!hash) return false;

@@ -35,6 +35,7 @@ class BlobStore {
   [[nodiscard]] Result<std::string> read(const std::string& sha256) const;
   /// The same piece by piece; nothing is handed on of a blob that does not have its hash.
   [[nodiscard]] Result<void> copy(const std::string& sha256, const TakeBytes& take) const;
+  [[nodiscard]] Result<void> pass(const std::string& sha256, const TakeBytes& take) const;
   [[nodiscard]] bool has(const std::string& sha256) const;
   std::unique_ptr<BlobSink> sink();
 

@@ -89,6 +89,14 @@ rocksdb::Options rocksdb_options(const DatabaseOptions& options) {
   table.block_cache = rocksdb::NewLRUCache(kBlockCacheBytes);
   table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10, false));
   table.format_version = 5;
+  // Indexes and filters in pieces that come and go with the cache: else each open table keeps its own whole, and memory
+  // grows with the store. The small index over the pieces stays.
+  table.index_type = rocksdb::BlockBasedTableOptions::kTwoLevelIndexSearch;
+  table.partition_filters = true;
+  table.cache_index_and_filter_blocks = true;
+  table.cache_index_and_filter_blocks_with_high_priority = true;
+  table.metadata_cache_options.top_level_index_pinning = rocksdb::PinningTier::kAll;
+  table.metadata_cache_options.partition_pinning = rocksdb::PinningTier::kFlushedAndSimilar;
   db.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
   return db;
 }

@@ -82,6 +82,11 @@ class EventStore {
     HILLSTAR_TRY(const auto bytes, read_blob(sha256));
     return take(bytes);
   }
+  /// The same in one pass, where the store can do so: for whoever hands the bytes to somebody who looks at their hash.
+  [[nodiscard]] virtual Result<void> pass_blob(const std::string& sha256,
+                                               const std::function<Result<void>(std::string_view)>& take) const {
+    return copy_blob(sha256, take);
+  }
   [[nodiscard]] virtual bool has_blob(const std::string& sha256) const = 0;
   /// For bytes that may be large: memory stays bounded. Durable with the next commit after finish(), at the latest.
   virtual std::unique_ptr<BlobSink> blob_sink() = 0;

@@ -217,6 +217,10 @@ Result<void> RocksStore::copy_blob(const std::string& sha256,
                                    const std::function<Result<void>(std::string_view)>& take) const {
   return blobs_->copy(sha256, take);
 }
+Result<void> RocksStore::pass_blob(const std::string& sha256,
+                                   const std::function<Result<void>(std::string_view)>& take) const {
+  return blobs_->pass(sha256, take);
+}
 bool RocksStore::has_blob(const std::string& sha256) const { return blobs_->has(sha256); }
 std::unique_ptr<BlobSink> RocksStore::blob_sink() { return blobs_->sink(); }
 

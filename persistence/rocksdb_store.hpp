@@ -57,6 +57,8 @@ class RocksStore final : public EventStore {
   [[nodiscard]] Result<std::string> read_blob(const std::string& sha256) const override;
   [[nodiscard]] Result<void> copy_blob(const std::string& sha256,
                                        const std::function<Result<void>(std::string_view)>& take) const override;
+  [[nodiscard]] Result<void> pass_blob(const std::string& sha256,
+                                       const std::function<Result<void>(std::string_view)>& take) const override;
   [[nodiscard]] bool has_blob(const std::string& sha256) const override;
   std::unique_ptr<BlobSink> blob_sink() override;
   [[nodiscard]] LogHead head() const override;

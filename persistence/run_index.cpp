@@ -42,7 +42,7 @@ IndexPrefix index_prefix(IndexKind kind, std::string_view what, std::optional<st
   char* out = prefix.data() + 2;
   if (!value && what.size() < kWhatBytes) {
     *out = static_cast<char>(what.size());
-    std::memcpy(out + 1, what.data(), what.size());
+    std::copy(what.begin(), what.end(), out + 1);  // also of nothing, which memcpy may not be given
     return prefix;
   }
   const auto length = keys::be64(what.size());

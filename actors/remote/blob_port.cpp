@@ -10,8 +10,12 @@
 #include "actors/remote/orders.hpp"
 #include "actors/remote/own_thread.hpp"
 #include "actors/services.hpp"
+#include "runtime/platform/clock.hpp"
 
 namespace hillstar::actors {
+
+constexpr Millis kBacklogLook{10};
+constexpr std::size_t kSha256Digits = 64;
 
 /// Shared with the thread that sends one blob.
 struct BlobSending {
@@ -21,9 +25,10 @@ struct BlobSending {
   bool stopped = false;
 
   /// Waits until byte `at` may be sent; false: it is not wanted any more.
-  bool may_send(std::uint64_t at) {
+  bool may_send(std::uint64_t at, const wire::FrameSink& sink) {
     std::unique_lock lock(mutex);
     moved.wait(lock, [&] { return stopped || at < upto; });
+    while (!stopped && sink.backlog() > kBlobBacklog) moved.wait_for(lock, kBacklogLook);
     return !stopped;
   }
   void allow(std::uint64_t to) {
@@ -65,7 +70,7 @@ class Chunks {
  private:
   bool send(bool last) {
     // An empty blob, or one that is there already but for the word that it ends, takes no room.
-    if (!held_.empty() && !sending_.may_send(at_)) return false;
+    if (!held_.empty() && !sending_.may_send(at_, sink_)) return false;
     const auto size = held_.size();
     sink_.send(frame_of(FrameKind::blob_chunk, remote::BlobPiece{sha256_, at_, last, {}}, std::exchange(held_, {})));
     at_ += size;
@@ -115,12 +120,17 @@ void BlobPortState::on_offer(const OfferBlobs& message) {
 // -- what we need ---------------------------------------------------------------------------------------
 
 void BlobPortState::on_fetch(FetchBlobs& message) {
+  for (const auto& blob : message.blobs)
+    if (blob.bytes > kBlobBytesMax)
+      return message.done(Error{Errc::blob_transfer,
+                                "a blob of " + std::to_string(blob.bytes) + " bytes is larger than any may be",
+                                blob.sha256});
   auto order = std::make_shared<Order>(Order{1, std::move(message.done)});
   for (const auto& blob : message.blobs) {
     if (parts_.store->has_blob(blob.sha256)) continue;
     auto [place, is_new] = fetches_.try_emplace(blob.sha256);
     auto& fetch = place->second;
-    const auto bytes = blob.bytes == 0 ? kUnsizedBlobMax : std::min(blob.bytes, kBlobBytesMax);
+    const auto bytes = blob.bytes == 0 ? kUnsizedBlobMax : blob.bytes;
     fetch.bytes_max = is_new ? bytes : std::max(fetch.bytes_max, bytes);
     if (is_new) fetch_queue_.push_back(blob.sha256);
     if (!fetch.orders.empty() && fetch.orders.back() == order) continue;
@@ -139,13 +149,33 @@ void BlobPortState::want_more() {
     if (entry == fetches_.end()) continue;
     if (!entry->second.sink) entry->second.sink = parts_.store->blob_sink();
     asked_.insert(sha256);
+    entry->second.moved = SystemClock().steady_now();
     want(sha256, entry->second);
   }
+  arm();
 }
 
 void BlobPortState::want(const std::string& sha256, Fetch& fetch) {
   fetch.upto = fetch.offset + kBlobWindow;
   sink_.send(frame_of(FrameKind::blob_want, remote::BlobWant{sha256, fetch.offset, fetch.upto}));
+}
+
+void BlobPortState::arm() {
+  if (asked_.empty() || std::exchange(ticking_, true)) return;
+  caf::delayed_anon_send(BlobPort(self_), parts_.stall / 4, BlobTick{});
+}
+
+void BlobPortState::on_tick() {
+  ticking_ = false;
+  const auto now = SystemClock().steady_now();
+  std::vector<std::string> stalled;
+  for (const auto& sha256 : asked_)
+    if (now - fetches_.at(sha256).moved > parts_.stall) stalled.push_back(sha256);
+  for (const auto& sha256 : stalled)
+    end_fetch(sha256, Error{Errc::blob_transfer,
+                            "the other side sent nothing of a blob for " + std::to_string(parts_.stall.count()) + " ms",
+                            sha256});
+  arm();
 }
 
 void BlobPortState::on_chunk(const Frame& frame) {
@@ -155,11 +185,13 @@ void BlobPortState::on_chunk(const Frame& frame) {
   // Not asked for, or asked for twice: what is late is of no use, and does no harm.
   if (entry == fetches_.end() || !asked_.contains(piece->sha256) || entry->second.offset != piece->from) return;
   auto& fetch = entry->second;
+  if (frame.bytes.empty() && !piece->last) return sink_.close();  // it could go on for ever
   if (frame.bytes.size() > fetch.bytes_max - fetch.offset)
     return end_fetch(piece->sha256,
                      Error{Errc::blob_transfer, "a blob is larger than it was said to be", piece->sha256});
   if (const auto kept = fetch.sink->append(frame.bytes); !kept) return end_fetch(piece->sha256, kept.error());
   fetch.offset += frame.bytes.size();
+  fetch.moved = SystemClock().steady_now();
   if (!piece->last) {
     if (fetch.upto - fetch.offset <= kBlobWindow / 2) want(piece->sha256, fetch);
     return;
@@ -197,7 +229,7 @@ void BlobPortState::end_fetch(const std::string& sha256, const Result<bool>& end
 
 void BlobPortState::on_want(const Frame& frame) {
   const auto want = body_of<remote::BlobWant>(frame);
-  if (!want || want->upto < want->from) return sink_.close();
+  if (!want || want->upto < want->from || want->sha256.size() != kSha256Digits) return sink_.close();
   const auto none = [&](const char* reason) {
     sink_.send(frame_of(FrameKind::blob_none, remote::BlobPiece{want->sha256, want->from, false, reason}));
   };
@@ -216,7 +248,7 @@ void BlobPortState::start_send(const std::string& sha256, std::uint64_t from, st
   on_own_thread(self_->home_system(), [sha256, from, sending, sink = sink_, port = BlobPort(self_),
                                        store = parts_.store, alive = parts_.alive] {
     Chunks chunks(sha256, from, sink, *sending);
-    const auto sent = store->copy_blob(sha256, [&](std::string_view piece) { return chunks.take(piece); });
+    const auto sent = store->pass_blob(sha256, [&](std::string_view piece) { return chunks.take(piece); });
     if (sent)
       chunks.end();
     else if (sent.error().code != Errc::blob_transfer)
@@ -249,7 +281,8 @@ BlobPort::behavior_type blob_port(BlobPort::stateful_pointer<BlobPortState> self
           [self](const OfferBlobs& message) { self->state.on_offer(message); },
           [self](FetchBlobs& message) { self->state.on_fetch(message); },
           [self](const BlobFrame& message) { self->state.on_frame(message); },
-          [self](const BlobSent& message) { self->state.on_sent(message); }};
+          [self](const BlobSent& message) { self->state.on_sent(message); },
+          [self](const BlobTick&) { self->state.on_tick(); }};
 }
 
 }  // namespace hillstar::actors

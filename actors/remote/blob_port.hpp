@@ -9,6 +9,7 @@
 #include <caf/stateful_actor.hpp>
 #include <caf/typed_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
+#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -28,10 +29,14 @@ namespace hillstar::actors {
 /// Bytes that may be on their way of one blob, and blobs of which some are, each way.
 inline constexpr std::uint64_t kBlobWindow = 4U << 20U;
 inline constexpr std::size_t kBlobsAtOnce = 4;
+/// Nothing more is sent while so much is still here for a peer that reads slowly.
+inline constexpr std::size_t kBlobBacklog = 64U << 20U;
+/// A peer that is there and sends nothing of a blob for so long does not have it.
+inline constexpr Millis kBlobStall{60'000};
 /// Of a blob whose size nobody said.
 inline constexpr std::uint64_t kUnsizedBlobMax = 64U << 20U;
 /// Of any.
-inline constexpr std::uint64_t kBlobBytesMax = 1ULL << 40U;
+inline constexpr std::uint64_t kBlobBytesMax = 256U << 20U;
 
 /// The connection is there, again.
 struct PortUp {
@@ -51,7 +56,10 @@ struct FetchBlobs {
 /// blob_want, blob_chunk, blob_none.
 struct BlobFrame {
   Frame frame;
+  std::shared_ptr<const void> room{};  ///< Of the peer, who is read no further while too many wait here.
 };
+/// To itself: has anything come of what was asked for?
+struct BlobTick {};
 struct BlobSending;
 struct BlobSent {
   std::string sha256;
@@ -59,11 +67,13 @@ struct BlobSent {
 };
 
 using BlobPort = caf::typed_actor<caf::reacts_to<PortUp>, caf::reacts_to<PortDown>, caf::reacts_to<OfferBlobs>,
-                                  caf::reacts_to<FetchBlobs>, caf::reacts_to<BlobFrame>, caf::reacts_to<BlobSent>>;
+                                  caf::reacts_to<FetchBlobs>, caf::reacts_to<BlobFrame>, caf::reacts_to<BlobSent>,
+                                  caf::reacts_to<BlobTick>>;
 
 struct BlobPortParts {
   persistence::EventStore* store = nullptr;  ///< Outlives the actor.
   Reply<bool> alive;
+  Millis stall = kBlobStall;
 };
 
 class BlobPortState {
@@ -78,6 +88,7 @@ class BlobPortState {
   void on_fetch(FetchBlobs& message);
   void on_frame(const BlobFrame& message);
   void on_sent(const BlobSent& message);
+  void on_tick();
 
   const char* name = "blob_port";
 
@@ -93,6 +104,7 @@ class BlobPortState {
     std::uint64_t upto = 0;
     std::unique_ptr<BlobSink> sink;
     std::vector<OrderPtr> orders;
+    std::chrono::steady_clock::time_point moved;
   };
 
   void on_chunk(const Frame& frame);
@@ -101,12 +113,14 @@ class BlobPortState {
   void want_more();
   void want(const std::string& sha256, Fetch& fetch);
   void end_fetch(const std::string& sha256, const Result<bool>& end);
+  void arm();
   void start_send(const std::string& sha256, std::uint64_t from, std::uint64_t upto);
 
   BlobPort::pointer self_;
   BlobPortParts parts_;
   wire::FrameSink sink_;
   bool is_up_ = false;
+  bool ticking_ = false;
   std::unordered_map<std::string, std::uint32_t> offered_;  ///< How often.
   std::unordered_map<std::string, Fetch> fetches_;
   std::deque<std::string> fetch_queue_;  ///< Not asked for yet.
@@ -124,3 +138,4 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::OfferBlobs)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::FetchBlobs)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::BlobFrame)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::BlobSent)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::BlobTick)

@@ -2,13 +2,18 @@
 #include "actors/remote/orders.hpp"
 
 #include <algorithm>
+#include <cctype>
 #include <utility>
 
 #include "actors/tool_node.hpp"
+#include "runtime/platform/hash.hpp"
 #include "runtime/policy/rules.hpp"
 
 namespace hillstar::actors {
 namespace {
+
+constexpr std::uint64_t kTokensMax = 1'000'000'000'000;
+constexpr std::int64_t kCostMax = 1'000'000'000'000;  // a million dollars
 
 bool is_sha256(const std::string& text) {
   return text.size() == 64 &&
@@ -25,10 +30,22 @@ Result<void> check(const std::vector<BlobRef>& blobs) {
   return {};
 }
 
+/// What no call can have used.
+Result<void> check(const std::optional<Usage>& usage) {
+  if (!usage) return {};
+  for (const auto tokens : {usage->input_tokens, usage->output_tokens, usage->cached_tokens.value_or(0),
+                            usage->reasoning_tokens.value_or(0), usage->cache_write_tokens.value_or(0)})
+    if (tokens > kTokensMax) return Error{Errc::host_protocol, "more tokens than a call can have"};
+  if (usage->cost.count < 0 || usage->cost.count > kCostMax)
+    return Error{Errc::host_protocol, "a cost that no call can have"};
+  return {};
+}
+
 }  // namespace
 
 std::string key_of(const Attempt& attempt) {
-  return attempt.run->run + "/" + unit_name(attempt) + "/" + std::to_string(attempt.command.ref.attempt);
+  const auto& ref = attempt.command.ref;
+  return attempt_key(RunId(attempt.run->run), attempt.node->id, ref.item, ref.attempt);
 }
 
 remote::Order order_of(const Attempt& attempt, UtcTime now, std::vector<remote::FileRef> files) {
@@ -130,7 +147,7 @@ remote::Report report_of(const NodeOutcome& outcome) {
 
 Result<NodeOutcome> outcome_of(const remote::Report& report, const AttemptRef& ref, const MadeBy& made_by) {
   HILLSTAR_CHECK(check(blobs_of(report)));
-  if (report.usage && report.usage->cost.count < 0) return Error{Errc::host_protocol, "a cost below nothing"};
+  HILLSTAR_CHECK(check(report.usage));
   std::vector<Connection> connections;
   for (const auto& one : report.connections)
     connections.push_back({one.endpoint, one.address, one.allowed, one.failure});
@@ -174,6 +191,21 @@ std::vector<BlobRef> blobs_of(const remote::Report& report) {
       if (const auto* sha256 = object->if_contains(name); sha256 != nullptr && sha256->is_string())
         all.push_back({name, 0, true, std::string(sha256->get_string())});
   return all;
+}
+
+void mask(NodeOutcome& outcome, const policy::Redactor& redactor) {
+  std::visit(
+      [&](auto& what) {
+        if constexpr (requires { what.result.json; }) what.result.json = redactor.redact(what.result.json);
+      },
+      outcome);
+}
+
+std::string file_name_of(const std::string& key, std::size_t characters, std::size_t digits) {
+  std::string name;
+  for (const char c : key.substr(0, characters))
+    name += std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '_' ? c : '.';
+  return name + "-" + sha256_hex(key).substr(0, digits);
 }
 
 }  // namespace hillstar::actors

@@ -13,6 +13,9 @@
 
 namespace hillstar::actors {
 
+/// Orders and reports that are larger travel as blobs.
+inline constexpr std::size_t kFrameOrderMax = 256U * 1024;
+
 template <class Body>
 Frame frame_of(FrameKind kind, const Body& body, std::string bytes = {}) {
   return {kProtocol, kind, json::to_text(body), std::move(bytes)};
@@ -39,5 +42,11 @@ remote::Report report_of(const NodeOutcome& outcome);
 /// Errors: host_protocol for what no honest worker says.
 Result<NodeOutcome> outcome_of(const remote::Report& report, const AttemptRef& ref, const MadeBy& made_by);
 std::vector<BlobRef> blobs_of(const remote::Report& report);
+/// What the host knows to be secret is masked here, whatever the other machine knows.
+void mask(NodeOutcome& outcome, const policy::Redactor& redactor);
+
+/// A name for the files of an attempt: safe on any file system, the same for the same key, and no other's. It begins
+/// with so many characters of the key at most, and ends with so many digits of its hash.
+std::string file_name_of(const std::string& key, std::size_t characters, std::size_t digits);
 
 }  // namespace hillstar::actors

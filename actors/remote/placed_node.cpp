@@ -95,4 +95,25 @@ PlacedPtr placed_attempt(const Attempt& attempt, NodeActor node, std::vector<rem
   return placed;
 }
 
+std::string slurm_root(const tools::RunContext& run) {
+  constexpr std::string_view kVariable = "HILLSTAR_SLURM_SPOOL=";
+  for (const auto& entry : run.environment)
+    if (entry.starts_with(kVariable) && entry.size() > kVariable.size()) {
+      auto folder = entry.substr(kVariable.size());
+      return folder.front() == '/' ? folder : run.workspace + "/" + folder;
+    }
+  return run.workspace + "/.hillstar/slurm";
+}
+
+PlacedPtr unwanted_job(std::shared_ptr<const workflow::PlanNode> node, std::shared_ptr<const tools::RunContext> run,
+                       const AttemptRef& ref) {
+  auto placed = std::make_shared<PlacedAttempt>();
+  placed->attempt.command.ref = ref;
+  placed->attempt.node = std::move(node);
+  placed->attempt.run = std::move(run);
+  placed->key = key_of(placed->attempt);
+  placed->unwanted = true;
+  return placed;
+}
+
 }  // namespace hillstar::actors

@@ -21,6 +21,7 @@ struct PlacedAttempt {
   Attempt attempt;
   std::string key;
   std::vector<remote::FileRef> files;  ///< In the store.
+  bool unwanted = false;               ///< To be ended where it is made, if it is; `job` is null.
 };
 
 /// Filled by its job, on a thread of the slots.
@@ -34,6 +35,12 @@ JobPtr files_job(const Attempt& attempt, const ServicesPtr& services, NodeActor 
 
 /// To be handed to the directory, which answers the node.
 PlacedPtr placed_attempt(const Attempt& attempt, NodeActor node, std::vector<remote::FileRef> files);
+
+/// Where the folders of a run's jobs are: HILLSTAR_SLURM_SPOOL, else below the workspace.
+std::string slurm_root(const tools::RunContext& run);
+/// An attempt that may be a job from before this process, and that its run wants to be ended. Nobody is answered.
+PlacedPtr unwanted_job(std::shared_ptr<const workflow::PlanNode> node, std::shared_ptr<const tools::RunContext> run,
+                       const AttemptRef& ref);
 
 /// Reads the files that these patterns name beneath the folder into the store. Blocks.
 Result<std::vector<remote::FileRef>> keep_files(const std::string& folder, const std::vector<std::string>& patterns,

@@ -11,6 +11,8 @@
 #include "actors/engine_defaults.hpp"
 #include "actors/remote/orders.hpp"
 #include "runtime/platform/disk_space.hpp"
+#include "runtime/platform/hash.hpp"
+#include "runtime/platform/random.hpp"
 
 namespace hillstar::actors {
 namespace {
@@ -27,6 +29,8 @@ remote::Beat measure(std::uint64_t number, std::size_t attempts, const std::stri
   return beat;
 }
 
+std::string new_session() { return sha256_hex(random_bytes(32)).substr(0, 32); }
+
 }  // namespace
 
 WorkerActorState::~WorkerActorState() {
@@ -37,6 +41,7 @@ WorkerActorState::~WorkerActorState() {
 
 void WorkerActorState::open(WorkerActorParts parts) {
   parts_ = std::move(parts);
+  session_ = new_session();
   port_ = self_->home_system().spawn(blob_port, BlobPortParts{parts_.services->store, parts_.alive});
   on_redial();
   on_tick();
@@ -64,7 +69,7 @@ void WorkerActorState::on_up(const wire::PeerUp& message) {
   hello.protocol = kProtocol;
   hello.oldest = kProtocolOldest;
   hello.program = parts_.services->version;
-  hello.session = parts_.session;
+  hello.session = session_;
   hello.labels = options.labels;
   hello.slots = options.slots;
   hello.clock = parts_.services->clock->utc_now();
@@ -84,20 +89,18 @@ void WorkerActorState::on_down(const wire::PeerDown& message) {
   // One that ends as soon as it begins is not asked for at once again.
   if (welcomed_ && now() - welcomed_at_ > kRedialMax) wait_ = kRedialFirst;
   welcomed_ = false;
+  asked_ = false;
   peer_ = 0;
   sink_ = {};
   caf::anon_send(port_, PortDown{});
+  std::erase_if(making_, [](const auto& item) { return item.second.held.has_value(); });  // the host sends them again
   caf::delayed_anon_send(WorkerActor(self_), wait_, Redial{});
   wait_ = std::min(wait_ * 2, kRedialMax);
 }
 
-void WorkerActorState::on_frame(const wire::PeerFrame& message) {
+void WorkerActorState::on_frame(wire::PeerFrame& message) {
   if (ended_ || message.peer != peer_) return;
   const auto& frame = message.frame;
-  const auto key_of_body = [&]() -> std::optional<remote::AttemptNamed> {
-    auto named = body_of<remote::AttemptNamed>(frame);
-    return named ? std::optional(*named) : std::nullopt;
-  };
   switch (frame.kind) {
     case FrameKind::welcome:
       if (const auto words = body_of<remote::Welcome>(frame); words && !welcomed_) {
@@ -126,23 +129,27 @@ void WorkerActorState::on_frame(const wire::PeerFrame& message) {
         if (sent == unseen_.end()) return;
         trusted_ = std::max(trusted_, sent->second);
         std::erase_if(unseen_, [&](const auto& item) { return item.first <= seen->number; });
+        begin_held();
       }
       return;
     case FrameKind::attempt:
       return take(frame);
     case FrameKind::cancel:
-      if (const auto named = key_of_body()) {
+      if (const auto named = body_of<remote::AttemptNamed>(frame)) {
         const auto making = making_.find(named->key);
-        if (making != making_.end() && !making->second.told) caf::anon_send(making->second.actor, StopAttempt{});
+        if (making == making_.end() || making->second.told) return;
+        if (!making->second.held) return caf::anon_send(making->second.actor, StopAttempt{});
+        making->second.held.reset();
+        on_reported({named->key, std::make_shared<const remote::Report>(report_of(AttemptCancelled{{}, true}))});
       }
       return;
     case FrameKind::outcome_kept:
-      if (const auto named = key_of_body()) drop(named->key);
+      if (const auto named = body_of<remote::AttemptNamed>(frame)) drop(named->key);
       return;
     case FrameKind::blob_want:
     case FrameKind::blob_chunk:
     case FrameKind::blob_none:
-      return caf::anon_send(port_, BlobFrame{frame});
+      return caf::anon_send(port_, BlobFrame{std::move(message.frame), message.room});
     case FrameKind::drain:
       return on_drain();
     default:
@@ -167,27 +174,46 @@ void WorkerActorState::take(const Frame& frame) {
     report.failure = Failure{FailureClass::overloaded, "the worker makes as many attempts as it can", {}};
     return on_reported({key, std::make_shared<const remote::Report>(std::move(report))});
   }
+  making.taken = now();
+  // Trust that is as old as an idle beat may be over before the first word of it: the host's clock began when it sent.
+  if (is_trusted()) return begin(making, std::move(*sent));
+  making.held = std::move(*sent);
+  if (!asked_) beat(now());
+  asked_ = true;
+}
+
+void WorkerActorState::begin_held() {
+  if (!is_trusted()) return;
+  asked_ = false;
+  for (auto& [key, making] : making_)
+    if (making.held) begin(making, *std::exchange(making.held, std::nullopt));
+}
+
+void WorkerActorState::begin(Making& making, remote::AttemptSent sent) {
   WorkerAttemptParts parts;
   parts.services = parts_.services;
   parts.port = port_;
   parts.report_to = WorkerActor(self_);
-  parts.sent = std::move(*sent);
+  parts.sent = std::move(sent);
   parts.workspace = parts_.options.workspace;
   parts.environment = parts_.options.environment;
+  parts.secrets = secrets_;
   parts.alive = parts_.alive;
   making.actor = self_->home_system().spawn(worker_attempt, std::move(parts));
+  beat_at_ = std::min(beat_at_, now() + words_.beat);
 }
 
 void WorkerActorState::on_reported(const AttemptReported& message) {
   const auto entry = making_.find(message.key);
   if (entry == making_.end() || entry->second.told) return;
   if (entry->second.fenced) return drop(message.key);
+  look_at_cache();  // the host hears of it before it has a slot free
   auto& making = entry->second;
   remote::OutcomeTold told{message.key, {}, {}};
   for (const auto& blob : blobs_of(*message.report)) making.offered.push_back(blob.sha256);
   auto text = json::to_text(*message.report);
   auto& store = *parts_.services->store;
-  if (text.size() > 256U * 1024) {
+  if (text.size() > kFrameOrderMax) {
     if (auto sha256 = store.put_blob(text)) {
       making.offered.push_back(*sha256);
       told.report_sha256 = *std::move(sha256);
@@ -212,7 +238,8 @@ void WorkerActorState::say(Making& making) {
 void WorkerActorState::drop(const std::string& key) {
   const auto entry = making_.find(key);
   if (entry == making_.end()) return;
-  if (!entry->second.told && !entry->second.fenced) return fence(entry->second);  // first it must have stopped
+  const bool runs = !entry->second.told && !entry->second.fenced && !entry->second.held;
+  if (runs) return fence(entry->second);  // first it must have stopped
   if (!entry->second.offered.empty()) caf::anon_send(port_, OfferBlobs{std::move(entry->second.offered), true});
   caf::anon_send_exit(entry->second.actor, caf::exit_reason::user_shutdown);
   making_.erase(entry);
@@ -236,9 +263,13 @@ void WorkerActorState::on_line(const LineSaid& message) {
 void WorkerActorState::on_tick() {
   if (ended_) return;
   const auto now = this->now();
+  look_at_cache();
+  if (ended_) return;
   if (welcomed_ && now >= beat_at_) beat(now);
-  if (!making_.empty() && now - trusted_ > words_.grace && trusted_ != Moment{}) {
+  if (makes_something() && now - trusted_ > words_.grace && trusted_ != Moment{}) {
     stop_all("the host has not seen this worker for " + std::to_string(words_.grace.count()) + " ms");
+    // What it was given has begun, and is not to be sent to it a second time.
+    session_ = new_session();
     sink_.close();  // a connection that carries nothing is none
   }
   if (welcomed_)
@@ -247,8 +278,21 @@ void WorkerActorState::on_tick() {
   caf::delayed_anon_send(WorkerActor(self_), kWorkerTick, WorkerTick{});
 }
 
+/// A worker that cannot keep what crosses would fail every attempt, and be free again for the next at once.
+void WorkerActorState::look_at_cache() {
+  if (broken_) return;
+  const auto why = parts_.cache->failure();
+  if (!why) return shrink_cache();
+  broken_ =
+      Error{Errc::worker_workspace, "The worker cannot use its folder any more: " + why->message,
+            parts_.options.workspace, "Free some space, or give it another with --workspace DIR; then start it again."};
+  parts_.services->log("warning: " + to_string(*broken_));
+  on_drain();
+  end_if_drained();
+}
+
 void WorkerActorState::beat(Moment now) {
-  beat_at_ = now + words_.beat;
+  beat_at_ = now + (making_.empty() ? words_.idle_beat.value_or(words_.beat) : words_.beat);
   if (unseen_.size() > 64) unseen_.clear();
   unseen_[++beats_] = now;
   sink_.send(frame_of(FrameKind::beat, measure(beats_, making_.size(), parts_.options.workspace)));
@@ -258,7 +302,7 @@ void WorkerActorState::stop_all(const std::string& why) {
   std::size_t stopped = 0;
   std::vector<std::string> over;
   for (auto& [key, making] : making_) {
-    if (making.told) {
+    if (making.told || making.held) {
       over.push_back(key);
     } else if (!making.fenced) {
       ++stopped;
@@ -267,6 +311,23 @@ void WorkerActorState::stop_all(const std::string& why) {
   }
   for (const auto& key : over) drop(key);
   if (stopped > 0) parts_.services->log("warning: " + std::to_string(stopped) + " attempts are stopped: " + why);
+}
+
+void WorkerActorState::shrink_cache() {
+  auto& cache = *parts_.cache;
+  if (cache.bytes() <= parts_.options.cache_bytes) return;
+  auto before = now();
+  for (const auto& [key, making] : making_) {
+    if (!making.told) before = std::min(before, making.taken);
+    for (const auto& sha256 : making.offered)
+      (void)cache.has_blob(sha256);  // the host may still ask for it: it is used
+  }
+  cache.shrink(parts_.options.cache_bytes, std::max(before, now() - kCacheHold));
+}
+
+bool WorkerActorState::makes_something() const {
+  return std::any_of(making_.begin(), making_.end(),
+                     [](const auto& item) { return !item.second.held && !item.second.fenced; });
 }
 
 void WorkerActorState::fence(Making& making) {
@@ -282,7 +343,7 @@ void WorkerActorState::on_drain() {
 }
 
 void WorkerActorState::end_if_drained() {
-  if (draining_ && making_.empty()) end({});
+  if (draining_ && making_.empty()) end(broken_ ? Result<void>(*broken_) : Result<void>());
 }
 
 void WorkerActorState::end(Result<void> how) {
@@ -306,7 +367,7 @@ WorkerActor::behavior_type worker_actor(WorkerActor::stateful_pointer<WorkerActo
   die_quietly(self);
   self->state.open(std::move(parts));
   return {[self](const wire::PeerUp& message) { self->state.on_up(message); },
-          [self](const wire::PeerFrame& message) { self->state.on_frame(message); },
+          [self](wire::PeerFrame& message) { self->state.on_frame(message); },
           [self](const wire::PeerDown& message) { self->state.on_down(message); },
           [self](const Redial&) { self->state.on_redial(); },
           [self](const WorkerTick&) { self->state.on_tick(); },

@@ -9,9 +9,11 @@
 #include <string>
 #include <unordered_map>
 
+#include "actors/remote/admission.hpp"
 #include "actors/remote/blob_port.hpp"
 #include "actors/remote/worker_attempt.hpp"
 #include "actors/worker.hpp"
+#include "persistence/blob_cache.hpp"
 
 namespace hillstar::actors {
 
@@ -21,8 +23,8 @@ inline constexpr Millis kRedialMax{5'000};
 /// How often the worker looks at time, and says again what was not confirmed.
 inline constexpr Millis kWorkerTick{250};
 inline constexpr Millis kSayAgain{5'000};
-/// Attempts at once, whatever the host sends.
-inline constexpr std::size_t kAttemptsMax = 10'000;
+/// What an attempt needs it has read by then: later it does not keep the cache from forgetting.
+inline constexpr Millis kCacheHold{3'600'000};
 
 struct Redial {};
 struct WorkerTick {};
@@ -40,8 +42,8 @@ using WorkerActor = caf::typed_actor<caf::reacts_to<wire::PeerUp>, caf::reacts_t
 struct WorkerActorParts {
   WorkerOptions options;
   ServicesPtr services;
-  std::string session;
   std::function<void(Result<void>)> ended;  ///< Called once.
+  persistence::BlobCache* cache = nullptr;  ///< The store; outlives the actor.
   Lifeline alive;
 };
 
@@ -52,7 +54,7 @@ class WorkerActorState {
 
   void open(WorkerActorParts parts);
   void on_up(const wire::PeerUp& message);
-  void on_frame(const wire::PeerFrame& message);
+  void on_frame(wire::PeerFrame& message);
   void on_down(const wire::PeerDown& message);
   void on_redial();
   void on_tick();
@@ -67,14 +69,22 @@ class WorkerActorState {
  private:
   using Moment = std::chrono::steady_clock::time_point;
   struct Making {
-    WorkerAttempt actor;
+    WorkerAttempt actor;                      ///< Null while it is held.
+    std::optional<remote::AttemptSent> held;  ///< It begins once the host has seen a beat.
     std::optional<remote::OutcomeTold> told;  ///< It has ended.
     std::vector<std::string> offered;
+    Moment taken;
     Moment told_at;
     bool fenced = false;  ///< The host has given it up: its end is told to nobody.
   };
 
   void take(const Frame& frame);
+  void begin(Making& making, remote::AttemptSent sent);
+  void begin_held();
+  /// Of what the host has not given up.
+  [[nodiscard]] bool makes_something() const;
+  /// The host has seen a beat so lately that much of `grace` is left.
+  [[nodiscard]] bool is_trusted() const { return now() - trusted_ <= words_.grace / 2; }
   void say(Making& making);
   void drop(const std::string& key);
   void fence(Making& making);
@@ -82,16 +92,22 @@ class WorkerActorState {
   void beat(Moment now);
   void end(Result<void> how);
   void end_if_drained();
+  void look_at_cache();
+  void shrink_cache();
   [[nodiscard]] Moment now() const { return parts_.services->clock->steady_now(); }
 
   WorkerActor::pointer self_;
   WorkerActorParts parts_;
+  std::shared_ptr<WorkerSecrets> secrets_ = std::make_shared<WorkerSecrets>();
   BlobPort port_;
   wire::FrameSink sink_;
+  std::string session_;  ///< Another one once what the host gave to it was stopped.
   std::uint64_t peer_ = 0;
   bool welcomed_ = false;
+  bool asked_ = false;  ///< A beat was sent for attempts that are held.
   bool draining_ = false;
   bool ended_ = false;
+  std::optional<Error> broken_;  ///< Why it drains.
   Reply<bool> leave_;
   Millis wait_ = kRedialFirst;
   Moment welcomed_at_{};

@@ -11,23 +11,12 @@
 #include "actors/remote/own_thread.hpp"
 #include "actors/remote/placed_node.hpp"
 #include "runtime/platform/hash.hpp"
-#include "runtime/policy/redaction.hpp"
 #include "runtime/tools/policy_files.hpp"
 
 namespace hillstar::actors {
 namespace {
 
 namespace fs = std::filesystem;
-
-/// Rules of both machines hold.
-Result<std::shared_ptr<const policy::Rules>> rules_of(const remote::Order& order, const std::string& workspace,
-                                                      const std::vector<std::string>& environment) {
-  HILLSTAR_TRY(auto here, tools::load_rules(workspace, environment));
-  if (!order.rules) return here;
-  HILLSTAR_TRY(auto there, policy::rules_from_text(*order.rules));
-  if (here) there = policy::strictest(std::move(there), *here);
-  return std::make_shared<const policy::Rules>(std::move(there));
-}
 
 Result<bool> lay(const std::string& folder, const std::vector<remote::FileRef>& files,
                  const persistence::EventStore& store) {
@@ -43,16 +32,22 @@ Result<bool> lay(const std::string& folder, const std::vector<remote::FileRef>& 
 
 }  // namespace
 
+Result<std::shared_ptr<const policy::Rules>> rules_of(const remote::Order& order, const std::string& workspace,
+                                                      const std::vector<std::string>& environment) {
+  HILLSTAR_TRY(auto here, tools::load_rules(workspace, environment));
+  if (!order.rules) return here;
+  HILLSTAR_TRY(auto there, policy::rules_from_text(*order.rules));
+  if (here) there = policy::strictest(std::move(there), *here);
+  return std::make_shared<const policy::Rules>(std::move(there));
+}
+
 std::string folder_of(const std::string& workspace, const std::string& key) {
-  std::string name;
-  for (const char c : key.substr(0, 120))
-    name += std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '_' ? c : '.';
-  return workspace + "/attempts/" + name + "-" + sha256_hex(key).substr(0, 12);
+  return workspace + "/attempts/" + file_name_of(key, 120, 12);
 }
 
 WorkerAttemptState::~WorkerAttemptState() {
   if (node_) caf::anon_send_exit(node_, caf::exit_reason::kill);
-  if (folder_.empty()) return;
+  if (!has_folder_) return;
   std::error_code ignored;  // what stays is removed when the attempt comes again
   fs::remove_all(folder_, ignored);
 }
@@ -88,7 +83,8 @@ void WorkerAttemptState::on_order_here(const OrderHere& message) {
     if (const auto read = read_order(); !read) return fail(FailureClass::invalid_input, read.error());
     return fetch(blobs_of(*order_));
   }
-  if (order_->files.empty()) return on_laid({lay(folder_, {}, *parts_.services->store)});
+  if (order_->files.empty()) return make();
+  has_folder_ = true;
   // The disk is waited for elsewhere.
   on_own_thread(self_->home_system(),
                 [self = WorkerAttempt(self_), folder = folder_, files = order_->files, store = parts_.services->store,
@@ -108,15 +104,25 @@ void WorkerAttemptState::make() {
   context.workspace = folder_;
   context.environment = parts_.environment;
   context.rules = std::move(*rules);
-  context.redactor =
-      policy::redactor_of(context.environment, policy::rule_choice(context.environment, context.rules.get()));
+  context.redactor = parts_.secrets->redactor(context.environment, context.rules.get());
   context.air_gapped = context.rules && context.rules->air_gap.always;
   auto attempt = attempt_of(*order_, parts_.services->clock->utc_now(), std::move(context));
   if (!attempt) return fail(FailureClass::invalid_input, attempt.error());
   attempt_ = std::move(*attempt);
+  if (!has_folder_ && uses_folder()) {
+    has_folder_ = true;
+    if (const auto laid = lay(folder_, {}, *parts_.services->store); !laid) return fail(FailureClass::io, laid.error());
+  }
   node_ = self_->home_system().spawn(node_actor, parts_.services, AttemptOwner(WorkerAttempt(self_)));
   caf::anon_send(node_, Attempt(*attempt_));
   if (stopped_) on_stop();
+}
+
+/// Models, and tools that only compute, see no files; file systems are slow at folders that come and go.
+bool WorkerAttemptState::uses_folder() const {
+  const auto& tools = parts_.services->catalog;
+  const auto tool = tools.find(attempt_->node->tool);
+  return !attempt_->node->files_out.empty() || (tool != tools.end() && tool->second.blocks);
 }
 
 void WorkerAttemptState::on_ended(const AttemptEnded& message) {

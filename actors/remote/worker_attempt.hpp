@@ -3,12 +3,15 @@
 #pragma once
 
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "actors/remote/blob_port.hpp"
 #include "actors/services.hpp"
 #include "messages/remote.hpp"
+#include "runtime/policy/environment_secrets.hpp"
 
 namespace hillstar::actors {
 
@@ -44,6 +47,19 @@ using WorkerAttempt =
                      caf::reacts_to<PlaceMissing>, caf::reacts_to<FilesGathered>, caf::reacts_to<StopAttempt>,
                      caf::reacts_to<StopGraceOver>>;
 
+/// What is secret on this machine, for all its attempts. Thread-safe.
+class WorkerSecrets {
+ public:
+  policy::Redactor redactor(const std::vector<std::string>& environment, const policy::Rules* rules) {
+    const std::lock_guard lock(mutex_);
+    return known_.of(environment, rules).redactor;
+  }
+
+ private:
+  std::mutex mutex_;
+  policy::EnvironmentSecrets known_;
+};
+
 struct WorkerAttemptParts {
   ServicesPtr services;
   BlobPort port;
@@ -51,6 +67,7 @@ struct WorkerAttemptParts {
   remote::AttemptSent sent;
   std::string workspace;  ///< Of the worker.
   std::vector<std::string> environment;
+  std::shared_ptr<WorkerSecrets> secrets;
   Lifeline alive;
 };
 
@@ -73,6 +90,7 @@ class WorkerAttemptState {
   Result<void> read_order();
   void fetch(std::vector<BlobRef> blobs);
   void make();
+  [[nodiscard]] bool uses_folder() const;
   void report(remote::Report report);
   void fail(FailureClass kind, const Error& error);
 
@@ -80,6 +98,7 @@ class WorkerAttemptState {
   WorkerAttemptParts parts_;
   std::optional<remote::Order> order_;
   std::string folder_;
+  bool has_folder_ = false;
   NodeActor node_;
   std::optional<Attempt> attempt_;
   std::optional<remote::Report> ended_;  ///< Files are being gathered.
@@ -89,6 +108,10 @@ class WorkerAttemptState {
 
 WorkerAttempt::behavior_type worker_attempt(WorkerAttempt::stateful_pointer<WorkerAttemptState> self,
                                             WorkerAttemptParts parts);
+
+/// Rules of both machines: those of the order, and what this one finds for the workspace. Errors: policy_invalid.
+Result<std::shared_ptr<const policy::Rules>> rules_of(const remote::Order& order, const std::string& workspace,
+                                                      const std::vector<std::string>& environment);
 
 /// The folder of an attempt: a name that is safe on any file system, and the same for the same key.
 std::string folder_of(const std::string& workspace, const std::string& key);

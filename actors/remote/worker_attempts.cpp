@@ -20,30 +20,28 @@ AttemptFailed failed(const PlacedAttempt& what, FailureClass kind, const Error& 
 
 /// A worker may bring back what the node names, and nothing else.
 Result<void> check_files(const PlacedAttempt& what, const remote::Report& report) {
-  for (const auto& file : report.files)
+  for (const auto& file : report.files) {
     if (!tools::names_file(what.attempt.node->files_out, file.path))
-      return Error{Errc::host_protocol, "the worker brings a file that 'files_out' does not name", file.path};
+      return Error{Errc::host_protocol, "the worker brings a file that 'files_out' does not name", plain(file.path)};
+    if (file.bytes > kFileBytesMax)
+      return Error{Errc::host_protocol, "the worker brings a file of " + std::to_string(file.bytes) + " bytes",
+                   plain(file.path)};
+  }
+  std::uint64_t total = 0;
+  for (const auto& blob : blobs_of(report)) total += std::min(blob.bytes, kBlobBytesMax + 1);
+  if (total > kReportBlobsMax)
+    return Error{Errc::output_limit,
+                 "the end of the attempt brings more than " + std::to_string(kReportBlobsMax >> 30U) + " GiB",
+                 {},
+                 "Leave files out of 'files_out'."};
   return {};
-}
-
-/// What the host knows to be secret is masked here, whatever the worker knows.
-void mask(NodeOutcome& outcome, const policy::Redactor& redactor) {
-  std::visit(
-      [&](auto& what) {
-        if constexpr (requires { what.result.json; }) what.result.json = redactor.redact(what.result.json);
-      },
-      outcome);
 }
 
 }  // namespace
 
 void WorkerDirectoryState::on_place(const PlaceAttempt& message) {
   const auto& what = message.placed;
-  if (what->attempt.node->placement->slurm)
-    return what->job->answer(
-        failed(*what, FailureClass::invalid_input,
-               {Errc::placement_impossible, "This version submits no jobs to a cluster.", what->key,
-                "Join the cluster's machine as a worker, and give the node its label."}));
+  if (what->attempt.node->placement->slurm) return caf::anon_send(slurm(), message);
   if (!parts_.takes_workers)
     return what->job->answer(failed(*what, FailureClass::invalid_input,
                                     {Errc::placement_impossible, "This process takes no workers.", what->key,
@@ -55,7 +53,8 @@ void WorkerDirectoryState::on_place(const PlaceAttempt& message) {
   arm();
   if (known) {
     // The run's actor died and asks again; an end that it has not seen is said again by the worker.
-    if (placed.stage == Stage::ended) placed.stage = Stage::running;
+    if (const auto worker = workers_.find(placed.worker); placed.stage == Stage::ended && worker != workers_.end())
+      adopt(placed, worker->second);
     return;
   }
   if (!what->attempt.command.resumes) return enqueue(placed);
@@ -65,6 +64,13 @@ void WorkerDirectoryState::on_place(const PlaceAttempt& message) {
   const auto worker = workers_.find(unclaimed->second);
   unclaimed_.erase(unclaimed);
   if (worker != workers_.end()) adopt(placed, worker->second);
+}
+
+SlurmDirectory& WorkerDirectoryState::slurm() {
+  if (!slurm_)
+    slurm_ = spawn_blocking(self_->home_system(), parts_.services->own_threads, slurm_directory,
+                            SlurmDirectoryParts{parts_.services, slurm_stop_, parts_.alive});
+  return slurm_;
 }
 
 void WorkerDirectoryState::enqueue(Placed& placed) {
@@ -103,15 +109,20 @@ void WorkerDirectoryState::place_all() {
   for (const auto& turn : queue_.place(machines_)) {
     const auto key = tickets_.extract(turn.ticket);
     if (key.empty()) continue;
-    send(placed_.at(key.mapped()), workers_.at(machines_[turn.machine].name));
+    begin(placed_.at(key.mapped()), workers_.at(machines_[turn.machine].name));
   }
+}
+
+void WorkerDirectoryState::begin(Placed& placed, Worker& worker) {
+  if (worker.making++ == 0) worker.heard = now();
+  placed.worker = worker.peer.name;
+  placed.stage = Stage::running;
+  send(placed, worker);
 }
 
 void WorkerDirectoryState::send(Placed& placed, Worker& worker) {
   const auto& services = *parts_.services;
   const auto& what = *placed.what;
-  placed.worker = worker.peer.name;
-  placed.stage = Stage::running;
   const auto& ref = what.job->parts().ref;
   placed.live = std::make_unique<LiveOutput>(
       services.gate, services.feed,
@@ -136,6 +147,7 @@ void WorkerDirectoryState::send(Placed& placed, Worker& worker) {
 
 void WorkerDirectoryState::take_back(Worker& worker, const remote::Hello& hello) {
   const auto& who = worker.peer.name;
+  std::erase_if(unclaimed_, [&](const auto& item) { return item.second == who; });
   for (const auto& key : hello.attempts) {
     const auto known = placed_.find(key);
     if (known != placed_.end() && known->second.worker == who) continue;
@@ -161,6 +173,7 @@ void WorkerDirectoryState::take_back(Worker& worker, const remote::Hello& hello)
 void WorkerDirectoryState::adopt(Placed& placed, Worker& worker) {
   placed.stage = Stage::running;
   placed.worker = worker.peer.name;
+  ++worker.making;
   placement::take(machine_of(worker), wish_of(placed));
   parts_.services->log("attempt " + placed.what->key + " goes on at worker " + worker.peer.name);
 }
@@ -169,10 +182,8 @@ void WorkerDirectoryState::adopt(Placed& placed, Worker& worker) {
 
 void WorkerDirectoryState::on_outcome(Worker& worker, const Frame& frame) {
   const auto told = body_of<remote::OutcomeTold>(frame);
-  if (!told || told->report.has_value() == told->report_sha256.has_value()) {
-    parts_.services->log("warning: worker " + worker.peer.name + " sent an end that cannot be read");
-    return worker.sink.close();
-  }
+  if (!told || told->report.has_value() == told->report_sha256.has_value() || told->key.size() > kKeyBytesMax)
+    return break_off(worker, "an end that cannot be read");
   const auto entry = placed_.find(told->key);
   if (entry == placed_.end() || entry->second.worker != worker.peer.name) {
     const auto unclaimed = unclaimed_.find(told->key);
@@ -258,6 +269,7 @@ void WorkerDirectoryState::end(Placed& placed, NodeOutcome outcome) {
 void WorkerDirectoryState::release(Placed& placed) {
   const auto entry = workers_.find(placed.worker);
   if (entry == workers_.end()) return;
+  --entry->second.making;
   const auto& attempt = placed.what->attempt;
   placement::give_back(machine_of(entry->second), attempt.run->run, attempt.node->placement->slots);
   if (!placed.offered.empty()) caf::anon_send(entry->second.port, OfferBlobs{std::move(placed.offered), true});
@@ -266,6 +278,7 @@ void WorkerDirectoryState::release(Placed& placed) {
 
 void WorkerDirectoryState::on_kept(const AttemptKept& message) {
   const auto entry = placed_.find(message.key);
+  if (entry == placed_.end() && slurm_) return caf::anon_send(slurm_, message);
   if (entry == placed_.end() || entry->second.stage != Stage::ended) return;
   if (const auto worker = workers_.find(entry->second.worker); worker != workers_.end())
     forget(message.key, worker->second, false);
@@ -279,7 +292,10 @@ void WorkerDirectoryState::forget(const std::string& key, Worker& worker, bool f
 
 void WorkerDirectoryState::on_withdraw(const WithdrawPlaced& message) {
   const auto entry = placed_.find(message.key);
-  if (entry == placed_.end()) return;
+  if (entry == placed_.end()) {
+    if (slurm_) caf::anon_send(slurm_, message);
+    return;
+  }
   auto& placed = entry->second;
   const auto& ref = placed.what->job->parts().ref;
   if (placed.stage == Stage::running && message.why == Halt::leave) {

@@ -7,27 +7,14 @@
 #include <utility>
 
 #include "actors/job.hpp"
+#include "actors/remote/admission.hpp"
 #include "actors/remote/orders.hpp"
 #include "actors/remote/placed_node.hpp"
 
 namespace hillstar::actors {
-namespace {
-
-/// `1` of `1.4.2`.
-std::string major_of(const std::string& version) { return version.substr(0, version.find('.')); }
-
-/// A line that somebody else wrote cannot move the cursor, nor begin another line.
-std::string plain(std::string line) {
-  for (char& c : line)
-    if (static_cast<unsigned char>(c) < ' ' || c == 0x7F) c = '?';
-  return line;
-}
-
-std::string minutes(Millis skew) { return std::to_string(std::abs(skew.count()) / 60'000) + " minutes"; }
-
-}  // namespace
-
 WorkerDirectoryState::~WorkerDirectoryState() {
+  slurm_stop_->set();
+  if (slurm_) caf::anon_send_exit(slurm_, caf::exit_reason::user_shutdown);
   for (auto& [who, worker] : workers_) {
     worker.sink.close();
     caf::anon_send_exit(worker.port, caf::exit_reason::user_shutdown);
@@ -52,24 +39,69 @@ void WorkerDirectoryState::on_tick() {
     const auto silent = std::chrono::duration_cast<Millis>(now - worker.heard);
     if (!worker.index && silent > kReconnectTime)
       gone.emplace_back(who, "its connection ended");
-    else if (worker.index && silent > parts_.lost_after)
+    else if (worker.index && silent > parts_.lost_after * (worker.rests && worker.making == 0 ? kIdleTimes : 1))
       gone.emplace_back(who, "it was not heard of for " + std::to_string(silent.count()) + " ms");
   }
   for (const auto& [who, why] : gone) lose(who, why);
   look_at_waiting(now);
-  if (!workers_.empty() || !placed_.empty()) arm();
+  look_at_strangers(now);
+  if (!workers_.empty() || !placed_.empty() || !strangers_.empty() || !lines_.empty()) arm();
+}
+
+void WorkerDirectoryState::look_at_strangers(Moment now) {
+  for (auto entry = strangers_.begin(); entry != strangers_.end();) {
+    const auto& [up, since] = entry->second;
+    if (now - since < kHelloTime) {
+      ++entry;
+      continue;
+    }
+    say(up.peer.name, "warning: worker " + up.peer.name + " (" + up.peer.address + ") did not say hello in time");
+    up.sink.close();
+    entry = strangers_.erase(entry);
+  }
+  for (auto entry = lines_.begin(); entry != lines_.end();) {
+    entry = end_window(entry->first, entry->second, now) ? lines_.erase(entry) : std::next(entry);
+  }
 }
 
 // -- connections ----------------------------------------------------------------------------------------
 
-void WorkerDirectoryState::on_up(const wire::PeerUp& message) { strangers_[message.peer.id] = message; }
+void WorkerDirectoryState::on_up(const wire::PeerUp& message) {
+  const auto is_the_same = [&](const auto& item) {
+    return item.second.up.peer.fingerprint == message.peer.fingerprint;
+  };
+  if (static_cast<std::size_t>(std::count_if(strangers_.begin(), strangers_.end(), is_the_same)) >= kStrangersMax) {
+    say(message.peer.name, "warning: worker " + message.peer.name + " has too many connections that say nothing");
+    return message.sink.close();
+  }
+  strangers_[message.peer.id] = {message, now()};
+  arm();
+}
+
+/// Whether the time is over in which lines are counted; what was left out of it is told.
+bool WorkerDirectoryState::end_window(const std::string& who, const LineLimit& limit, Moment now) const {
+  const auto left_out = limit.left_out(now);
+  if (left_out && *left_out > 0)
+    parts_.services->log("worker " + who + ": and " + std::to_string(*left_out) + " lines more");
+  return left_out.has_value();
+}
+
+/// What one worker is the reason of, so that it cannot fill the log.
+void WorkerDirectoryState::say(const std::string& who, const std::string& line) {
+  auto& limit = lines_[who];
+  const auto time = now();
+  // One that never pauses is told of, too.
+  end_window(who, limit, time);
+  if (limit.may_say(time)) parts_.services->log(line);
+  arm();
+}
 
 void WorkerDirectoryState::on_down(const wire::PeerDown& message) {
   strangers_.erase(message.peer);
   auto* worker = worker_of(message.peer);
   names_.erase(message.peer);
   if (worker == nullptr) return;
-  parts_.services->log("warning: worker " + worker->peer.name + " is away: " + to_string(message.reason));
+  say(worker->peer.name, "warning: worker " + worker->peer.name + " is away: " + to_string(message.reason));
   go_away(*worker);
 }
 
@@ -101,19 +133,7 @@ void WorkerDirectoryState::go_away(Worker& worker) {
 std::optional<remote::Refused> WorkerDirectoryState::refusal_of(const wire::Peer& peer,
                                                                 const remote::Hello& hello) const {
   const auto& services = *parts_.services;
-  if (hello.protocol < kProtocolOldest || hello.oldest > kProtocol)
-    return remote::Refused{"the worker speaks protocol " + std::to_string(hello.oldest) + " to " +
-                               std::to_string(hello.protocol) + ", and the host " + std::to_string(kProtocolOldest) +
-                               " to " + std::to_string(kProtocol),
-                           "Install the same version on both machines.", true};
-  if (major_of(hello.program) != major_of(services.version))
-    return remote::Refused{"the worker is of version " + hello.program + ", and the host of " + services.version,
-                           "Install the same major version on both machines.", true};
-  const auto skew = hello.clock - services.clock->utc_now();
-  if (skew > remote::kClockSkewMax || skew < -remote::kClockSkewMax)
-    return remote::Refused{"the clocks of worker and host are " + minutes(skew) + " apart",
-                           "Set the clock of the one that is wrong, and keep it with NTP.", true};
-  if (hello.slots == 0 || hello.slots > 1024) return remote::Refused{"a worker has 1 to 1024 slots", {}, true};
+  if (auto refused = actors::refusal_of(hello, services.version, services.clock->utc_now())) return refused;
   const auto known = workers_.find(peer.name);
   if (known != workers_.end() && known->second.index && known->second.peer.fingerprint != peer.fingerprint)
     return remote::Refused{"another worker of the name " + peer.name + " is there, with another certificate",
@@ -124,7 +144,7 @@ std::optional<remote::Refused> WorkerDirectoryState::refusal_of(const wire::Peer
 void WorkerDirectoryState::welcome(const wire::PeerUp& up, const remote::Hello& hello) {
   const auto& services = *parts_.services;
   if (auto refused = refusal_of(up.peer, hello)) {
-    services.log("warning: worker " + up.peer.name + " (" + up.peer.address + ") is refused: " + refused->reason);
+    say(up.peer.name, "warning: worker " + up.peer.name + " (" + up.peer.address + ") is refused: " + refused->reason);
     up.sink.send(frame_of(FrameKind::refused, *refused));
     up.sink.close();
     return;
@@ -144,6 +164,7 @@ void WorkerDirectoryState::welcome(const wire::PeerUp& up, const remote::Hello& 
   worker.sink = up.sink;
   worker.session = hello.session;
   worker.program = hello.program;
+  worker.rests = hello.protocol >= 2;
   worker.heard = now();
   worker.seen = services.clock->utc_now();
   worker.machine.name = who;
@@ -154,13 +175,13 @@ void WorkerDirectoryState::welcome(const wire::PeerUp& up, const remote::Hello& 
   worker.index = machines_.size();
   machines_.push_back(std::move(worker.machine));
   names_[up.peer.id] = who;
-  remote::Welcome words{std::min<std::uint32_t>(kProtocol, hello.protocol), services.version, {}, {}};
+  remote::Welcome words{std::min<std::uint32_t>(kProtocol, hello.protocol), services.version, {}, {}, {}};
   words.beat = parts_.lost_after / 5;
   words.grace = parts_.lost_after * 4 / 5;
+  if (worker.rests) words.idle_beat = words.beat * kIdleTimes;
   worker.sink.send(frame_of(FrameKind::welcome, words));
   caf::anon_send(worker.port, PortUp{worker.sink});
-  services.log("worker " + who + " (" + up.peer.address + ") has joined with " + std::to_string(hello.slots) +
-               " slots");
+  say(who, "worker " + who + " (" + up.peer.address + ") has joined with " + std::to_string(hello.slots) + " slots");
   take_back(worker, hello);
   arm();
   place_all();
@@ -170,7 +191,7 @@ void WorkerDirectoryState::lose(const std::string& who, const std::string& why) 
   const auto entry = workers_.find(who);
   if (entry == workers_.end()) return;
   auto& worker = entry->second;
-  parts_.services->log("warning: worker " + who + " is gone: " + why);
+  say(who, "warning: worker " + who + " is gone: " + why);
   worker.sink.close();
   names_.erase(worker.peer.id);
   go_away(worker);
@@ -189,15 +210,15 @@ void WorkerDirectoryState::lose(const std::string& who, const std::string& why) 
   workers_.erase(entry);
 }
 
-void WorkerDirectoryState::on_frame(const wire::PeerFrame& message) {
+void WorkerDirectoryState::on_frame(wire::PeerFrame& message) {
   if (const auto stranger = strangers_.find(message.peer); stranger != strangers_.end()) {
-    const auto up = std::move(stranger->second);
+    const auto up = std::move(stranger->second.up);
     strangers_.erase(stranger);
     const auto hello = message.frame.kind == FrameKind::hello
                            ? body_of<remote::Hello>(message.frame)
                            : Error{Errc::host_protocol, "it does not begin with hello"};
     if (hello) return welcome(up, *hello);
-    parts_.services->log("warning: worker " + up.peer.name + ": " + to_string(hello.error()));
+    say(up.peer.name, "warning: worker " + up.peer.name + ": " + plain(to_string(hello.error())));
     return up.sink.close();
   }
   auto* worker = worker_of(message.peer);
@@ -224,21 +245,27 @@ void WorkerDirectoryState::on_frame(const wire::PeerFrame& message) {
     case FrameKind::blob_want:
     case FrameKind::blob_chunk:
     case FrameKind::blob_none:
-      return caf::anon_send(worker->port, BlobFrame{frame});
+      return caf::anon_send(worker->port, BlobFrame{std::move(message.frame), message.room});
     case FrameKind::drain:
       machine_of(*worker).draining = true;
       return;
     case FrameKind::log:
       if (const auto line = body_of<remote::Line>(frame))
-        return parts_.services->log("worker " + worker->peer.name + ": " + plain(line->text.substr(0, 1'000)));
+        return say(worker->peer.name, "worker " + worker->peer.name + ": " + plain(line->text));
       break;
     default:
       break;
   }
   // No honest worker says that.
-  parts_.services->log("warning: worker " + worker->peer.name +
-                       " sent a frame that cannot be read; its connection ends");
-  worker->sink.close();
+  break_off(*worker, "a frame that cannot be read");
+}
+
+void WorkerDirectoryState::break_off(Worker& worker, const std::string& what) {
+  say(worker.peer.name, "warning: worker " + worker.peer.name + " sent " + what + "; its connection ends");
+  // Nothing that it has sent besides is heard.
+  names_.erase(worker.peer.id);
+  worker.sink.close();
+  go_away(worker);
 }
 
 // -- people ---------------------------------------------------------------------------------------------
@@ -303,7 +330,7 @@ WorkerDirectory::behavior_type worker_directory(WorkerDirectory::stateful_pointe
           [self](const TellWorker& message) { self->state.on_tell(message); },
           [self](const WorkersTick&) { self->state.on_tick(); },
           [self](const wire::PeerUp& message) { self->state.on_up(message); },
-          [self](const wire::PeerFrame& message) { self->state.on_frame(message); },
+          [self](wire::PeerFrame& message) { self->state.on_frame(message); },
           [self](const wire::PeerDown& message) { self->state.on_down(message); }};
 }
 

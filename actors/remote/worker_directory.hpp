@@ -18,7 +18,9 @@
 #include <vector>
 
 #include "actors/live_output.hpp"
+#include "actors/remote/admission.hpp"
 #include "actors/remote/blob_port.hpp"
+#include "actors/remote/slurm_directory.hpp"
 #include "actors/services.hpp"
 #include "runtime/placement/wait_queue.hpp"
 
@@ -30,13 +32,15 @@ inline constexpr Millis kReconnectTime{2'000};
 inline constexpr Millis kWorkersTick{500};
 /// An attempt waits so long before its run is told why.
 inline constexpr Millis kPlaceToldAfter{1'000};
+/// A worker that makes nothing says so many times more seldom that it is there, and is given up so much later: the
+/// kernel notices a machine that is gone.
+inline constexpr int kIdleTimes = 5;
 /// An end that no run wanted is forgotten then.
 inline constexpr Millis kForgetAfter{60'000};
-/// Orders and reports that are larger travel as blobs.
-inline constexpr std::size_t kFrameOrderMax = 256U * 1024;
-
 /// The end of one attempt, as JSON.
 inline constexpr std::uint64_t kReportMax = 4U << 20U;
+/// All that it brings.
+inline constexpr std::uint64_t kReportBlobsMax = 16ULL << 30U;
 
 struct WorkerDirectoryParts {
   ServicesPtr services;
@@ -59,7 +63,7 @@ class WorkerDirectoryState {
   void on_tell(const TellWorker& message);
   void on_tick();
   void on_up(const wire::PeerUp& message);
-  void on_frame(const wire::PeerFrame& message);
+  void on_frame(wire::PeerFrame& message);
   void on_down(const wire::PeerDown& message);
 
   const char* name = "workers";
@@ -74,10 +78,16 @@ class WorkerDirectoryState {
     std::string program;
     placement::Machine machine;  ///< While it is away; else it is among `machines_`.
     std::optional<std::size_t> index;
-    Moment heard;  ///< A beat; or the connection ended.
+    Moment heard;  ///< A beat; or the connection ended; or it was idle, and got an attempt.
+    std::size_t making = 0;
+    bool rests = false;  ///< It was told idle_beat.
     UtcTime seen{};
     remote::Beat beat;
     BlobPort port;
+  };
+  struct Stranger {
+    wire::PeerUp up;
+    Moment since;
   };
   enum class Stage { waiting, adopting, running, reported, ended };
   struct Placed {
@@ -98,11 +108,17 @@ class WorkerDirectoryState {
   Worker* worker_of(std::uint64_t peer);
   void go_away(Worker& worker);
   void lose(const std::string& worker, const std::string& why);
+  void break_off(Worker& worker, const std::string& what);
+  void look_at_strangers(Moment now);
+  void say(const std::string& who, const std::string& line);
+  bool end_window(const std::string& who, const LineLimit& limit, Moment now) const;
   placement::Machine& machine_of(Worker& worker);
 
   // attempts
+  SlurmDirectory& slurm();
   void enqueue(Placed& placed);
   void place_all();
+  void begin(Placed& placed, Worker& worker);
   void send(Placed& placed, Worker& worker);
   void adopt(Placed& placed, Worker& worker);
   void on_outcome(Worker& worker, const Frame& frame);
@@ -120,17 +136,20 @@ class WorkerDirectoryState {
 
   WorkerDirectory::pointer self_;
   WorkerDirectoryParts parts_;
-  std::map<std::string, Worker> workers_;                      ///< By name.
-  std::vector<placement::Machine> machines_;                   ///< Of those that are there.
-  std::unordered_map<std::uint64_t, wire::PeerUp> strangers_;  ///< Connected, and not welcomed yet.
-  std::unordered_map<std::uint64_t, std::string> names_;       ///< Of welcomed connections.
-  std::unordered_map<std::string, Placed> placed_;             ///< By key.
+  std::map<std::string, Worker> workers_;                  ///< By name.
+  std::vector<placement::Machine> machines_;               ///< Of those that are there.
+  std::unordered_map<std::uint64_t, Stranger> strangers_;  ///< Connected, and not welcomed yet.
+  std::unordered_map<std::uint64_t, std::string> names_;   ///< Of welcomed connections.
+  std::map<std::string, LineLimit> lines_;                 ///< In the log, by worker; of the last moments.
+  std::unordered_map<std::string, Placed> placed_;         ///< By key.
   std::unordered_map<placement::WaitQueue::Ticket, std::string> tickets_;
   std::unordered_map<std::string, std::string> unclaimed_;  ///< Key -> worker: under way there, and no run asked yet.
   placement::WaitQueue queue_;
   std::set<std::string> cordoned_;  ///< Names, also of those that are away.
   Moment adopt_until_;              ///< Runs that are recovered ask by then, and workers come back.
   bool ticking_ = false;
+  SlurmDirectory slurm_;  ///< Of attempts that are jobs of a cluster; null until there is one.
+  std::shared_ptr<tools::CancelFlag> slurm_stop_ = std::make_shared<tools::CancelFlag>();
 };
 
 WorkerDirectory::behavior_type worker_directory(WorkerDirectory::stateful_pointer<WorkerDirectoryState> self,

@@ -15,12 +15,11 @@
 #include "actors/remote/orders.hpp"
 #include "actors/remote/worker_actor.hpp"
 #include "actors/scheduler.hpp"
+#include "actors/tool_node.hpp"
 #include "actors/tool_slots.hpp"
 #include "actors/worker.hpp"
-#include "persistence/rocksdb_store.hpp"
+#include "persistence/blob_cache.hpp"
 #include "providers/program/transport.hpp"
-#include "runtime/platform/hash.hpp"
-#include "runtime/platform/random.hpp"
 
 namespace hillstar {
 namespace {
@@ -41,7 +40,7 @@ struct Tree {
   explicit Tree(unsigned threads) : config(threads), system(config) {}
   Config config;
   caf::actor_system system;
-  std::unique_ptr<persistence::RocksStore> store;
+  std::unique_ptr<persistence::BlobCache> store;
   std::shared_ptr<Services> services = std::make_shared<Services>();
   WorkerActor worker;
 };
@@ -50,15 +49,13 @@ struct Tree {
 FeedActor::behavior_type output_feed(FeedActor::stateful_pointer<caf::unit_t> self, std::shared_ptr<FeedGate> gate,
                                      std::shared_ptr<WorkerActor> worker) {
   die_quietly(self);
-  return {[](const Committed&) {},
-          [gate, worker](const Progress& piece) {
-            gate->progress_pending.fetch_sub(1);
-            const auto unit =
-                piece.item ? piece.node.str() + "[" + std::to_string(*piece.item) + "]" : piece.node.str();
-            caf::anon_send(*worker,
-                           AttemptSaid{piece.run.str() + "/" + unit + "/" + std::to_string(piece.attempt), piece.text});
-          },
-          [](const RunParked&) {}, [](const Follow&) {}, [](const Unfollow&) {}};
+  return {
+      [](const Committed&) {},
+      [gate, worker](const Progress& piece) {
+        gate->progress_pending.fetch_sub(1);
+        caf::anon_send(*worker, AttemptSaid{attempt_key(piece.run, piece.node, piece.item, piece.attempt), piece.text});
+      },
+      [](const RunParked&) {}, [](const Follow&) {}, [](const Unfollow&) {}};
 }
 
 class WorkerImpl final : public Worker {
@@ -100,9 +97,7 @@ Result<void> WorkerImpl::make_folders() {
   if (error) return refused(error.message());
   if (::access(options_.workspace.c_str(), W_OK) != 0) return refused(std::strerror(errno));
   // What crossed is kept for the next attempts that need it, and only as long as this process lives.
-  const auto cache = options_.workspace + "/cache";
-  fs::remove_all(cache, error);
-  auto store = persistence::RocksStore::open(cache);
+  auto store = persistence::BlobCache::open(options_.workspace + "/cache");
   if (!store) return refused(store.error().message);
   tree_->store = std::move(*store);
   return {};
@@ -142,25 +137,19 @@ void WorkerImpl::fill_services() {
   pool.ids = services.ids;
   pool.limits = services.pool_limits;
   pool.past = [](const std::string&) { return std::vector<providers::PastCall>(); };
-  pool.on_text = [gate = services.gate, feed = services.feed](ModelCall& call, const std::string& text) {
-    const auto& parts = call.parts();
-    if (!call.live)
-      call.live = std::make_unique<LiveOutput>(
-          gate, feed, Progress{parts.run, parts.node_id, parts.ref.item, parts.ref.attempt, {}});
-    call.live->say(text);
-  };
+  pool.on_text = live_text(services.gate, services.feed);
   pool.board = std::make_shared<PoolBoard>();
   pool.alive = alive_;
   services.providers = system.spawn(provider_directory, DirectoryParts{std::move(pool), {}});
   WorkerActorParts parts;
   parts.options = options_;
   parts.services = tree_->services;
-  parts.session = sha256_hex(random_bytes(32)).substr(0, 32);
   parts.ended = [this](Result<void> how) {
     const std::scoped_lock lock(mutex_);
     ended_ = std::move(how);
     changed_.notify_all();
   };
+  parts.cache = tree_->store.get();
   parts.alive = alive_;
   *handle = tree_->worker = system.spawn(worker_actor, std::move(parts));
 }

@@ -173,10 +173,25 @@ bool is_closing(std::string_view payload) {
          number_at(payload.data() + kFramePrefix.size(), 2) == kClosing;
 }
 
+std::size_t payload_of(const Frame& frame) {
+  const auto length_bytes = [](std::size_t length) {
+    std::size_t count = 1;
+    while ((length >>= 7U) != 0) ++count;
+    return count;
+  };
+  const auto json = frame.json.size();
+  const auto bytes = frame.bytes.size();
+  return kFramePrefix.size() + 3 + length_bytes(json) + json + length_bytes(bytes) + bytes;
+}
+
+bool is_frame(const Header& header) {
+  return static_cast<message_type>(header.operation) == message_type::direct_message && header.flags == 0;
+}
+
 Outbound outbound_of(const Header& header) {
   const auto operation = static_cast<message_type>(header.operation);
-  const bool passes = operation == message_type::server_handshake || operation == message_type::client_handshake ||
-                      (operation == message_type::direct_message && header.flags == 0);
+  const bool passes =
+      operation == message_type::server_handshake || operation == message_type::client_handshake || is_frame(header);
   return passes ? Outbound::pass : Outbound::drop;
 }
 

@@ -101,6 +101,10 @@ Outbound outbound_of(const Header& header);
 /// Whether a frame of this header could be kClosing, and whether its payload says so.
 bool may_be_closing(const Header& header);
 bool is_closing(std::string_view payload);
+/// Bytes of the payload that CAF makes of it.
+std::size_t payload_of(const Frame& frame);
+/// Whether it is a frame: those are counted.
+bool is_frame(const Header& header);
 /// The actor that a server's handshake names; 0 if the payload is none.
 std::uint64_t actor_of_handshake(std::string_view payload);
 

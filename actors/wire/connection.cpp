@@ -156,12 +156,13 @@ void Connection::become_peer(const x509::Facts& facts) {
       if (const auto self = weak.lock()) self->pump_in();
     });
   };
-  LinkParts parts{side_, keeper_.owner, peer_, std::make_shared<FrameSink::Way>(), room_, {}, node};
-  parts.gate.end = [weak = weak_from_this(), loop = keeper_.loop](const Error& reason) {
+  const auto end_it = [weak = weak_from_this(), loop = keeper_.loop](const Error& reason) {
     asio::post(*loop, [weak, reason] {
       if (const auto self = weak.lock()) self->end(reason);
     });
   };
+  LinkParts parts{side_, keeper_.owner, peer_, std::make_shared<FrameSink::Way>(backlog_, end_it), room_, {}, node};
+  parts.gate.end = end_it;
   parts.gate.is_up = [weak = weak_from_this(), loop = keeper_.loop] {
     asio::post(*loop, [weak] {
       if (const auto self = weak.lock(); self && self->state_ == State::open) self->deadline_.cancel();

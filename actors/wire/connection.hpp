@@ -102,6 +102,7 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   Peer peer_;
   caf::actor link_;
   std::shared_ptr<Room> room_ = std::make_shared<Room>();
+  std::shared_ptr<Backlog> backlog_ = std::make_shared<Backlog>();
   std::unique_ptr<Inbound> inbound_;
   bool waiting_[4] = {};
 

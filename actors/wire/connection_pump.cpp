@@ -148,6 +148,10 @@ void Connection::look_at_outgoing() {
         if (out_closing_) return set_deadline(Millis(1'000), "The connection was closed here.");
       }
       out_rest_ = size;
+      if (is_frame(header)) {
+        backlog_->frames -= 1;
+        backlog_->bytes -= header.payload;
+      }
     }
     if (out_drops_ && out_begin_ < out_good_) return;  // what is before it leaves first
     const auto take = std::min(out_rest_, here);

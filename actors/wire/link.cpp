@@ -99,6 +99,7 @@ caf::behavior link(caf::stateful_actor<LinkState>* self, LinkParts given) {
                   if (here.over || proxy == nullptr) return;
                   Frame opening;
                   opening.version = kOpening;
+                  here.parts.way->count(opening);
                   self->send(caf::actor_cast<caf::actor>(proxy), std::move(opening));
                   here.up(self, proxy);
                 },
@@ -127,17 +128,27 @@ caf::actor basp_of(caf::actor_system& system) {
   return system.middleman().named_broker<caf::io::basp_broker>(caf::atom("BASP"));
 }
 
-void FrameSink::Way::send(Frame frame) const { caf::anon_send(caf::actor_cast<caf::actor>(peer_), std::move(frame)); }
+void FrameSink::Way::send(Frame frame) const {
+  if (!count(frame)) return end_(Error{Errc::host_protocol, "The other side does not read what it asks for."});
+  caf::anon_send(caf::actor_cast<caf::actor>(peer_), std::move(frame));
+}
+
+bool FrameSink::Way::count(const Frame& frame) const {
+  const bool few = ++backlog_->frames <= kBacklogFrames;
+  return (backlog_->bytes += payload_of(frame)) <= kBacklogBytes && few;
+}
 
 void FrameSink::Way::close() const {
   Frame closing;
   closing.version = kClosing;
+  count(closing);
   caf::anon_send(caf::actor_cast<caf::actor>(peer_), std::move(closing));
 }
 
 void FrameSink::send(Frame frame) const {
   if (way_) way_->send(std::move(frame));
 }
+std::size_t FrameSink::backlog() const { return way_ ? way_->backlog() : 0; }
 void FrameSink::close() const {
   if (way_) way_->close();
 }

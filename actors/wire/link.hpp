@@ -35,6 +35,16 @@ struct Room {
   void give_back(std::size_t size);
 };
 
+/// What may wait for a peer that does not read.
+inline constexpr std::size_t kBacklogFrames = 65'536;
+inline constexpr std::size_t kBacklogBytes = 512U << 20U;
+
+/// Counts it: from whoever sends until the gate has it. Thread-safe.
+struct Backlog {
+  std::atomic<std::size_t> bytes{0};
+  std::atomic<std::size_t> frames{0};
+};
+
 /// What the link says to the gate; thread-safe, and harmless once the gate is gone.
 struct GateHooks {
   std::function<void(Error)> end;  ///< End the connection at once, for this reason.
@@ -67,13 +77,21 @@ caf::actor basp_of(caf::actor_system& system);
 /// Through CAF's proxy of the peer's actor.
 class FrameSink::Way {
  public:
+  /// @param end  ends the connection at once
+  Way(std::shared_ptr<Backlog> backlog, std::function<void(Error)> end)
+      : backlog_(std::move(backlog)), end_(std::move(end)) {}
   void send(Frame frame) const;
+  [[nodiscard]] std::size_t backlog() const { return backlog_->bytes.load(); }
+  /// A frame is on its way; false: there is too much of them.
+  bool count(const Frame& frame) const;
   void close() const;
   /// Before anybody has a sink.
   void set_peer(caf::strong_actor_ptr peer) { peer_ = std::move(peer); }
 
  private:
   caf::strong_actor_ptr peer_;
+  std::shared_ptr<Backlog> backlog_;
+  std::function<void(Error)> end_;
 };
 
 }  // namespace hillstar::actors::wire

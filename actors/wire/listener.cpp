@@ -74,6 +74,7 @@ class Gate final : public Listener {
   void accept();
   void take(tcp::socket socket, const tcp::endpoint& from);
   void look();
+  void refresh();
   void stop();
   void say(const std::string& line);
   std::optional<Error> admit();
@@ -91,6 +92,7 @@ class Gate final : public Listener {
   unsigned peers_ = 0;
   unsigned lines_ = 0;  ///< Since the last look.
   unsigned unsaid_ = 0;
+  bool lists_changed_ = false;  ///< Since the open connections were looked at.
   bool stopping_ = false;
   std::uint16_t port_ = 0;
   std::unique_ptr<asio::thread_pool> clerk_;  ///< Waits for the disk, in place of the gate.
@@ -171,6 +173,7 @@ void Gate::take(tcp::socket socket, const tcp::endpoint& from) {
     say("Workers: " + address + " was turned away: too many are at the door.");
     return;
   }
+  refresh();  // whoever was revoked a moment ago does not come in
   const auto connection = std::make_shared<Connection>(keeper_, Side::listener, std::move(socket), address);
   connections_.emplace(connection->id(), connection);
   connection->start();
@@ -194,16 +197,22 @@ void Gate::look() {
   look_.expires_after(kLookEvery);
   look_.async_wait([this](error_code stopped) {
     if (stopped || stopping_) return;
-    const auto fresh = keeper_.trust->refresh();
-    if (!fresh) say("Workers: changed certificates are not used: " + to_string(fresh.error()));
+    refresh();
     const auto now = SystemClock().utc_now();
     const auto all = connections_;
-    for (const auto& [id, connection] : all) connection->check_again(now, fresh && *fresh);
+    for (const auto& [id, connection] : all) connection->check_again(now, lists_changed_);
+    lists_changed_ = false;
     if (const auto count = std::exchange(unsaid_, 0U); count > 0 && options_.log)
       options_.log("Workers: and " + std::to_string(count) + " more.");
     lines_ = 0;
     look();
   });
+}
+
+void Gate::refresh() {
+  const auto fresh = keeper_.trust->refresh();
+  if (!fresh) say("Workers: changed certificates are not used: " + to_string(fresh.error()));
+  if (fresh && *fresh) lists_changed_ = true;
 }
 
 void Gate::say(const std::string& line) {

@@ -36,9 +36,11 @@ class FrameSink {
   class Way;
   FrameSink() = default;
   explicit FrameSink(std::shared_ptr<Way> way) : way_(std::move(way)) {}
-  /// In order; dropped once the connection is over. Nothing bounds what waits here but the sender's own credit:
-  /// requests and answers are few, chunks of blobs are asked for one by one.
+  /// In order; dropped once the connection is over. A peer that does not read while it goes on asking loses its
+  /// connection, at kBacklogFrames or kBacklogBytes.
   void send(Frame frame) const;
+  /// Bytes that were sent and have not left for the peer: who has much to send waits until they are few.
+  [[nodiscard]] std::size_t backlog() const;
   /// Ends the connection; its owner gets PeerDown.
   void close() const;
 

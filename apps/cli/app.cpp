@@ -7,6 +7,7 @@
 #include <array>
 #include <cstring>
 
+#include "apps/cli/attempt_command.hpp"
 #include "apps/cli/backup_commands.hpp"
 #include "apps/cli/command_table.hpp"
 #include "apps/cli/commands.hpp"
@@ -300,6 +301,7 @@ int finish(Output& output, const Result<Exit>& result) {
 
 int run_program(int argc, const char* const* argv) {
   if (argc == 2 && argv[1] == kKeyringHelper) return keyring_helper();
+  if (argc == 3 && argv[1] == kAttemptCommand) return make_attempt(argv[2]);
   CLI::App app{"Durable, auditable workflow runs. Data goes to stdout, talk to stderr.", "hillstar-actors"};
   app.set_version_flag("--version", std::string(engine_name()));
   app.require_subcommand(0, 1);
@@ -330,8 +332,10 @@ int run_program(int argc, const char* const* argv) {
   auto configuration = read_configuration(process_environment(), folder ? *folder : std::string());
   add_operator_commands(commands, configuration);
 
+  StoreChoice choice;
   try {
     app.parse(argc, argv);
+    choice.folder_given = app.get_option("--store")->count() > 0;
     hand_to_options(app, configuration);
   } catch (const CLI::Success& asked) {
     return app.exit(asked);  // --help, --version
@@ -357,7 +361,9 @@ int run_program(int argc, const char* const* argv) {
   if (const auto settled = settle(app, configuration, output); !settled) return finish(output, settled.error());
   const SystemClock clock;
   const auto command = app.get_subcommands().front()->get_name();
-  const auto store = place_of_store(global.store, global.server, command, process_environment());
+  choice.folder = global.store;
+  choice.server = global.server;
+  const auto store = place_of_store(choice, command, process_environment());
   if (!store) return finish(output, store.error());
   Context context{output, clock, *store, process_environment(), global.yes};
   return finish(output, chosen(context));

@@ -15,13 +15,12 @@
 #include "apps/cli/registry_file.hpp"
 #include "apps/cli/run_end.hpp"
 #include "apps/cli/run_variables.hpp"
+#include "apps/cli/taking_over.hpp"
 #include "apps/cli/talk_commands.hpp"
 #include "apps/cli/text.hpp"
 #include "apps/http/remote_store.hpp"
 #include "persistence/rocksdb_store.hpp"
-#include "runtime/run/fork.hpp"
 #include "runtime/run/run.hpp"
-#include "runtime/stream/scope.hpp"
 
 namespace hillstar::cli {
 namespace {
@@ -173,33 +172,31 @@ Result<Exit> carry(Context& context, Link& link, const FollowOptions& options) {
   return exit_of_end(followed->live.state);
 }
 
-Result<Exit> carry_fork(Context& context, Link& link, const StoredRun& parent, std::vector<NodeInherited> inherited) {
+Result<Exit> carry_fork(Context& context, Link& link, const StoredRun& parent, std::vector<NodeInherited> inherited,
+                        ForkPoint point) {
   HILLSTAR_TRY(const auto store, link.reading());
-  const auto& started = parent.state.started;
-  StartJob job;
-  HILLSTAR_TRY(job.plan, store->read_blob(started.plan_sha256));
-  HILLSTAR_TRY(job.workflow_text, store->read_blob(started.workflow_sha256));
-  job.workflow_file = started.workflow_file;
-  job.inputs = started.inputs;
-  job.workspace = started.workspace;
-  job.output_dir = started.output_dir;
-  job.allow_paths = started.allow_paths;
+  const auto kept = inherited.size();
+  HILLSTAR_TRY(auto job, fork_job(*store, parent, std::move(inherited)));
   job.environment = link.options().environment;
   job.started_by = person();
-  job.priority = started.priority;
-  job.air_gapped = started.air_gapped;
-  job.parent = Origin{parent.run, parent.state.version};
-  job.isolation = started.isolation;
-  if (const auto stream = stream::shared_stream_of(started); !stream.empty()) job.state_stream = stream;
-  job.cells = run::inherit_cells(parent.history, inherited);
-  const auto kept = inherited.size();
-  job.inherited = std::move(inherited);
+  job.taken_there.emplace();
+  job.taken_there->fork = std::move(point);
   HILLSTAR_TRY(const auto run, link.start(job));
   context.output.say(fmt::format("New run {} from {}: {} of {} results are taken over.", run.str(), parent.run.str(),
                                  kept, parent.state.nodes.size()));
   FollowOptions options{.run = run, .plan = parent.state.plan, .show_from = 1, .owns = true, .ask = false};
   options.ask = ::isatty(STDIN_FILENO) == 1 && context.output.stderr_is_terminal();
   return carry(context, link, options);
+}
+
+Result<void> check_remote(const Context& context, const std::vector<GivenOption>& options) {
+  if (!http::is_service_url(context.store)) return {};
+  std::string given;
+  for (const auto& option : options)
+    if (option.is_given) given += (given.empty() ? "" : ", ") + std::string(option.name);
+  if (given.empty()) return {};
+  return Error{Errc::usage, "A service starts runs in its own folders, with its own environment and limits.", given,
+               "Leave them out, or run it where the store is."};
 }
 
 Result<void> check_store(const Context& context) {

@@ -14,8 +14,18 @@ namespace hillstar::cli {
 /// Follows the run, prints its result and its summary, and goes on hosting while other terminals need this process.
 Result<Exit> carry(Context& context, Link& link, const FollowOptions& options);
 
-/// Starts a run of the plan that `parent` was started with, from results that it takes over, and carries it.
-Result<Exit> carry_fork(Context& context, Link& link, const StoredRun& parent, std::vector<NodeInherited> inherited);
+/// Starts a run of the plan that `parent` was started with, from results that it takes over, and carries it. `point`:
+/// what they are, for a service.
+Result<Exit> carry_fork(Context& context, Link& link, const StoredRun& parent, std::vector<NodeInherited> inherited,
+                        ForkPoint point);
+
+/// An option, and whether it was given.
+struct GivenOption {
+  bool is_given = false;
+  const char* name = nullptr;
+};
+/// usage if runs are started by a service, and one of these, which mean nothing there, was given.
+Result<void> check_remote(const Context& context, const std::vector<GivenOption>& options);
 
 /// Whether there is a store to look at. not_found, or store_open if the system does not let us look.
 Result<void> check_store(const Context& context);

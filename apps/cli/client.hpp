@@ -19,6 +19,23 @@
 
 namespace hillstar::cli {
 
+/// Where a new run leaves an old one.
+struct ForkPoint {
+  std::optional<std::string> from;  ///< This node runs again, with all that depends on it.
+  std::optional<std::uint64_t> at;  ///< What happened up to this event counts; absent: all that did.
+  std::vector<std::string> set;     ///< NODE.PATH=VALUE: changes of results that are taken over.
+};
+BOOST_DESCRIBE_STRUCT(ForkPoint, (), (from, at, set))
+
+/// How a service, which has the old run, takes the results over that a job begins with. At most one of the first three.
+struct TakenThere {
+  std::optional<ForkPoint> fork;    ///< Of the job's parent.
+  std::optional<Json> resume_from;  ///< A checkpoint: its node, or what its file says.
+  std::optional<std::string> node;  ///< This node alone.
+  std::optional<RunId> from_run;    ///< With it: results of the nodes before,
+  std::vector<std::string> set;     ///< and changes of them, NODE.PATH=VALUE.
+};
+
 /// A run to start, as it crosses the socket. The environment is kept in memory only.
 struct StartJob {
   std::vector<std::string> allow_paths;
@@ -42,6 +59,7 @@ struct StartJob {
   std::string workflow_file;
   std::string workflow_text;
   std::string workspace;
+  std::optional<TakenThere> taken_there = {};  ///< For services alone: what `inherited` says to the others.
 };
 BOOST_DESCRIBE_STRUCT(StartJob, (),
                       (air_gapped, allow_paths, cells, correlation, deadline, environment, inherited, inputs, isolation,

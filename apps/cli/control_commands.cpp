@@ -11,9 +11,9 @@
 #include "apps/cli/carry.hpp"
 #include "apps/cli/commands.hpp"
 #include "apps/cli/environment.hpp"
-#include "apps/cli/inheritance.hpp"
 #include "apps/cli/run_words.hpp"
 #include "apps/cli/selector.hpp"
+#include "apps/cli/taking_over.hpp"
 #include "apps/cli/text.hpp"
 #include "runtime/policy/registry.hpp"
 #include "runtime/run/fork.hpp"
@@ -133,7 +133,8 @@ Result<Exit> resume_run(Context& context, const ResumeArgs& args) {
   if (run::is_terminal(stored.state)) {
     context.output.say(fmt::format("The run is {}; a run that ended is never changed, so a new one goes on from it.",
                                    run::status_name(stored.state)));
-    return carry_fork(context, link, stored, run::inherit(stored.state, stored.run, std::nullopt));
+    return carry_fork(context, link, stored, run::inherit(stored.state, stored.run, std::nullopt),
+                      {{}, stored.state.version, {}});
   }
   HILLSTAR_CHECK(link.set_environment(stored.run, link.options().environment));
   if (settle) {
@@ -156,27 +157,26 @@ Result<Exit> fork_run(Context& context, const ForkArgs& args) {
   std::uint64_t seq = 0;
   const auto* end = args.from.data() + args.from.size();
   const auto [stopped, failed] = std::from_chars(args.from.data(), end, seq);
-  std::vector<NodeInherited> inherited;
-  if (auto node = find_node(*stored.state.plan, args.from)) {
-    inherited = run::inherit(stored.state, stored.run, *node);
+  ForkPoint point{{}, {}, args.edits};
+  if (const auto node = find_node(*stored.state.plan, args.from)) {
+    point.from = args.from;
+    point.at = stored.state.version;
   } else if (failed == std::errc() && stopped == end && !args.from.empty()) {
-    if (seq == 0 || seq > stored.state.version)
-      return Error{
-          Errc::usage, fmt::format("The history has events 1 to {}.", stored.state.version), "--from " + args.from, {}};
-    stored.history.resize(seq);
-    stored.state = run::replay(stored.state.plan, stored.history);
-    inherited = run::inherit(stored.state, stored.run, std::nullopt);
+    point.at = seq;
   } else {
     return node.error();
   }
   const auto read = [&target](const std::string& sha256) { return target.store->read_blob(sha256); };
-  for (const auto& assignment : args.edits) HILLSTAR_CHECK(edit(inherited, *stored.state.plan, assignment, read));
+  auto inherited = fork_at(stored, point, read);
+  if (!inherited && inherited.error().where == "/at")
+    return Error{Errc::usage, inherited.error().message, "--from " + args.from, {}};
+  HILLSTAR_CHECK(inherited);
 
   HILLSTAR_TRY(auto environment, variables_of(context, stored));
   Link link({.folder = context.store, .environment = std::move(environment), .ephemeral = false});
   target.store.reset();
   HILLSTAR_CHECK(link.open());
-  return carry_fork(context, link, stored, std::move(inherited));
+  return carry_fork(context, link, stored, std::move(inherited).value(), std::move(point));
 }
 
 Result<Exit> cancel_run(Context& context, const AnswerArgs& args) {

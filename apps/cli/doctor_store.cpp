@@ -17,6 +17,7 @@
 #include "apps/cli/carry.hpp"
 #include "apps/cli/doctor.hpp"
 #include "apps/cli/store_owner.hpp"
+#include "apps/http/remote.hpp"
 #include "runtime/platform/descriptor.hpp"
 #include "runtime/platform/file_access.hpp"
 
@@ -136,9 +137,24 @@ void check_histories(const Context& context, Findings& found) {
                      ahead ? "it is later than now: the clock is wrong, or was" : ""});
 }
 
+/// The folder of a service is not here: only whether it answers this person can be told.
+void check_service(const Context& context, Findings& found) {
+  if (const auto remote = http::Remote::open(context.store, context.environment); !remote)
+    return found.push_back({Health::fail, kArea, "service", to_string(remote.error()), remote.error().hint});
+  const auto store = read_store(context);
+  const auto page = store ? (*store)->query({.limit = 1}) : Result<persistence::RunPage>(store.error());
+  if (!page) return found.push_back({Health::fail, kArea, "service", to_string(page.error()), page.error().hint});
+  found.push_back({Health::ok,
+                   kArea,
+                   "service",
+                   context.store + " answers; `hillstar-actors doctor` on its machine looks at its store",
+                   {}});
+}
+
 }  // namespace
 
 void check_store_health(const Context& context, Findings& found) {
+  if (http::is_service_url(context.store)) return check_service(context, found);
   check_disk(context, found);
   struct stat folder {};
   if (::stat(context.store.c_str(), &folder) != 0) {

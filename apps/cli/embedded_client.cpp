@@ -31,34 +31,7 @@ class EmbeddedClient final : public Client {
   EmbeddedClient(Engine& engine, persistence::EventStore& store) : engine_(engine), store_(store) {}
 
   Result<RunId> start(const StartJob& job) override {
-    StartRun request;
-    request.plan = job.shared_plan;
-    if (!request.plan) {
-      HILLSTAR_TRY(auto plan, workflow::plan_from_text(job.plan));
-      request.plan = std::make_shared<const workflow::Plan>(std::move(plan));
-    }
-    request.workflow_text = job.workflow_text;
-    request.workflow_file = job.workflow_file;
-    request.inputs = job.inputs;
-    request.workspace = job.workspace;
-    request.output_dir = job.output_dir;
-    request.allow_paths = job.allow_paths;
-    request.environment = job.environment;
-    request.started_by = job.started_by;
-    request.priority = job.priority;
-    request.air_gapped = job.air_gapped;
-    request.run = job.run;
-    request.parent = job.parent;
-    request.labels = job.labels;
-    request.correlation = job.correlation;
-    request.deadline = job.deadline;
-    request.isolation = job.isolation;
-    request.state_stream = job.state_stream;
-    request.cells = job.cells;
-    for (NodeInherited node : job.inherited) {
-      HILLSTAR_TRY(node.result, with_blobs(std::move(node.result), store_));
-      request.inherited.push_back(std::move(node));
-    }
+    HILLSTAR_TRY(auto request, start_run_of(job, store_));
     return engine_.start(std::move(request));
   }
 
@@ -116,6 +89,38 @@ class EmbeddedClient final : public Client {
 
 std::unique_ptr<Client> embed(Engine& engine, persistence::EventStore& store) {
   return std::make_unique<EmbeddedClient>(engine, store);
+}
+
+Result<StartRun> start_run_of(const StartJob& job, persistence::EventStore& store) {
+  StartRun request;
+  request.plan = job.shared_plan;
+  if (!request.plan) {
+    HILLSTAR_TRY(auto plan, workflow::plan_from_text(job.plan));
+    request.plan = std::make_shared<const workflow::Plan>(std::move(plan));
+  }
+  request.workflow_text = job.workflow_text;
+  request.workflow_file = job.workflow_file;
+  request.inputs = job.inputs;
+  request.workspace = job.workspace;
+  request.output_dir = job.output_dir;
+  request.allow_paths = job.allow_paths;
+  request.environment = job.environment;
+  request.started_by = job.started_by;
+  request.priority = job.priority;
+  request.air_gapped = job.air_gapped;
+  request.run = job.run;
+  request.parent = job.parent;
+  request.labels = job.labels;
+  request.correlation = job.correlation;
+  request.deadline = job.deadline;
+  request.isolation = job.isolation;
+  request.state_stream = job.state_stream;
+  request.cells = job.cells;
+  for (NodeInherited node : job.inherited) {
+    HILLSTAR_TRY(node.result, with_blobs(std::move(node.result), store));
+    request.inherited.push_back(std::move(node));
+  }
+  return request;
 }
 
 Result<Value> with_blobs(Value value, persistence::EventStore& store) {

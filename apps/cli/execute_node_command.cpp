@@ -3,111 +3,21 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <map>
-
 #include "apps/cli/carry.hpp"
 #include "apps/cli/environment.hpp"
 #include "apps/cli/given_inputs.hpp"
-#include "apps/cli/inheritance.hpp"
 #include "apps/cli/project_commands.hpp"
 #include "apps/cli/registry_file.hpp"
-#include "apps/cli/selector.hpp"
+#include "apps/cli/taking_over.hpp"
 #include "apps/cli/text.hpp"
 #include "apps/cli/workflow_file.hpp"
-#include "runtime/run/run.hpp"
 #include "runtime/workflow/part.hpp"
 
 namespace hillstar::cli {
-namespace {
-
-/// What the nodes before are taken to have produced.
-struct Before {
-  std::vector<NodeInherited> results;
-  std::optional<Origin> origin;
-};
-
-/// Results of the run that is named, by node id; a node that failed has none.
-Result<std::map<std::string, Value>> results_of(const persistence::EventStore& store, const std::string& selector,
-                                                const workflow::Plan& plan, std::optional<Origin>& origin) {
-  HILLSTAR_TRY(const auto row, select_run(store, selector));
-  if (row.workflow != plan.workflow)
-    return Error{Errc::run_state,
-                 "The run is of workflow '" + row.workflow.str() + "', not of '" + plan.workflow.str() + "'.",
-                 row.run.str(), "--set NODE.PATH=VALUE gives a result by hand."};
-  HILLSTAR_TRY(const auto stored, load_run(store, row.run));
-  origin = Origin{stored.run, stored.state.version};
-  std::map<std::string, Value> results;
-  for (NodeIndex i = 0; i < stored.state.nodes.size(); ++i) {
-    const auto status = stored.state.nodes[i].status;
-    if (status != run::NodeStatus::completed && status != run::NodeStatus::skipped) continue;
-    results.emplace(stored.state.plan->nodes[i].id.str(), run::result_of(stored.state, i));
-  }
-  return results;
-}
-
-bool is_named(const std::string& node, const std::vector<std::string>& edits) {
-  return std::any_of(edits.begin(), edits.end(), [&](const std::string& edit) {
-    return edit.starts_with(node + ".") || edit.starts_with(node + "=");
-  });
-}
-
-Error missing(const std::string& node, const std::string& source) {
-  return {Errc::inputs_invalid,
-          fmt::format("Node '{}' needs the result of '{}'.", node, source),
-          {},
-          fmt::format("Take it from a run with --from-run RUN, or give it with --set {}.output=VALUE.", source)};
-}
-
-Result<Before> take_over(const Context& context, const ExecuteNodeArgs& args, const workflow::Plan& plan) {
-  Before before;
-  std::shared_ptr<const persistence::EventStore> store;
-  std::map<std::string, Value> known;
-  if (!args.from_run.empty()) {
-    HILLSTAR_TRY(store, read_store(context));
-    HILLSTAR_TRY(known, results_of(*store, args.from_run, plan, before.origin));
-  }
-  const ReadBlob read = [&store](const std::string& sha256) -> Result<std::string> {
-    if (!store) return Error{Errc::blob_missing, "There is no store to read it from.", sha256};
-    return store->read_blob(sha256);
-  };
-  const auto target = static_cast<NodeIndex>(plan.nodes.size() - 1);
-  for (const auto source : workflow::needed_by(plan, target)) {
-    const auto& id = plan.nodes[source].id.str();
-    if (!known.contains(id) && !is_named(id, args.edits)) return missing(plan.nodes[target].id.str(), id);
-  }
-  for (NodeIndex i = 0; i < target; ++i) {
-    const auto& node = plan.nodes[i];
-    const auto found = known.find(node.id.str());
-    const bool is_known = found != known.end();
-    // What a person has to answer is not answered by going round it.
-    if (!is_known && node.permission != workflow::Permission::always)
-      return Error{
-          Errc::permission_denied,
-          fmt::format("Node '{}', before '{}', {}.", node.id.str(), plan.nodes[target].id.str(),
-                      node.permission == workflow::Permission::ask ? "asks for approval" : "must never run"),
-          "permissions of " + args.file,
-          "--from-run takes over a run in which it was approved; who writes the workflow may change the rule."};
-    // Nothing asks for the result of the others, or --set gives it.
-    const Value nothing{{}, Json::from_canonical("{}")};
-    HILLSTAR_TRY(auto taken, taken_over(node, is_known ? found->second : nothing,
-                                        is_known ? before.origin : std::optional<Origin>(), read));
-    taken.edited = !is_known;
-    before.results.push_back(std::move(taken));
-  }
-  for (const auto& assignment : args.edits) {
-    auto edited = edit(before.results, plan, assignment, read);
-    if (!edited && edited.error().code == Errc::not_found)
-      return Error{Errc::not_found, edited.error().message, "--set " + assignment,
-                   "Only nodes before '" + plan.nodes[target].id.str() + "' can be given a result."};
-    HILLSTAR_CHECK(edited);
-  }
-  return before;
-}
-
-}  // namespace
 
 Result<Exit> execute_node(Context& context, const ExecuteNodeArgs& args) {
+  HILLSTAR_CHECK(
+      check_remote(context, {{!args.allow_paths.empty(), "--allow-path"}, {!args.env_file.empty(), "--env-file"}}));
   HILLSTAR_TRY(const auto workspace, current_folder());
   HILLSTAR_TRY(const auto registry, load_registry(context.environment));
   HILLSTAR_TRY(auto loaded, load_workflow(args.file, {args.strict, *registry, context.environment}));
@@ -119,7 +29,12 @@ Result<Exit> execute_node(Context& context, const ExecuteNodeArgs& args) {
   HILLSTAR_TRY(const auto file_values, params_of(args.params_file));
   const auto inputs = workflow::resolve_inputs(plan, given, file_values);
   if (!show_diagnostics(context.output, inputs.diagnostics, args.file)) return Exit::invalid_workflow;
-  HILLSTAR_TRY(auto before, take_over(context, args, plan));
+  std::shared_ptr<const persistence::EventStore> store;
+  if (!args.from_run.empty()) {
+    HILLSTAR_TRY(store, read_store(context));
+  }
+  HILLSTAR_TRY(auto before, results_before(store.get(), {args.from_run, args.edits, args.file}, plan));
+  store.reset();
 
   StartJob job;
   job.plan = workflow::to_text(plan);
@@ -134,6 +49,10 @@ Result<Exit> execute_node(Context& context, const ExecuteNodeArgs& args) {
   job.started_by = person();
   job.inherited = std::move(before.results);
   job.parent = before.origin;
+  job.taken_there.emplace();
+  job.taken_there->node = args.node;
+  if (before.origin) job.taken_there->from_run = before.origin->run;
+  job.taken_there->set = args.edits;
 
   const auto shared_plan = std::make_shared<const workflow::Plan>(std::move(plan));
   job.shared_plan = shared_plan;

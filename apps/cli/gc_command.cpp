@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 
 #include <boost/json.hpp>
-#include <charconv>
 #include <optional>
 
 #include "apps/cli/carry.hpp"
@@ -13,32 +12,12 @@
 #include "apps/cli/environment.hpp"
 #include "apps/cli/list_commands.hpp"
 #include "apps/cli/questions.hpp"
+#include "apps/cli/span.hpp"
 #include "apps/http/remote.hpp"
 #include "messages/json_codec.hpp"
 
 namespace hillstar::cli {
 namespace {
-
-/// `1000`, `500K`, `20M`, `3G`: powers of 1024.
-Result<std::uint64_t> bytes_from_text(const std::string& text) {
-  std::uint64_t count = 0;
-  const auto* end = text.data() + text.size();
-  const auto [rest, code] = std::from_chars(text.data(), end, count);
-  constexpr std::string_view kUnits = "KMGT";
-  unsigned shift = 0;
-  bool good = code == std::errc();
-  if (good && rest != end) {
-    const auto unit = kUnits.find(*rest);
-    good = rest + 1 == end && unit != std::string_view::npos;
-    if (good) shift = 10U * (static_cast<unsigned>(unit) + 1U);
-  }
-  if (!good || count > UINT64_MAX >> shift)
-    return Error{Errc::usage,
-                 "--max-bytes: '" + text + "' is no number of bytes.",
-                 {},
-                 "Give a number, with K, M, G or T behind it if you like."};
-  return count << shift;
-}
 
 Result<CollectJob> job_of(const GcArgs& args) {
   CollectJob job;
@@ -46,7 +25,7 @@ Result<CollectJob> job_of(const GcArgs& args) {
     HILLSTAR_TRY(job.older_than, length_from_text(args.older_than, "--older-than"));
   }
   if (!args.max_bytes.empty()) {
-    HILLSTAR_TRY(job.max_bytes, bytes_from_text(args.max_bytes));
+    HILLSTAR_TRY(job.max_bytes, bytes_of(args.max_bytes, "--max-bytes"));
   }
   job.keep_last = args.keep_last;
   if (!args.stream.empty()) job.stream = args.stream;

@@ -2,6 +2,7 @@
 // plan: which model each node would ask, why, and what it may cost; nothing runs.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/json.hpp>
 #include <map>
 #include <set>
@@ -15,8 +16,10 @@
 #include "apps/cli/script_notes.hpp"
 #include "apps/cli/text.hpp"
 #include "apps/cli/workflow_file.hpp"
+#include "messages/json_codec.hpp"
 #include "runtime/policy/estimate.hpp"
 #include "runtime/policy/program_address.hpp"
+#include "runtime/workflow/children.hpp"
 
 namespace hillstar::cli {
 namespace {
@@ -100,6 +103,57 @@ Totals total_of(const std::vector<Row>& rows) {
   return totals;
 }
 
+/// A workflow that nodes run, and what one run of it may cost besides.
+struct ChildRow {
+  std::string file;
+  std::vector<std::string> nodes;
+  Totals totals;
+};
+
+std::string cost_of(const Totals& totals) {
+  return fmt::format("{} .. {}", money({totals.low}), totals.open.empty() ? money({totals.high}) : "?");
+}
+
+/// Of the workflows that the plan's nodes run, and that those run in turn. How often they run is not known beforehand.
+Result<std::vector<ChildRow>> children_of(const workflow::Plan& plan, const policy::Registry& registry,
+                                          const policy::LookUp& look_up) {
+  std::vector<ChildRow> rows;
+  for (const auto& use : workflow::child_uses(plan)) {
+    const auto entry = std::find_if(plan.children.begin(), plan.children.end(),
+                                    [&](const workflow::ChildWorkflow& child) { return child.file == use.file; });
+    if (entry == plan.children.end()) continue;
+    HILLSTAR_TRY(const auto child, workflow::child_plan(*entry, plan.children));
+    ChildRow row{use.file, {}, total_of(Planner(child, registry, look_up).rows(Json()))};
+    for (const auto node : use.planned) row.nodes.push_back(plan.nodes[node].id.str());
+    HILLSTAR_TRY(const auto below, children_of(child, registry, look_up));
+    for (const auto& inner : below) row.totals.open.push_back("runs " + inner.file);
+    rows.push_back(std::move(row));
+  }
+  return rows;
+}
+
+/// The rest of the total is open as long as it is not known how often they run.
+void add_open(Totals& totals, const std::vector<ChildRow>& children) {
+  for (const auto& child : children)
+    for (const auto& node : child.nodes)
+      totals.open.push_back(node + ": runs " + child.file + ", each time " + cost_of(child.totals));
+}
+
+/// `gpu, site=lab2; rather fast`
+std::string words_of(const workflow::Placement& placement) {
+  const auto list = [](const std::map<std::string, std::string>& labels) {
+    std::string words;
+    for (const auto& [name, value] : labels)
+      words += (words.empty() ? "" : ", ") + name + (value.empty() ? "" : "=" + value);
+    return words;
+  };
+  auto words = placement.labels.empty() ? std::string("any worker") : "a worker with " + list(placement.labels);
+  if (!placement.prefer.empty()) words += ", rather with " + list(placement.prefer);
+  if (placement.slots != 1) words += fmt::format(", {} slots of it", placement.slots);
+  if (placement.slurm) words += ", by Slurm";
+  return words;
+}
+
 std::string range_of(std::uint64_t low, const std::optional<std::uint64_t>& high) {
   if (!high) return std::to_string(low) + " .. ?";
   return *high == low ? std::to_string(low) : std::to_string(low) + " .. " + std::to_string(*high);
@@ -134,6 +188,7 @@ bj::object json_of(const Backend& backend) {
 bj::object json_of(const Row& row) {
   bj::object out{{"node", row.node->id.str()}, {"tool", row.node->tool}};
   if (row.problem) out["problem"] = to_string(*row.problem);
+  if (row.node->placement) out["placement"] = Json::from_canonical(json::to_text(*row.node->placement)).value();
   if (!row.choice) return out;
   const auto& first = row.choice->candidates.front();
   out["backend"] = json_of(first.backend);
@@ -183,17 +238,37 @@ void print_budget(Output& output, const workflow::Budget& budget, const Totals& 
   output.data(fmt::format("Budget {}, then it {}", words, budget.pause ? "pauses" : "fails"));
 }
 
-void print_json(Output& output, const workflow::Plan& plan, const std::vector<Row>& rows, const Totals& totals) {
+bj::object json_of(const Totals& totals) {
+  return {{"cost_low_micros", totals.low},
+          {"cost_high_micros", totals.high},
+          {"is_bound", totals.open.empty()},
+          {"open", bj::value_from(totals.open)}};
+}
+
+/// What was found out about a workflow.
+struct Outlook {
+  const workflow::Plan& plan;
+  std::vector<Row> rows;
+  std::vector<ChildRow> children;
+  Totals totals;
+};
+
+void print_json(Output& output, const Outlook& outlook) {
+  const auto& [plan, rows, children, totals] = outlook;
+  bj::array below;
+  for (const auto& child : children) {
+    auto entry = json_of(child.totals);
+    entry["file"] = child.file;
+    entry["nodes"] = bj::value_from(child.nodes);
+    below.push_back(std::move(entry));
+  }
   bj::array nodes;
   for (const auto& row : rows) nodes.push_back(json_of(row));
   output.data(Json::of(bj::object{{"workflow", plan.workflow.str()},
                                   {"nodes", std::move(nodes)},
                                   {"budget", json_of(plan.budget)},
-                                  {"total",
-                                   {{"cost_low_micros", totals.low},
-                                    {"cost_high_micros", totals.high},
-                                    {"is_bound", totals.open.empty()},
-                                    {"open", bj::value_from(totals.open)}}}}));
+                                  {"children", std::move(below)},
+                                  {"total", json_of(totals)}}));
 }
 
 void print_notes(Output& output, const std::vector<Row>& rows) {
@@ -218,7 +293,8 @@ void print_notes(Output& output, const std::vector<Row>& rows) {
   for (const auto& [provider, words] : limits) output.data("  Limit: " + visible(provider) + ", " + words);
 }
 
-void print_table(Output& output, const workflow::Plan& plan, const std::vector<Row>& rows, const Totals& totals) {
+void print_table(Output& output, const Outlook& outlook) {
+  const auto& [plan, rows, children, totals] = outlook;
   std::vector<std::vector<std::string>> lines{{"NODE", "TOOL", "ASKS", "CALLS", "TOKENS IN", "OUT", "COST", "WHY"}};
   for (const auto& row : rows) {
     const auto id = visible(row.node->id.str());
@@ -247,6 +323,9 @@ void print_table(Output& output, const workflow::Plan& plan, const std::vector<R
   for (const auto& open : totals.open) output.data("  " + visible(open));
   if (plan.budget) print_budget(output, *plan.budget, totals);
   print_notes(output, rows);
+  for (const auto& row : rows)
+    if (row.node->placement)
+      output.data("  Placed: " + visible(row.node->id.str() + " at " + words_of(*row.node->placement)));
 }
 
 }  // namespace
@@ -268,12 +347,15 @@ Result<Exit> plan_file(Context& context, const RunArgs& args) {
 
   HILLSTAR_TRY(const auto environment, variables_for(context, args.file, workspace, args.env_file, &plan));
   const policy::LookUp look_up = [&](const std::string& name) { return variable(environment, name); };
-  const auto rows = Planner(plan, *registry, look_up).rows(inputs.values);
-  const auto totals = total_of(rows);
+  Outlook outlook{plan, Planner(plan, *registry, look_up).rows(inputs.values), {}, {}};
+  HILLSTAR_TRY(outlook.children, children_of(plan, *registry, look_up));
+  const auto& rows = outlook.rows;
+  outlook.totals = total_of(rows);
+  add_open(outlook.totals, outlook.children);
   if (output.is_json())
-    print_json(output, plan, rows, totals);
+    print_json(output, outlook);
   else
-    print_table(output, plan, rows, totals);
+    print_table(output, outlook);
   if (!output.is_json())
     for (const auto& line : lines_of(script_notes(plan, environment))) output.data(visible(line));
   const bool runs = std::none_of(rows.begin(), rows.end(), [](const Row& row) { return row.problem.has_value(); });

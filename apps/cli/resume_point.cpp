@@ -2,6 +2,7 @@
 #include "apps/cli/resume_point.hpp"
 
 #include <algorithm>
+#include <boost/json.hpp>
 #include <filesystem>
 
 #include "apps/cli/carry.hpp"
@@ -24,9 +25,7 @@ Result<std::string> no_blob(const std::string&) {
 
 Result<ResumePoint> from_file(const std::string& file, const workflow::Plan& plan) {
   HILLSTAR_TRY(const auto text, read_file(file, Errc::workflow_file, kCheckpointBytesMax));
-  HILLSTAR_TRY(const auto checkpoint, read_checkpoint(text, file));
-  HILLSTAR_TRY(auto inherited, inherit(checkpoint, plan, no_blob));
-  return ResumePoint{"checkpoint " + checkpoint.node + " (" + file + ")", std::nullopt, std::move(inherited)};
+  return resume_point_of(text, file, plan);
 }
 
 /// The results of a run at its checkpoint of `node`, or nothing if it has none.
@@ -50,31 +49,6 @@ std::optional<Checkpoint> checkpoint_of(const StoredRun& stored, const std::stri
     if (state.nodes[i].status == run::NodeStatus::completed)
       checkpoint.results.emplace_back(state.plan->nodes[i].id.str(), run::result_of(state, i));
   return checkpoint;
-}
-
-/// The newest run of the workflow with that checkpoint; nothing if there is none.
-Result<std::optional<ResumePoint>> from_store(Context& context, const std::string& node, const workflow::Plan& plan) {
-  auto store = read_store(context);
-  if (!store && store.error().code == Errc::not_found) return std::optional<ResumePoint>();
-  if (!store) return store.error();
-  std::vector<RunId> runs;
-  HILLSTAR_CHECK((*store)->each({.workflow = plan.workflow}, [&](const run::Summary& row) {
-    runs.push_back(row.run);
-    return runs.size() < kRunsSearchedMax;
-  }));
-  for (const auto& run : runs) {
-    HILLSTAR_TRY(const auto stored, load_run(**store, run));
-    const auto checkpoint = checkpoint_of(stored, node);
-    if (!checkpoint) continue;
-    const auto read = [&store](const std::string& sha256) { return (*store)->read_blob(sha256); };
-    HILLSTAR_TRY(auto inherited, inherit(*checkpoint, plan, read));
-    auto history = stored.history;
-    history.resize(checkpoint->origin->seq);
-    auto cells = run::inherit_cells(history, inherited);
-    return std::optional<ResumePoint>(ResumePoint{"checkpoint " + node + " of run " + run.str(), checkpoint->origin,
-                                                  std::move(inherited), std::move(cells)});
-  }
-  return std::optional<ResumePoint>();
 }
 
 /// The newest checkpoint file of the node. Names hold the time, but only to the second, so the file's own time counts.
@@ -106,8 +80,12 @@ Result<ResumePoint> find_resume_point(Context& context, const std::string& from,
                                       const std::string& output_dir) {
   std::error_code failed;
   if (std::filesystem::is_regular_file(from, failed)) return from_file(from, plan);
-  HILLSTAR_TRY(auto stored, from_store(context, from, plan));
-  if (stored) return *std::move(stored);
+  if (const auto store = read_store(context)) {
+    HILLSTAR_TRY(auto stored, find_stored_point(**store, from, plan));
+    if (stored) return *std::move(stored);
+  } else if (store.error().code != Errc::not_found) {
+    return store.error();
+  }
   HILLSTAR_TRY(auto exported, from_folder(output_dir + "/checkpoints", from, plan));
   if (exported) return *std::move(exported);
   return Error{
@@ -115,6 +93,36 @@ Result<ResumePoint> find_resume_point(Context& context, const std::string& from,
       "Checkpoint not found: " + from + ".",
       {},
       "Name a checkpoint file, or a node listed in `state.checkpoints` that a run of this workflow has reached."};
+}
+
+Result<std::optional<ResumePoint>> find_stored_point(const persistence::EventStore& store, const std::string& node,
+                                                     const workflow::Plan& plan) {
+  std::vector<RunId> runs;
+  HILLSTAR_CHECK(store.each({.workflow = plan.workflow}, [&](const run::Summary& row) {
+    runs.push_back(row.run);
+    return runs.size() < kRunsSearchedMax;
+  }));
+  for (const auto& run : runs) {
+    HILLSTAR_TRY(const auto stored, load_run(store, run));
+    const auto checkpoint = checkpoint_of(stored, node);
+    if (!checkpoint) continue;
+    const auto read = [&store](const std::string& sha256) { return store.read_blob(sha256); };
+    HILLSTAR_TRY(auto inherited, inherit(*checkpoint, plan, read));
+    auto history = stored.history;
+    history.resize(checkpoint->origin->seq);
+    auto cells = run::inherit_cells(history, inherited);
+    return std::optional<ResumePoint>(ResumePoint{"checkpoint " + node + " of run " + run.str(), checkpoint->origin,
+                                                  std::move(inherited), std::move(cells), Json::string(node)});
+  }
+  return std::optional<ResumePoint>();
+}
+
+Result<ResumePoint> resume_point_of(const std::string& text, const std::string& file, const workflow::Plan& plan) {
+  HILLSTAR_TRY(const auto checkpoint, read_checkpoint(text, file));
+  HILLSTAR_TRY(auto inherited, inherit(checkpoint, plan, no_blob));
+  ResumePoint point{"checkpoint " + checkpoint.node + " (" + file + ")", std::nullopt, std::move(inherited)};
+  if (const auto source = json::parse(text)) point.source = Json::of(*source);
+  return point;
 }
 
 }  // namespace hillstar::cli

@@ -39,23 +39,6 @@ Result<std::optional<std::uint32_t>> priority_of(const std::string& text) {
   return Priority(number);
 }
 
-/// What would be dropped on the way to a service is refused.
-Result<void> check_remote(const Context& context, const RunArgs& args) {
-  if (!http::is_service_url(context.store)) return {};
-  std::string given;
-  const auto look = [&given](bool is_given, const char* name) {
-    if (is_given) given += (given.empty() ? "" : ", ") + std::string(name);
-  };
-  look(args.output_dir != RunArgs().output_dir, "OUTPUT_DIR");
-  look(!args.allow_paths.empty(), "--allow-path");
-  look(!args.env_file.empty(), "--env-file");
-  look(args.max_concurrency > 0, "--max-concurrency");
-  look(args.ephemeral, "--ephemeral");
-  if (given.empty()) return {};
-  return Error{Errc::usage, "A service starts runs in its own folders, with its own environment and limits.", given,
-               "Leave them out, or run it where the store is."};
-}
-
 Result<std::optional<Isolation>> isolation_of(const RunArgs& args) {
   Isolation isolation{};
   if (!args.isolation.empty()) boost::describe::enum_from_string(args.isolation.c_str(), isolation);
@@ -65,10 +48,20 @@ Result<std::optional<Isolation>> isolation_of(const RunArgs& args) {
   return isolation == Isolation::isolated ? std::nullopt : std::optional(isolation);
 }
 
+/// What would be dropped on the way to a service is refused.
+Result<void> check_far(const Context& context, const RunArgs& args) {
+  return check_remote(context, {{args.output_dir != RunArgs().output_dir, "OUTPUT_DIR"},
+                                {!args.allow_paths.empty(), "--allow-path"},
+                                {!args.env_file.empty(), "--env-file"},
+                                {args.max_concurrency > 0, "--max-concurrency"},
+                                {args.ephemeral, "--ephemeral"},
+                                {!args.workers.empty(), "--workers"}});
+}
+
 }  // namespace
 
 Result<Exit> run_workflow(Context& context, const RunArgs& args) {
-  HILLSTAR_CHECK(check_remote(context, args));
+  HILLSTAR_CHECK(check_far(context, args));
   HILLSTAR_TRY(const auto priority, priority_of(args.priority));
   std::optional<Millis> timeout;
   if (!args.timeout.empty()) {
@@ -111,6 +104,8 @@ Result<Exit> run_workflow(Context& context, const RunArgs& args) {
     job.inherited = std::move(point.inherited);
     job.cells = std::move(point.cells);
     job.parent = point.origin;
+    job.taken_there.emplace();
+    job.taken_there->resume_from = std::move(point.source);
     context.output.say(fmt::format("Resuming from {}: {} of {} results are taken over.", point.name,
                                    job.inherited.size(), plan.nodes.size()));
   }

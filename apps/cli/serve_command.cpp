@@ -4,6 +4,7 @@
 
 #include <boost/json.hpp>
 #include <charconv>
+#include <filesystem>
 
 #include "actors/trigger_service.hpp"
 #include "apps/cli/carry.hpp"
@@ -176,7 +177,8 @@ Result<http::ServerOptions> options_of(const Context& context, const ServeArgs& 
 }
 
 /// The service's own, and its resources.
-Result<std::vector<http::Route>> routes_of(Link& link, const std::string& workspace, const http::ServiceFacts& facts) {
+Result<std::vector<http::Route>> routes_of(Link& link, const std::string& workspace, const std::string& backups,
+                                           const http::ServiceFacts& facts) {
   HILLSTAR_TRY(auto registry, load_registry(process_environment()));
   auto routes = http::service_routes(facts);
   auto resources = http::api_routes({.engine = link.engine(),
@@ -185,7 +187,9 @@ Result<std::vector<http::Route>> routes_of(Link& link, const std::string& worksp
                                      .environment = link.options().environment,
                                      .registry = std::move(registry),
                                      .workspace = workspace,
-                                     .output_dir = absolute_path(".hillstar")});
+                                     .output_dir = absolute_path(".hillstar"),
+                                     .store_folder = link.options().folder,
+                                     .backups = backups});
   routes.insert(routes.end(), std::make_move_iterator(resources.begin()), std::make_move_iterator(resources.end()));
   return routes;
 }
@@ -225,6 +229,15 @@ std::shared_ptr<void> also_tell(const http::ServiceFacts& facts) {
           [exporter = facts.exporter, numbers](void*) { exporter->also_tell([last = numbers()] { return last; }); }};
 }
 
+/// Empty: none. A folder that is not there is none of ours to make.
+Result<std::string> folder_for_backups(const ServeArgs& args) {
+  if (args.backups.empty()) return std::string();
+  const auto folder = absolute_path(args.backups);
+  std::error_code failed;
+  if (std::filesystem::is_directory(folder, failed)) return folder;
+  return Error{Errc::not_found, "There is no such folder for backups.", folder, "Make it first, for its owner alone."};
+}
+
 }  // namespace
 
 Result<Exit> serve_store(Context& context, const ServeArgs& args) {
@@ -233,6 +246,7 @@ Result<Exit> serve_store(Context& context, const ServeArgs& args) {
   if (!args.gc_every.empty()) {
     HILLSTAR_TRY(gc_every, GcTimer::every(args.gc_every));
   }
+  HILLSTAR_TRY(const auto backups, folder_for_backups(args));
   HILLSTAR_TRY(const auto workspace, current_folder());
   HILLSTAR_TRY(const auto files, load_files(context, args));
   if (!files) return Exit::invalid_workflow;
@@ -262,7 +276,7 @@ Result<Exit> serve_store(Context& context, const ServeArgs& args) {
     HILLSTAR_CHECK(declare(link.engine(), *files, workspace));
     const http::ServiceFacts facts{std::string(version()), state, traffic, counters, &link.engine(), link.exporter()};
     const auto telling = also_tell(facts);
-    HILLSTAR_TRY(auto routes, routes_of(link, workspace, facts));
+    HILLSTAR_TRY(auto routes, routes_of(link, workspace, backups, facts));
     HILLSTAR_CHECK(server->start(std::move(routes)));
     HILLSTAR_TRY(auto triggers, TriggerService::start(link.engine(), nullptr,
                                                       [notes = &link.notes()](const auto& line) { notes->add(line); }));

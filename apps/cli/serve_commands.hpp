@@ -25,6 +25,7 @@ struct ServeArgs {
   std::string log_format = "text";
   std::string access_log = "off";  ///< off, a file, or - for stdout.
   std::string gc_every;            ///< Empty: never.
+  std::string backups;             ///< Folder for those that are asked for over HTTP; empty: none are made.
   std::string workers;             ///< Where workers join; empty: nowhere.
   std::string workers_identity;    ///< Folder; empty: the only one.
   std::string worker_lost_after = "10s";

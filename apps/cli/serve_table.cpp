@@ -49,6 +49,8 @@ void add_serve(Commands& commands) {
       ->capture_default_str();
   serve->add_option("--gc-every", s->gc_every, "remove what the retention of the streams does not keep so often")
       ->type_name("SPAN");
+  serve->add_option("--backups", s->backups, "backups that are asked for over HTTP are made in this folder")
+      ->type_name("DIR");
   serve->add_option("--workers", s->workers, "where workers of other machines join; port 0 takes a free one")
       ->type_name("ADDR:PORT");
   serve->add_option("--workers-identity", s->workers_identity, "folder with the host's certificate and key for them")

@@ -29,4 +29,24 @@ Result<Millis> span_of(std::string_view text) {
       Errc::usage, "'" + std::string(text) + "' is no span of time.", {}, "Write 500ms, 30s, 15m, 12h or 90d."};
 }
 
+Result<std::uint64_t> bytes_of(const std::string& text, const std::string& option) {
+  std::uint64_t count = 0;
+  const auto* end = text.data() + text.size();
+  const auto [rest, code] = std::from_chars(text.data(), end, count);
+  constexpr std::string_view kUnits = "KMGT";
+  unsigned shift = 0;
+  bool good = code == std::errc();
+  if (good && rest != end) {
+    const auto unit = kUnits.find(*rest);
+    good = rest + 1 == end && unit != std::string_view::npos;
+    if (good) shift = 10U * (static_cast<unsigned>(unit) + 1U);
+  }
+  if (!good || count > UINT64_MAX >> shift)
+    return Error{Errc::usage,
+                 option + ": '" + text + "' is no number of bytes.",
+                 {},
+                 "Give a number, with K, M, G or T behind it if you like."};
+  return count << shift;
+}
+
 }  // namespace hillstar::cli

@@ -13,9 +13,11 @@
 #include "apps/cli/registry_file.hpp"
 #include "apps/cli/version.hpp"
 #include "apps/cli/worker_commands.hpp"
+#include "apps/cli/span.hpp"
 #include "apps/cli/worker_place.hpp"
 #include "apps/cli/workflow_file.hpp"
 #include "runtime/platform/join.hpp"
+#include "runtime/workflow/labels.hpp"
 
 namespace hillstar::cli {
 namespace {
@@ -24,7 +26,7 @@ namespace fs = std::filesystem;
 
 constexpr const char* kTokenVariable = "HILLSTAR_JOIN_TOKEN";
 constexpr std::size_t kTokenBytesMax = 4'096;
-constexpr Millis kLook{3600'000};
+constexpr Millis kLook{3'600'000};
 
 bool has_file(const std::string& path) {
   std::error_code ignored;
@@ -60,6 +62,9 @@ Result<std::map<std::string, std::string>> labels_of(const std::vector<std::stri
       return Error{Errc::usage, "'" + label + "' is no label.", "--label", "Write it as gpu or site=lab2."};
     labels[name] = equals == std::string::npos ? "" : label.substr(equals + 1);
   }
+  if (const auto fault = workflow::fault_of_labels(labels); !fault.empty())
+    return Error{Errc::usage, "A worker cannot have these labels: " + fault + ".", "--label",
+                 "Write it as gpu or site=lab2."};
   return labels;
 }
 
@@ -82,16 +87,17 @@ Result<void> enroll(Context& context, const WorkerArgs& args, const HostPort& ho
 
 Result<Exit> work(Context& context, const WorkerArgs& args) {
   HILLSTAR_TRY(const auto host, host_port(args.join, "--join"));
+  WorkerOptions options;
+  HILLSTAR_TRY(options.cache_bytes, bytes_of(args.cache, "--cache"));
+  HILLSTAR_TRY(options.labels, labels_of(args.labels));
   HILLSTAR_TRY(const auto folder, worker_identity(context.environment, args.identity));
   HILLSTAR_CHECK(enroll(context, args, host, folder));
-  WorkerOptions options;
   options.host = host.host;
   options.port = host.port;
   options.certificate = folder + "/worker.pem";
   options.key = folder + "/worker.key";
   options.authority = folder + "/authority.pem";
   if (has_file(folder + "/revoked.pem")) options.revocation = folder + "/revoked.pem";
-  HILLSTAR_TRY(options.labels, labels_of(args.labels));
   options.slots = args.slots == 0 ? std::max(std::thread::hardware_concurrency(), 1U) : args.slots;
   options.workspace = absolute_path(args.workspace);
   HILLSTAR_TRY(options.environment, variables_for(context, "", options.workspace, args.env_file, nullptr));

@@ -24,6 +24,7 @@ struct WorkerArgs {
   std::vector<std::string> labels;  ///< `name` or `name=value`.
   std::uint32_t slots = 0;          ///< 0: one per core.
   std::string env_file;
+  std::string cache = "8G";  ///< Bytes of what crossed.
 };
 struct WorkersArgs {
   std::string what = "ls";

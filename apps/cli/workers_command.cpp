@@ -104,6 +104,9 @@ void add_workers(Commands& commands) {
       ->type_name("N")
       ->capture_default_str();
   worker->add_option("--workspace", w->workspace, "folder for attempts")->type_name("DIR")->capture_default_str();
+  worker->add_option("--cache", w->cache, "keep so much of what crossed, for attempts to come: 500M, 8G")
+      ->type_name("BYTES")
+      ->capture_default_str();
   worker->add_option("--env-file", w->env_file, "instead of the nearest .env; what is set already wins");
 
   auto [workers, m] = commands.add<WorkersArgs>("workers", "List the workers of a host, and tell them", manage_workers);

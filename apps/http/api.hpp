@@ -28,6 +28,8 @@ struct ApiParts {
   std::shared_ptr<const policy::Registry> registry = nullptr;  ///< Null: the one that comes with the program.
   std::string workspace = {};                    ///< Where runs work; absolute. Empty: the current folder.
   std::string output_dir = {};                   ///< Of runs; absolute. Empty: they write no files.
+  std::string store_folder = {};                 ///< The store's; absolute. Needed with `backups`:
+  std::string backups = {};                      ///< Below which backups are made; absolute. Empty: none are.
   std::shared_ptr<const Clock> clock = nullptr;  ///< Null: the machine's.
   std::shared_ptr<IdSource> ids = nullptr;       ///< Null: seeded by the kernel.
 };

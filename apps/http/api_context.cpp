@@ -15,6 +15,7 @@ namespace bj = boost::json;
 Api::Api(ApiParts parts_)
     : parts(std::move(parts_)),
       feed(LiveFeed::over(parts.engine, parts.store)),
+      pieces(std::make_shared<PieceFeed>(parts.engine)),
       client(cli::embed(parts.engine, parts.store)),
       hooks(parts.engine) {
   if (!parts.registry) parts.registry = {std::shared_ptr<const void>(), &policy::shipped_registry()};
@@ -130,11 +131,13 @@ Result<void> check_members(const bj::value& body, const std::vector<std::string_
 
 Result<run::Summary> run_row(const Api& api, const Request& request) {
   const auto& name = param(request, "run");
+  std::string why = "There is no run of this id.";
   if (is_run_id(name)) {
     auto row = api.parts.store.summary(RunId(name));
     if (row || row.error().code != Errc::run_not_found) return row;
+    why = row.error().message;  // it may have been removed
   }
-  return Error{Errc::run_not_found, "There is no run of this id.", name, "GET /v1/runs lists them."};
+  return Error{Errc::run_not_found, std::move(why), name, "GET /v1/runs lists them."};
 }
 
 std::string who_of(const Request& request) { return request.who.name.empty() ? "http" : request.who.name; }
@@ -167,7 +170,7 @@ std::vector<Route> api_routes(ApiParts parts) {
   const auto api = std::make_shared<Api>(std::move(parts));
   std::vector<Route> all;
   for (const auto group : {run_routes, start_routes, control_routes, talk_routes, state_routes, record_routes,
-                           feed_routes, stream_routes, hook_routes, store_routes, document_routes}) {
+                           feed_routes, stream_routes, hook_routes, store_routes, backup_routes, document_routes}) {
     auto routes = group(api);
     std::move(routes.begin(), routes.end(), std::back_inserter(all));
   }

@@ -14,6 +14,7 @@
 #include "apps/http/hook_table.hpp"
 #include "apps/http/idempotency.hpp"
 #include "apps/http/live_feed.hpp"
+#include "apps/http/piece_feed.hpp"
 #include "messages/json_codec.hpp"
 
 namespace hillstar::http {
@@ -29,6 +30,7 @@ struct Api {
 
   ApiParts parts;
   std::shared_ptr<LiveFeed> feed;
+  std::shared_ptr<PieceFeed> pieces;
   std::unique_ptr<cli::Client> client;
   IdempotencyKeys keys;
   HookTable hooks;
@@ -102,6 +104,7 @@ std::vector<Route> feed_routes(const ApiPtr& api);
 std::vector<Route> stream_routes(const ApiPtr& api);
 std::vector<Route> hook_routes(const ApiPtr& api);
 std::vector<Route> store_routes(const ApiPtr& api);
+std::vector<Route> backup_routes(const ApiPtr& api);
 std::vector<Route> document_routes(const ApiPtr& api);
 
 }  // namespace hillstar::http

@@ -143,7 +143,8 @@ Result<std::uint64_t> first_wanted(const Request& request) {
 
 void events(const ApiPtr& api, const RequestPtr& request, const AnswerPtr& answer) {
   const auto stream_or_page = [&]() -> Result<std::optional<Response>> {
-    HILLSTAR_CHECK(check_query(*request, {"from", "limit"}));
+    HILLSTAR_CHECK(check_query(*request, {"from", "limit", "pieces"}));
+    HILLSTAR_TRY(const auto pieces, number_in(*request, "pieces", {0, 1, 0}));
     HILLSTAR_TRY(const auto row, run_row(*api, *request));
     if (!accepts_events(*request)) {
       HILLSTAR_TRY(auto page, event_page(*api, *request, row.run));
@@ -157,7 +158,9 @@ void events(const ApiPtr& api, const RequestPtr& request, const AnswerPtr& answe
       return std::optional(std::move(nothing));
     }
     HILLSTAR_CHECK(api->feed->has_room());
-    if (auto outlet = answer->stream()) (void)api->feed->follow_run(row.run, from, std::move(outlet));
+    auto outlet = answer->stream();
+    if (outlet && !(pieces == 1 && api->pieces->follow_run(row.run, from, outlet)))
+      (void)api->feed->follow_run(row.run, from, std::move(outlet));
     return std::optional<Response>();
   }();
   if (!stream_or_page) return answer->send(problem(stream_or_page.error()));

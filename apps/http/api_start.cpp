@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// POST /v1/runs: from a workflow, or the name of one that a stream declares, to a run.
+// POST /v1/runs: from a workflow, or the name of one that a stream declares, to a run. POST /v1/runs/{run}/fork: from a
+// point of an old one.
 #include <boost/describe.hpp>
 #include <filesystem>
 
+#include "apps/cli/embedded_client.hpp"
+#include "apps/cli/resume_point.hpp"
+#include "apps/cli/taking_over.hpp"
 #include "apps/cli/workflow_file.hpp"
 #include "apps/http/api_context.hpp"
 #include "apps/http/api_workflow.hpp"
 #include "runtime/platform/hash.hpp"
 #include "runtime/workflow/compile.hpp"
+#include "runtime/workflow/part.hpp"
 
 namespace hillstar::http {
 namespace {
@@ -27,10 +32,14 @@ struct NewRun {
   bool air_gapped = false;
   std::optional<Isolation> isolation;
   std::optional<std::string> state_stream;  ///< Whose state it shares.
+  std::optional<Json> resume_from;          ///< A checkpoint: its node, or its file as an object.
+  std::optional<std::string> node;          ///< This node alone; what lies before it is taken over:
+  std::optional<std::string> from_run;      ///< from this run,
+  std::vector<std::string> set;             ///< and by hand, NODE.PATH=VALUE.
 };
 BOOST_DESCRIBE_STRUCT(NewRun, (),
                       (workflow, workflow_text, workflow_file, inputs, labels, correlation, deadline, priority, budget,
-                       air_gapped, isolation, state_stream))
+                       air_gapped, isolation, state_stream, resume_from, node, from_run, set))
 
 Result<void> check(const NewRun& asked) {
   HILLSTAR_CHECK(check_labels(asked.labels, asked.correlation));
@@ -86,6 +95,66 @@ Result<void> take_workflow(Api& api, const Request& request, const NewRun& asked
   return {};
 }
 
+Result<void> check_taken(const NewRun& asked) {
+  if (asked.node && asked.resume_from)
+    return Error{Errc::json_type, "Only one of `node` and `resume_from` can be asked for.", "/resume_from", {}};
+  if (!asked.node && (asked.from_run || !asked.set.empty()))
+    return Error{Errc::json_type, "This goes with `node` alone.", asked.from_run ? "/from_run" : "/set", {}};
+  if (asked.from_run && !is_run_id(*asked.from_run))
+    return Error{Errc::json_type, "Expected the id of a run.", "/from_run", {}};
+  if (!asked.resume_from) return {};
+  const auto from = asked.resume_from->value();
+  if (!from.is_string() && !from.is_object())
+    return Error{Errc::json_type, "Expected the node of a checkpoint, or a checkpoint.", "/resume_from", {}};
+  return {};
+}
+
+Result<cli::ResumePoint> point_of(const Api& api, const Json& from, const workflow::Plan& plan) {
+  const auto value = from.value();
+  const auto* node = value.if_string();
+  if (node == nullptr) return cli::resume_point_of(from.text(), "/resume_from", plan);
+  HILLSTAR_TRY(auto point, cli::find_stored_point(api.parts.store, std::string(*node), plan));
+  if (point) return *std::move(point);
+  return Error{Errc::not_found, "Checkpoint not found: " + std::string(*node) + ".", "/resume_from",
+               "Name a node listed in `state.checkpoints` that a run of this workflow has reached."};
+}
+
+/// Results of older runs that the run begins with.
+Result<void> take_results(Api& api, const NewRun& asked, StartRun& start) {
+  HILLSTAR_CHECK(check_taken(asked));
+  auto& store = api.parts.store;
+  if (asked.node) {
+    HILLSTAR_TRY(const auto node, cli::find_node(*start.plan, *asked.node));
+    auto part = workflow::part_before(*start.plan, node);
+    HILLSTAR_TRY(auto before,
+                 cli::results_before(&store, {asked.from_run.value_or(""), asked.set, start.workflow_file}, part));
+    start.plan = std::make_shared<const workflow::Plan>(std::move(part));
+    start.inherited = std::move(before.results);
+    start.parent = before.origin;
+    start.output_dir.clear();  // as execute-node: its files would look like those of the whole
+  } else if (asked.resume_from) {
+    HILLSTAR_TRY(auto point, point_of(api, *asked.resume_from, *start.plan));
+    start.inherited = std::move(point.inherited);
+    start.cells = std::move(point.cells);
+    start.parent = point.origin;
+  }
+  for (auto& node : start.inherited) {
+    HILLSTAR_TRY(node.result, cli::with_blobs(std::move(node.result), store));
+  }
+  return {};
+}
+
+/// Who starts it, and by which request.
+void sign(Api& api, const Request& request, StartRun& start) {
+  start.environment = api.parts.environment;
+  start.started_by = who_of(request);
+  start.run = api.parts.ids->new_run(api.parts.clock->utc_now());
+  Trigger trigger;
+  trigger.kind = TriggerKind::api;
+  trigger.trace = trace_of(request);
+  start.trigger = std::move(trigger);
+}
+
 Result<StartRun> start_of(Api& api, const Request& request, bj::object& remarks) {
   HILLSTAR_CHECK(check_query(request, {}));
   HILLSTAR_CHECK(api.open_for_work());
@@ -93,9 +162,9 @@ Result<StartRun> start_of(Api& api, const Request& request, bj::object& remarks)
   HILLSTAR_CHECK(check(asked));
   StartRun start;
   HILLSTAR_CHECK(take_workflow(api, request, asked, start, remarks));
+  HILLSTAR_CHECK(take_results(api, asked, start));
   HILLSTAR_TRY(start.inputs, resolve_given(*start.plan, asked.inputs, remarks));
-  start.environment = api.parts.environment;
-  start.started_by = who_of(request);
+  sign(api, request, start);
   start.priority = asked.priority;
   start.air_gapped = asked.air_gapped;
   start.labels = asked.labels;
@@ -104,11 +173,22 @@ Result<StartRun> start_of(Api& api, const Request& request, bj::object& remarks)
   start.budget = asked.budget;
   start.isolation = asked.isolation;
   start.state_stream = asked.state_stream;
-  start.run = api.parts.ids->new_run(api.parts.clock->utc_now());
-  Trigger trigger;
-  trigger.kind = TriggerKind::api;
-  trigger.trace = trace_of(request);
-  start.trigger = std::move(trigger);
+  return start;
+}
+
+/// A run of the same plan, in the same place, with what was right up to there.
+Result<StartRun> fork_of(Api& api, const Request& request) {
+  HILLSTAR_CHECK(check_query(request, {}));
+  HILLSTAR_CHECK(api.open_for_work());
+  HILLSTAR_TRY(const auto asked, body<cli::ForkPoint>(request));
+  HILLSTAR_TRY(const auto row, run_row(api, request));
+  auto& store = api.parts.store;
+  HILLSTAR_TRY(auto parent, cli::load_run(store, row.run));
+  const auto read = [&store](const std::string& sha256) { return store.read_blob(sha256); };
+  HILLSTAR_TRY(auto inherited, cli::fork_at(parent, asked, read));
+  HILLSTAR_TRY(const auto job, cli::fork_job(store, parent, std::move(inherited)));
+  HILLSTAR_TRY(auto start, cli::start_run_of(job, store));
+  sign(api, request, start);
   return start;
 }
 
@@ -119,16 +199,14 @@ Result<std::optional<std::string>> key_of(const Request& request) {
   return std::optional(who_of(request) + "/" + *key);
 }
 
-void start_run(const ApiPtr& api, const RequestPtr& request, const AnswerPtr& answer) {
-  bj::object remarks;
-  auto start = start_of(*api, *request, remarks);
-  if (!start) return answer->send(problem_with(start.error(), remarks));
+/// Once for each Idempotency-Key.
+void launch(const ApiPtr& api, const RequestPtr& request, const AnswerPtr& answer, StartRun start) {
   const auto key = key_of(*request);
   if (!key) return answer->send(problem(key.error()));
   if (*key) {
-    start->trigger->key = **key;
+    start.trigger->key = **key;
     const auto claim =
-        api->keys.claim(api->parts.store, **key, sha256_hex(request->body), *start->run, api->parts.clock->utc_now());
+        api->keys.claim(api->parts.store, **key, sha256_hex(request->body), *start.run, api->parts.clock->utc_now());
     if (!claim) return answer->send(problem_with(claim.error(), {}, claim.error().code == Errc::usage ? 422 : 0));
     if (claim->repeated && !api->parts.store.summary(claim->run)) {
       auto wait = problem_with({Errc::run_state, "The first request with this Idempotency-Key is not answered yet.",
@@ -139,19 +217,34 @@ void start_run(const ApiPtr& api, const RequestPtr& request, const AnswerPtr& an
     }
     if (claim->repeated) return answer->send(accepted_response({claim->run, true, false}));
   }
-  const auto run = *start->run;
-  api->parts.engine.start_async(std::move(start).value(), [api, key = *key, run, answer](Result<RunId> started) {
+  const auto run = *start.run;
+  api->parts.engine.start_async(std::move(start), [api, key = *key, run, answer](Result<RunId> started) {
     if (started) return answer->send(accepted_response({*started, false, false}));
     if (key) api->keys.release(*key, run);
     answer->send(problem(started.error()));
   });
 }
 
+void start_run(const ApiPtr& api, const RequestPtr& request, const AnswerPtr& answer) {
+  bj::object remarks;
+  auto start = start_of(*api, *request, remarks);
+  if (!start) return answer->send(problem_with(start.error(), remarks));
+  launch(api, request, answer, std::move(start).value());
+}
+
+void fork_run(const ApiPtr& api, const RequestPtr& request, const AnswerPtr& answer) {
+  auto start = fork_of(*api, *request);
+  if (!start) return answer->send(problem(start.error()));
+  launch(api, request, answer, std::move(start).value());
+}
+
 }  // namespace
 
 std::vector<Route> start_routes(const ApiPtr& api) {
   return {{"POST", "/v1/runs", Scope::operate, kLargeBodyMax,
-           [api](const RequestPtr& request, const AnswerPtr& answer) { start_run(api, request, answer); }}};
+           [api](const RequestPtr& request, const AnswerPtr& answer) { start_run(api, request, answer); }},
+          {"POST", "/v1/runs/{run}/fork", Scope::operate, kLargeBodyMax,
+           [api](const RequestPtr& request, const AnswerPtr& answer) { fork_run(api, request, answer); }}};
 }
 
 }  // namespace hillstar::http

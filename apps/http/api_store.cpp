@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// About the store as a whole: /v1/top, what goes on; /v1/gc, which removes what nobody keeps.
-#include <mutex>
-#include <thread>
-
+// About the store as a whole: /v1/top, what goes on; /v1/gc, which removes what nobody keeps; /v1/workers, who makes
+// attempts for it elsewhere.
 #include "apps/http/api_context.hpp"
+#include "apps/http/hand.hpp"
 
 namespace hillstar::http {
 namespace {
@@ -14,35 +13,8 @@ Result<Response> top(Api& api, const Request& request) {
   return json_response(document);
 }
 
-/// A thread for what takes long, one thing at a time. Ends when the last route that knows it does.
-class Hand {
- public:
-  Hand() = default;
-  ~Hand() {
-    if (thread_.joinable()) thread_.join();
-  }
-  Hand(const Hand&) = delete;
-  Hand& operator=(const Hand&) = delete;
-
-  /// False: it is busy.
-  bool take(std::function<void()> work) {
-    const std::lock_guard lock(mutex_);
-    if (busy_) return false;
-    if (thread_.joinable()) thread_.join();
-    busy_ = true;
-    thread_ = std::thread([this, work = std::move(work)] {
-      work();
-      const std::lock_guard done(mutex_);
-      busy_ = false;
-    });
-    return true;
-  }
-
- private:
-  std::mutex mutex_;
-  bool busy_ = false;
-  std::thread thread_;
-};
+struct Nothing {};
+BOOST_DESCRIBE_STRUCT(Nothing, (), ())
 
 void collect(const ApiPtr& api, const std::shared_ptr<Hand>& hand, const RequestPtr& request, const AnswerPtr& answer) {
   const auto checked = check_query(*request, {});
@@ -57,10 +29,33 @@ void collect(const ApiPtr& api, const std::shared_ptr<Hand>& hand, const Request
     answer->send(problem({Errc::run_state, "A gc is under way in this store already.", {}, "Ask again later."}));
 }
 
+/// Those who make attempts on other machines, or one of them.
+Result<Response> workers(Api& api, const Request& request) {
+  HILLSTAR_CHECK(check_query(request, {}));
+  HILLSTAR_TRY(const auto document, api.client->ask({cli::Topic::workers, param(request, "worker"), {}, {}}));
+  return json_response(document);
+}
+
+/// cordon, uncordon, drain: answered by the worker.
+Plain change_of(cli::Topic topic) {
+  return [topic](Api& api, const Request& request) -> Result<Response> {
+    HILLSTAR_CHECK(check_query(request, {}));
+    HILLSTAR_CHECK(body<Nothing>(request));
+    HILLSTAR_TRY(const auto document, api.client->ask({topic, param(request, "worker"), {}, who_of(request)}));
+    return json_response(document);
+  };
+}
+
 }  // namespace
 
 std::vector<Route> store_routes(const ApiPtr& api) {
+  const std::string worker = "/v1/workers/{worker}";
   return {{"GET", "/v1/top", Scope::read, 0, plain(api, top)},
+          {"GET", "/v1/workers", Scope::read, 0, plain(api, workers)},
+          {"GET", worker, Scope::read, 0, plain(api, workers)},
+          {"POST", worker + "/cordon", Scope::operate, kSmallBodyMax, plain(api, change_of(cli::Topic::cordon))},
+          {"POST", worker + "/uncordon", Scope::operate, kSmallBodyMax, plain(api, change_of(cli::Topic::uncordon))},
+          {"POST", worker + "/drain", Scope::operate, kSmallBodyMax, plain(api, change_of(cli::Topic::drain))},
           {"POST", "/v1/gc", Scope::admin, kSmallBodyMax,
            [api, hand = std::make_shared<Hand>()](const RequestPtr& request, const AnswerPtr& answer) {
              collect(api, hand, request, answer);

@@ -56,6 +56,8 @@ class Outlet {
   virtual ~Outlet() = default;
   /// One event: `id` and `event` may be empty; `data` must hold no bare carriage return. False: the stream is closed.
   virtual bool write(std::string_view id, std::string_view event, std::string_view data) = 0;
+  /// The same for what may get lost: nothing happens if the client is slow to take what waits for it already.
+  virtual bool offer(std::string_view event, std::string_view data) { return write({}, event, data); }
   virtual void close() = 0;
   /// Called once, when the client is gone or the stream is closed; on any thread.
   virtual void on_closed(std::function<void()> then) = 0;

@@ -46,6 +46,8 @@ std::optional<Response> Gate::slow_down(const std::string& client) {
   auto response = problem(Error{Errc::rate_limited, "Too many requests.", {}, "Try again in " + seconds + " s."});
   std::erase_if(response.headers, [](const auto& header) { return header.first == "retry-after"; });
   response.headers.emplace_back("retry-after", seconds);
+  // Tells this refusal, after which nothing was done, from those of streams that are full.
+  response.headers.emplace_back("ratelimit-reset", seconds);
   return response;
 }
 

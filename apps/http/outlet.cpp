@@ -5,6 +5,12 @@
 #include <utility>
 
 namespace hillstar::http {
+namespace {
+
+/// One of so many parts of a client's buffer may be full of what may get lost.
+constexpr std::size_t kOfferedShare = 4;
+
+}  // namespace
 
 Stream::Stream(std::shared_ptr<ServerCore> core, Wire::executor_type strand)
     : core_(std::move(core)), strand_(std::move(strand)), timer_(strand_) {
@@ -15,6 +21,17 @@ Stream::~Stream() { --core_->traffic->streams; }
 
 bool Stream::write(std::string_view id, std::string_view event, std::string_view data) {
   return enqueue(encoded(id, event, data));
+}
+
+bool Stream::offer(std::string_view event, std::string_view data) {
+  auto bytes = encoded({}, event, data);
+  {
+    const std::lock_guard lock(mutex_);
+    if (closed_ || closing_) return false;
+    // The rest of the buffer is for what must not get lost.
+    if (pending_bytes_ + bytes.size() > core_->options.stream_bytes_max / kOfferedShare) return true;
+  }
+  return enqueue(std::move(bytes));
 }
 
 bool Stream::enqueue(std::string bytes) {

@@ -36,6 +36,7 @@ class Stream : public Outlet, public Guest, public std::enable_shared_from_this<
   ~Stream() override;
 
   bool write(std::string_view id, std::string_view event, std::string_view data) override;
+  bool offer(std::string_view event, std::string_view data) override;
   void close() override;
   void on_closed(std::function<void()> then) override;
   void leave() override { close(); }

@@ -3,7 +3,9 @@
 
 #include <boost/json.hpp>
 #include <charconv>
+#include <chrono>
 #include <future>
+#include <thread>
 
 #include "apps/cli/environment.hpp"
 #include "apps/cli/version.hpp"
@@ -15,6 +17,10 @@ namespace {
 constexpr std::size_t kTokenBytesMax = 4'096;
 constexpr std::size_t kVersionBytesMax = 40;
 constexpr Millis kAnswerPatience{120'000};
+/// Of one request that the service refuses since there are too many of them,
+constexpr std::chrono::seconds kThrottlePatience{120};
+/// and the longest single wait. Quotas have room again much later, and are no reason to wait.
+constexpr std::chrono::seconds kPauseMax{5};
 /// A stream may last as long as a run; the service sends something from time to time.
 constexpr Millis kStreamPatience{std::int64_t{30} * 24 * 3'600'000};
 constexpr std::uint64_t kStreamBytesMax = 1ULL << 50U;
@@ -48,23 +54,39 @@ Result<Secret> token_in(const std::vector<std::string>& environment) {
 }
 
 /// What the service refused, as it said it.
-Error error_in(const providers::HttpReply& reply, const std::string& url) {
-  const auto body = json::parse(reply.body);
-  const auto text = [&](std::string_view key) {
-    const auto* member = body ? json::member(*body, key) : nullptr;
-    return member != nullptr && member->is_string() ? std::string(member->get_string()) : std::string();
-  };
-  const auto code = text("code");
-  std::uint16_t number = 0;
-  if (!code.starts_with("HS") || std::from_chars(code.data() + 2, code.data() + code.size(), number).ec != std::errc())
-    return {Errc::host_protocol, "The service answers " + std::to_string(reply.status) + ", in words that are not its.",
-            url, "Is this the address of `hillstar-actors serve`?"};
-  auto error = Error{static_cast<Errc>(number), text("title"), text("where"), text("hint")};
+Error refusal_in(const providers::HttpReply& reply, const std::string& url) {
+  auto error = error_in(reply.body, url);
+  if (error.code == Errc::host_protocol) error.message += " Its status is " + std::to_string(reply.status) + ".";
   if (error.code == Errc::unauthenticated && error.where.empty()) error.where = url;
   return error;
 }
 
+/// How long a client that asks too often is to wait; nothing if that is long, or not why it was refused.
+std::optional<std::chrono::seconds> pause_asked(const providers::HttpReply& reply) {
+  constexpr int kTooManyRequests = 429;
+  if (reply.status != kTooManyRequests) return std::nullopt;
+  const auto text = reply.header("ratelimit-reset");
+  int seconds = 0;
+  std::from_chars(text.data(), text.data() + text.size(), seconds);
+  if (seconds < 1 || seconds > kPauseMax.count()) return std::nullopt;
+  return std::chrono::seconds(seconds);
+}
+
 }  // namespace
+
+Error error_in(const std::string& text, const std::string& from) {
+  const auto body = json::parse(text);
+  const auto said = [&](std::string_view key) {
+    const auto* member = body ? json::member(*body, key) : nullptr;
+    return member != nullptr && member->is_string() ? std::string(member->get_string()) : std::string();
+  };
+  const auto code = said("code");
+  std::uint16_t number = 0;
+  if (!code.starts_with("HS") || std::from_chars(code.data() + 2, code.data() + code.size(), number).ec != std::errc())
+    return {Errc::host_protocol, "The service answers in words that are not its.", from,
+            "Is this the address of `hillstar-actors serve`?"};
+  return {static_cast<Errc>(number), said("title"), said("where"), said("hint")};
+}
 
 bool is_service_url(std::string_view text) { return text.starts_with("http://") || text.starts_with("https://"); }
 
@@ -115,19 +137,25 @@ providers::HttpRequest Remote::request(std::string method, const std::string& pa
   return request;
 }
 
-Result<providers::HttpReply> Remote::ask(providers::HttpRequest request) const {
-  std::promise<providers::HttpOutcome> promise;
-  auto answer = promise.get_future();
-  providers::HttpCallbacks callbacks;
-  callbacks.done = [&promise](providers::HttpOutcome outcome) { promise.set_value(std::move(outcome)); };
-  const auto handle = transport_->send(std::move(request), std::move(callbacks));
-  auto outcome = answer.get();
-  if (const auto* failure = std::get_if<Failure>(&outcome))
-    return Error{Errc::host_unreachable, "The service does not answer: " + failure->message + ".", url_,
-                 "Is it running, and is this its address?"};
-  auto& reply = std::get<providers::HttpReply>(outcome);
-  if (reply.status < 200 || reply.status >= 300) return error_in(reply, url_);
-  return std::move(reply);
+Result<providers::HttpReply> Remote::ask(const providers::HttpRequest& request) const {
+  const auto give_up = std::chrono::steady_clock::now() + kThrottlePatience;
+  for (;;) {
+    std::promise<providers::HttpOutcome> promise;
+    auto answer = promise.get_future();
+    providers::HttpCallbacks callbacks;
+    callbacks.done = [&promise](providers::HttpOutcome outcome) { promise.set_value(std::move(outcome)); };
+    const auto handle = transport_->send(request, std::move(callbacks));
+    auto outcome = answer.get();
+    if (const auto* failure = std::get_if<Failure>(&outcome))
+      return Error{Errc::host_unreachable, "The service does not answer: " + failure->message + ".", url_,
+                   "Is it running, and is this its address?"};
+    auto& reply = std::get<providers::HttpReply>(outcome);
+    if (reply.status >= 200 && reply.status < 300) return std::move(reply);
+    // Refused before anything was done: a command asks as fast as it may.
+    const auto pause = pause_asked(reply);
+    if (!pause || std::chrono::steady_clock::now() + *pause > give_up) return refusal_in(reply, url_);
+    std::this_thread::sleep_for(*pause);
+  }
 }
 
 Result<Remote::Page> Remote::get(const std::string& path) const {
@@ -142,7 +170,7 @@ Result<std::string> Remote::post(const std::string& path, const std::string& bod
   asked.body = body;
   asked.headers = std::move(headers);
   asked.headers.emplace_back("content-type", "application/json");
-  HILLSTAR_TRY(auto reply, ask(std::move(asked)));
+  HILLSTAR_TRY(auto reply, ask(asked));
   return std::move(reply.body);
 }
 
@@ -155,7 +183,7 @@ Result<std::string> Remote::send(const std::string& method, const std::string& p
     asked.body = body;
     asked.headers.emplace_back("content-type", "application/json");
   }
-  HILLSTAR_TRY(auto reply, ask(std::move(asked)));
+  HILLSTAR_TRY(auto reply, ask(asked));
   return std::move(reply.body);
 }
 

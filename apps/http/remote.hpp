@@ -18,10 +18,14 @@ namespace hillstar::http {
 /// True for what --server takes, and no folder is called.
 bool is_service_url(std::string_view text);
 
+/// The error that a problem document tells of; host_protocol if it is none. `from`: who says it.
+Error error_in(const std::string& body, const std::string& from);
+
 /// Do versions differ in their first number?
 bool is_other_major(std::string_view theirs, std::string_view ours);
 
-/// Thread-safe. Errors of the service come back as they were made there; host_unreachable if it does not answer.
+/// Thread-safe. Waits where the service says that it is asked too often. Errors of the service come back as they were
+/// made there; host_unreachable if it does not answer.
 class Remote {
  public:
   /// Says hello. The token is in HILLSTAR_TOKEN, or in the file that HILLSTAR_TOKEN_FILE names. Errors: usage (the
@@ -47,7 +51,7 @@ class Remote {
  private:
   Remote(std::string url, Secret token, const std::vector<std::string>& environment);
   [[nodiscard]] providers::HttpRequest request(std::string method, const std::string& path) const;
-  [[nodiscard]] Result<providers::HttpReply> ask(providers::HttpRequest request) const;
+  [[nodiscard]] Result<providers::HttpReply> ask(const providers::HttpRequest& request) const;
 
   std::string url_;
   Secret token_;

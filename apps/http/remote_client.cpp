@@ -6,6 +6,7 @@
 
 #include "apps/cli/report.hpp"
 #include "apps/http/api_context.hpp"
+#include "apps/http/remote_feed.hpp"
 #include "apps/http/remote_store.hpp"
 #include "persistence/event_codec.hpp"
 #include "runtime/run/why.hpp"
@@ -20,57 +21,6 @@ using cli::WordKind;
 constexpr Millis kAnswerPatience{120'000};
 /// gc of a large store takes its time, for it lets commits go first.
 constexpr Millis kCollectPatience{86'400'000};
-
-/// One followed run. The transport's thread and whoever ends it meet here.
-struct Feed {
-  std::mutex mutex;
-  bool over = false;  // nothing is handed on any more
-  std::string text;   // of an event that is not complete
-  FeedCallback callback;
-  RunId run;
-
-  void take(std::string_view piece) {
-    const std::lock_guard lock(mutex);
-    if (over) return;
-    text += piece;
-    for (auto end = text.find("\n\n"); end != std::string::npos && !over; end = text.find("\n\n")) {
-      on_event(std::string_view(text).substr(0, end + 1));
-      text.erase(0, end + 2);
-    }
-  }
-  void ended() {
-    const std::lock_guard lock(mutex);
-    if (!std::exchange(over, true)) callback(FeedCut{run});
-  }
-  void stop() {
-    const std::lock_guard lock(mutex);
-    over = true;
-  }
-
- private:
-  void on_event(std::string_view block) {
-    std::string data;
-    while (!block.empty()) {
-      auto line = block.substr(0, block.find('\n'));
-      block.remove_prefix(line.size() + 1);
-      if (line.ends_with('\r')) line.remove_suffix(1);
-      if (!line.starts_with("data:")) continue;
-      line.remove_prefix(line.starts_with("data: ") ? 6 : 5);
-      if (!data.empty()) data += '\n';
-      data += line;
-    }
-    if (data.empty()) return;
-    auto recorded = persistence::decode(data, run);
-    if (!recorded) {
-      over = true;
-      return callback(RunParked{run, recorded.error()});
-    }
-    const auto type = type_name(recorded->event);
-    callback(FeedEvent{run, std::move(recorded).value()});
-    if (type == "run_completed" || type == "run_failed" || type == "run_cancelled" || type == "run_timed_out")
-      over = true;
-  }
-};
 
 /// An operation as the API takes it.
 bj::object members_of(const StateOperation& operation) {
@@ -93,11 +43,9 @@ class RemoteClient final : public cli::Client {
   }
 
   Result<RunId> start(const cli::StartJob& job) override {
-    if (job.parent || !job.inherited.empty())
-      return Error{Errc::usage,
-                   "A service does not take results over from another run.",
-                   {},
-                   "Do it where the store is: hillstar-actors --store DIR."};
+    const auto taken = job.taken_there.value_or(cli::TakenThere());
+    if (taken.fork && job.parent)
+      return begin(run_path(job.parent->run) + "/fork", job, Json::from_canonical(json::to_text(*taken.fork)));
     bj::object body{{"workflow_text", job.workflow_text}, {"workflow_file", job.workflow_file}};
     body["inputs"] = job.inputs.value();
     if (job.priority) body["priority"] = *job.priority;
@@ -107,32 +55,27 @@ class RemoteClient final : public cli::Client {
     if (!job.labels.empty()) body["labels"] = Json::from_canonical(json::to_text(job.labels)).value();
     if (job.correlation) body["correlation"] = *job.correlation;
     if (job.deadline) body["deadline"] = to_rfc3339(*job.deadline);
-    std::vector<std::pair<std::string, std::string>> headers;
-    if (job.run) headers.emplace_back("idempotency-key", job.run->str());
-    HILLSTAR_TRY(const auto answer, remote_->post("/v1/runs", json::canonical(body), std::move(headers)));
-    HILLSTAR_TRY(const auto said, json::parse(answer));
-    const auto* run = json::member(said, "run");
-    if (run == nullptr || !run->is_string())
-      return Error{Errc::host_protocol, "The service did not say which run it started.", {}, {}};
-    return RunId(std::string(run->get_string()));
+    if (taken.resume_from) body["resume_from"] = taken.resume_from->value();
+    if (taken.node) body["node"] = *taken.node;
+    if (taken.from_run) body["from_run"] = taken.from_run->str();
+    if (!taken.set.empty()) body["set"] = bj::value_from(taken.set);
+    return begin("/v1/runs", job, Json::of(body));
   }
 
   Result<std::uint64_t> follow(const RunId& run, std::uint64_t from_seq, FeedCallback callback) override {
     const auto path = run_path(run) + "/events?from=" + std::to_string(from_seq);
     // A stream does not say that it will not begin.
     HILLSTAR_TRY([[maybe_unused]] const auto there, remote_->get(path + "&limit=1"));
-    auto feed = std::make_shared<Feed>();
-    feed->callback = std::move(callback);
-    feed->run = run;
+    auto feed = std::make_shared<RemoteFeed>(run, std::move(callback));
     auto handle = remote_->stream(
-        path, [feed](std::string_view piece) { feed->take(piece); }, [feed] { feed->ended(); });
+        path + "&pieces=1", [feed](std::string_view piece) { feed->take(piece); }, [feed] { feed->ended(); });
     const std::lock_guard lock(mutex_);
     feeds_[++last_ticket_] = {std::move(feed), std::move(handle)};
     return last_ticket_;
   }
 
   void unfollow(std::uint64_t ticket) override {
-    std::pair<std::shared_ptr<Feed>, std::shared_ptr<providers::Cancellation>> found;
+    std::pair<std::shared_ptr<RemoteFeed>, std::shared_ptr<providers::Cancellation>> found;
     {
       const std::lock_guard lock(mutex_);
       const auto entry = feeds_.find(ticket);
@@ -188,9 +131,10 @@ class RemoteClient final : public cli::Client {
     const auto [method, path] = place_of(question);
     const bool has_body = std::string_view(method) == "POST" || std::string_view(method) == "PUT";
     const auto patience = question.topic == cli::Topic::collect ? kCollectPatience : kAnswerPatience;
-    HILLSTAR_TRY(const auto answer, remote_->send(method, path, has_body ? body_of(question) : "", patience));
-    if (answer.empty()) return Json();
-    HILLSTAR_TRY(const auto said, json::parse(answer));
+    const auto answer = remote_->send(method, path, has_body ? body_of(question) : "", patience);
+    if (!answer) return answer.error().code == Errc::not_found ? none_such(question) : answer.error();
+    if (answer->empty()) return Json();
+    HILLSTAR_TRY(const auto said, json::parse(*answer));
     return Json::of(said);
   }
 
@@ -204,6 +148,18 @@ class RemoteClient final : public cli::Client {
   }
 
  private:
+  /// Asking again with the same id of the job begins nothing twice.
+  Result<RunId> begin(const std::string& path, const cli::StartJob& job, const Json& body) const {
+    std::vector<std::pair<std::string, std::string>> headers;
+    if (job.run) headers.emplace_back("idempotency-key", job.run->str());
+    HILLSTAR_TRY(const auto answer, remote_->post(path, body.text(), std::move(headers)));
+    HILLSTAR_TRY(const auto said, json::parse(answer));
+    const auto* run = json::member(said, "run");
+    if (run == nullptr || !run->is_string())
+      return Error{Errc::host_protocol, "The service did not say which run it started.", {}, {}};
+    return RunId(std::string(run->get_string()));
+  }
+
   static std::pair<const char*, std::string> place_of(const cli::Question& question) {
     using cli::Topic;
     const auto slash = question.stream.rfind('/');
@@ -235,6 +191,21 @@ class RemoteClient final : public cli::Client {
         break;
     }
     return {"GET", "/v1/top"};
+  }
+
+  /// As a host on this machine says it.
+  static Error none_such(const cli::Question& question) {
+    using cli::Topic;
+    const auto topic = question.topic;
+    const bool worker =
+        topic == Topic::workers || topic == Topic::cordon || topic == Topic::uncordon || topic == Topic::drain;
+    if (worker)
+      return {Errc::not_found, "There is no worker of this name.", question.stream,
+              "`hillstar-actors workers ls` lists them."};
+    return {Errc::not_found,
+            "There is no stream '" + question.stream + "'.",
+            {},
+            "`hillstar-actors stream ls` shows them."};
   }
 
   /// Absent members are left out: the service takes no null for them.
@@ -272,16 +243,23 @@ class RemoteClient final : public cli::Client {
         body["outcome"] = word.yes ? "run_again" : "failed";
         return std::string("/settle");
       }
-      default:
-        return Error{Errc::usage, "This cannot be said through a service.", {}, "Say it where the store is."};
+      case WordKind::signal:
+        body = {};
+        if (word.value) body["payload"] = word.value->value();
+        if (word.key) body["key"] = *word.key;
+        return "/signals/" + encoded(word.name.value_or(""));
+      case WordKind::input:
+        body = {{"value", word.value.value_or(Json()).value()}};
+        return "/inputs/" + encoded(word.name.value_or(""));
     }
+    return Error{Errc::internal, "A word that is not known.", {}, {}};
   }
 
   std::shared_ptr<const Remote> remote_;
   std::shared_ptr<persistence::EventStore> store_;
   std::mutex mutex_;
   std::uint64_t last_ticket_ = 0;
-  std::map<std::uint64_t, std::pair<std::shared_ptr<Feed>, std::shared_ptr<providers::Cancellation>>> feeds_;
+  std::map<std::uint64_t, std::pair<std::shared_ptr<RemoteFeed>, std::shared_ptr<providers::Cancellation>>> feeds_;
 };
 
 }  // namespace

@@ -9,7 +9,7 @@
 
 namespace hillstar::http {
 
-/// Runs that it starts work with the folders and the environment of the service. Pieces of output are not shown live.
+/// Runs that it starts work with the folders and the environment of the service.
 std::unique_ptr<cli::Client> remote_client(std::shared_ptr<const Remote> remote);
 
 }  // namespace hillstar::http

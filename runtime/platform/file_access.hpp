@@ -62,6 +62,9 @@ class FileAccess {
 /// Nothing is left behind on failure. `path` is for messages. Errors: permission_denied, io.
 Result<void> replace_file(const WritePlace& place, std::string_view bytes, const std::string& path);
 
+/// All of them, also if a signal comes between. `path` is for the message.
+Result<void> write_all(int file, std::string_view bytes, const std::string& path);
+
 /// `No such file or directory` and the like, in lower case, for messages.
 std::string errno_text(int number);
 /// The Error for a failed system call: `cannot <deed> '<path>': <reason>`.

@@ -48,16 +48,6 @@ class TemporaryFile {
   bool is_renamed_ = false;
 };
 
-bool write_all(int fd, std::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t written = write(fd, bytes.data(), bytes.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) return false;
-    bytes.remove_prefix(static_cast<std::size_t>(written));
-  }
-  return true;
-}
-
 /// A copy of the old file's owner and mode, as far as we may.
 bool take_over_mode(int fd, const struct stat& old) {
   struct stat now {};
@@ -84,6 +74,16 @@ Error io_error(int number, const std::string& deed, const std::string& path) {
   return Error(code, "cannot " + deed + " '" + path + "': " + errno_text(number));
 }
 
+Result<void> write_all(int file, std::string_view bytes, const std::string& path) {
+  while (!bytes.empty()) {
+    const auto written = ::write(file, bytes.data(), bytes.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return io_error(errno, "write", path);
+    bytes.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return {};
+}
+
 Result<void> replace_file(const WritePlace& place, std::string_view bytes, const std::string& path) {
   const SignalBlock no_sigxfsz(SIGXFSZ);  // a file size limit shall be an error here, not the end of the process
   struct stat old {};
@@ -93,7 +93,7 @@ Result<void> replace_file(const WritePlace& place, std::string_view bytes, const
     return io_error(errno, "write", path);
   TemporaryFile file(place.folder.get());
   if (!file.is_open()) return io_error(errno, "create a temporary file beside", path);
-  if (!write_all(file.get(), bytes)) return io_error(errno, "write", path);
+  HILLSTAR_CHECK(write_all(file.get(), bytes, path));
   if (existed && !take_over_mode(file.get(), old)) return io_error(errno, "keep the mode of", path);
   if (fsync(file.get()) != 0) return io_error(errno, "write to the disk", path);
   if (!file.rename_to(place.name)) return io_error(errno, "replace", path);

@@ -22,28 +22,17 @@ constexpr int kLockTriesMax = 500;
 constexpr std::chrono::milliseconds kLockPause{20};
 constexpr std::size_t kReadBytes = 64U << 10U;
 
-Result<void> make_folder(const fs::path& folder) {
-  if (folder.empty() || ::access(folder.c_str(), F_OK) == 0) return {};
-  HILLSTAR_CHECK(make_folder(folder.parent_path()));
-  if (::mkdir(folder.c_str(), S_IRWXU) != 0 && errno != EEXIST) return io_error(errno, "make", folder.string());
-  return {};
-}
-
-Result<void> write_all(int file, std::string_view bytes, const std::string& path) {
-  while (!bytes.empty()) {
-    const auto written = ::write(file, bytes.data(), bytes.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return io_error(errno, "write", path);
-    bytes.remove_prefix(static_cast<std::size_t>(written));
-  }
-  if (::fsync(file) != 0) return io_error(errno, "write", path);
-  return {};
-}
-
 }  // namespace
 
+Result<void> make_private_folders(const std::string& path) {
+  if (path.empty() || ::access(path.c_str(), F_OK) == 0) return {};
+  HILLSTAR_CHECK(make_private_folders(fs::path(path).parent_path().string()));
+  if (::mkdir(path.c_str(), S_IRWXU) != 0 && errno != EEXIST) return io_error(errno, "make", path);
+  return {};
+}
+
 Result<PrivateFolder> PrivateFolder::open(const std::string& path, bool make) {
-  if (make) HILLSTAR_CHECK(make_folder(fs::path(path).lexically_normal()));
+  if (make) HILLSTAR_CHECK(make_private_folders(fs::path(path).lexically_normal().string()));
   Descriptor folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!folder.is_open()) return io_error(errno, "open", path);
   for (int i = 0; i < kLockTriesMax; ++i) {
@@ -51,7 +40,7 @@ Result<PrivateFolder> PrivateFolder::open(const std::string& path, bool make) {
     if (errno != EWOULDBLOCK && errno != EINTR) return io_error(errno, "lock", path);
     std::this_thread::sleep_for(kLockPause);
   }
-  return Error{Errc::io, "Another process keeps this folder locked.", path, "Try again."};
+  return Error{Errc::io, "Another process keeps files of this folder locked.", path, "Try again."};
 }
 
 Result<std::string> PrivateFolder::read(const std::string& name) const {
@@ -87,6 +76,7 @@ Result<void> PrivateFolder::write(const std::string& name, std::string_view byte
       ::openat(folder_.get(), temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode));
   if (!file.is_open()) return io_error(errno, "write", at(name));
   auto done = write_all(file.get(), bytes, at(name));
+  if (done && ::fsync(file.get()) != 0) done = io_error(errno, "write", at(name));
   if (done && ::renameat(folder_.get(), temporary.c_str(), folder_.get(), name.c_str()) != 0)
     done = io_error(errno, "replace", at(name));
   if (!done) ::unlinkat(folder_.get(), temporary.c_str(), 0);

@@ -11,6 +11,9 @@
 
 namespace hillstar {
 
+/// Makes the folder and those above it that are not there, with mode 0700. Errors: not_found, permission_denied, io.
+Result<void> make_private_folders(const std::string& path);
+
 /// An open folder. Its files are written whole or not at all, durably. Belongs to one thread.
 class PrivateFolder {
  public:

@@ -6,6 +6,7 @@
 
 #include "runtime/workflow/definition_parts.hpp"
 #include "runtime/workflow/did_you_mean.hpp"
+#include "runtime/workflow/labels.hpp"
 
 namespace hillstar::workflow {
 namespace {
@@ -15,7 +16,6 @@ namespace bj = boost::json;
 constexpr Range kSlots{1, 1024, "slots"};
 constexpr Range kCpus{1, 4096, "processors"};
 constexpr Range kGpus{1, 1024, "GPUs"};
-constexpr std::size_t kLabelsMax = 64;
 constexpr std::size_t kWordMax = 64;
 constexpr std::size_t kPatternsMax = 64;
 constexpr std::size_t kPatternMax = 256;
@@ -32,9 +32,6 @@ bool is_word(std::string_view text, std::string_view besides) {
   return std::all_of(text.begin(), text.end(),
                      [&](char c) { return is_letter(c) || is_digit(c) || besides.find(c) != std::string_view::npos; });
 }
-
-constexpr std::string_view kLabelMarks = "_-.";
-constexpr std::string_view kWordHint = "up to 64 letters, digits, '_', '-' and '.', a letter or digit first";
 
 class LabelReader {
  public:
@@ -78,8 +75,8 @@ class LabelReader {
   }
 
   void add(std::string_view name, std::string_view value, const Place& at) {
-    if (!is_word(name, kLabelMarks) || (!value.empty() && !is_word(value, kLabelMarks)))
-      return problems_.error(Errc::workflow_invalid, at.pointer(), "this is no label", std::string(kWordHint));
+    if (!is_label_word(name) || (!value.empty() && !is_label_word(value)))
+      return problems_.error(Errc::workflow_invalid, at.pointer(), "this is no label", std::string(kLabelHint));
     if (!labels_.emplace(name, value).second)
       problems_.error(Errc::workflow_invalid, at.pointer(), "the label '" + std::string(name) + "' is there twice");
   }

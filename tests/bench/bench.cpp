@@ -18,6 +18,7 @@
 #include "tests/bench/exchange.hpp"
 #include "tests/bench/measure.hpp"
 #include "tests/bench/model_server.hpp"
+#include "tests/bench/remote_loads.hpp"
 #include "tests/bench/store_lists.hpp"
 #include "tests/bench/stream_loads.hpp"
 #include "tests/bench/transport_loads.hpp"
@@ -192,6 +193,8 @@ int run(const Settings& settings) {
   if (settings.wants("triggers")) runs_through_a_stream(work.fresh("triggers"));
   if (settings.wants("memory")) memory_over_runs(work.fresh("memory"), settings.runs);
   if (settings.wants("waiting")) waiting_runs(work.fresh("waiting"));
+  if (settings.wants("remote")) remote_steps(work.fresh("remote"));
+  if (settings.wants("workers")) idle_workers(work.fresh("workers"), 200);
   if (settings.wants("fan")) fan_out(work);
   if (settings.wants("models") && !settings.server.empty()) model_calls(work, settings.server);
   if (settings.wants("streams") && !settings.server.empty()) open_streams(settings.server);
@@ -225,6 +228,8 @@ int main(int argc, char** argv) {
       settings.names.insert(argv[i]);
   }
   try {
+    if (argc > 1 && std::string_view(argv[1]) == "--as-workers")
+      return hillstar::bench::be_workers(std::vector<std::string>(argv + 2, argv + argc));
     return hillstar::bench::run(settings);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "bench: %s\n", error.what());

@@ -95,25 +95,34 @@ EngineOptions options() {
   return options;
 }
 
-Driven drive(persistence::EventStore& store, const Load& load) {
+struct Driver::Ends {
   std::mutex mutex;
   std::condition_variable ended;
   std::uint32_t live = 0;
-  Driven driven;
-  auto with = options();
-  with.on_end = [&](const RunId&, const run::Summary& summary) {
-    const std::lock_guard lock(mutex);
-    --live;
-    driven.completed += summary.status == "completed" ? 1 : 0;
-    ended.notify_one();
+  std::uint64_t completed = 0;
+};
+
+Driver::Driver(persistence::EventStore& store, EngineOptions with) : ends_(std::make_unique<Ends>()) {
+  with.on_end = [ends = ends_.get()](const RunId&, const run::Summary& summary) {
+    const std::lock_guard lock(ends->mutex);
+    --ends->live;
+    ends->completed += summary.status == "completed" ? 1 : 0;
+    ends->ended.notify_one();
   };
-  const auto engine = Engine::start_up(store, std::move(with), {});
+  engine_ = Engine::start_up(store, std::move(with), {});
+}
+
+Driver::~Driver() = default;
+
+Driven Driver::run(const Load& load) {
+  auto& ends = *ends_;
+  const auto before = ends.completed;
   const auto cost = measure([&] {
     for (std::uint32_t i = 0; i < load.runs; ++i) {
       {
-        std::unique_lock lock(mutex);
-        ended.wait(lock, [&] { return live < load.in_flight; });
-        ++live;
+        std::unique_lock lock(ends.mutex);
+        ends.ended.wait(lock, [&] { return ends.live < load.in_flight; });
+        ++ends.live;
       }
       StartRun request;
       request.plan = load.plan;
@@ -121,16 +130,16 @@ Driven drive(persistence::EventStore& store, const Load& load) {
       request.inputs = Json::from_canonical("{}");
       request.workspace = "/";
       request.started_by = "bench";
-      engine->start_async(std::move(request), [](const Result<RunId>& run) {
+      engine_->start_async(std::move(request), [](const Result<RunId>& run) {
         if (!run) std::abort();
       });
     }
-    std::unique_lock lock(mutex);
-    ended.wait(lock, [&] { return live == 0; });
+    std::unique_lock lock(ends.mutex);
+    ends.ended.wait(lock, [&] { return ends.live == 0; });
   });
-  driven.wall_s = cost.wall_s;
-  driven.cpu_s = cost.cpu_s;
-  return driven;
+  return {cost.wall_s, cost.cpu_s, ends.completed - before};
 }
+
+Driven drive(persistence::EventStore& store, const Load& load) { return Driver(store, options()).run(load); }
 
 }  // namespace hillstar::bench

@@ -35,7 +35,23 @@ struct Driven {
   double cpu_s = 0;             ///< Of the whole process, the load's own part included.
   std::uint64_t completed = 0;  ///< Runs that ended completed.
 };
-/// Starts an engine over the store and runs the load to its end.
+/// An engine over a store, for one load after another.
+class Driver {
+ public:
+  Driver(persistence::EventStore& store, EngineOptions with);
+  ~Driver();
+  Driver(const Driver&) = delete;
+  Driver& operator=(const Driver&) = delete;
+  /// Runs the load to its end.
+  Driven run(const Load& load);
+  [[nodiscard]] Engine& engine() const { return *engine_; }
+
+ private:
+  struct Ends;
+  std::unique_ptr<Ends> ends_;
+  std::unique_ptr<Engine> engine_;
+};
+/// The same for one load and the usual options.
 Driven drive(persistence::EventStore& store, const Load& load);
 
 }  // namespace hillstar::bench

@@ -139,7 +139,7 @@ class Remote(Service):
         self.assertIn('HS804', self.remote('ls', token=None, code=10).err)
         self.tokens['wrong'] = 'hsa_' + 'A' * 43
         self.assertIn('HS804', self.remote('ls', token='wrong', code=10).err)
-        self.assertIn('HS700', self.remote('verify', code=2).err)
+        self.assertIn('HS700', self.remote('repair', code=2).err)
         self.assertIn('unencrypted', self.hill('--server', 'http://example.com:1', 'ls', code=2).err)
         service.send(15).end(0)
         gone = self.remote('ls', code=10)

@@ -11,7 +11,7 @@ import time
 import unittest
 
 PATIENCE = 60           # seconds that a command may take before the test gives up
-settings = argparse.Namespace(binary=None, server=None, tamper=None)
+settings = argparse.Namespace(binary=None, server=None, tamper=None, rounds=None, seed=None)
 
 
 ACCEPTED = {name: {'tos_accepted': True, 'audit_enabled': True, 'restricted_use_acknowledged': True}
@@ -39,10 +39,10 @@ class Done:
 class Started:
     """A command that still runs. What it says goes to files, so that no pipe can fill."""
 
-    def __init__(self, test, arguments, **options):
+    def __init__(self, test, arguments, before=(), **options):
         self.test, self.arguments = test, arguments
         self.files = [tempfile.TemporaryFile(), tempfile.TemporaryFile()]
-        self.process = subprocess.Popen([settings.binary, *arguments], stdin=subprocess.DEVNULL, stdout=self.files[0],
+        self.process = subprocess.Popen([*before, settings.binary, *arguments], stdin=subprocess.DEVNULL, stdout=self.files[0],
                                         stderr=self.files[1], **options)
 
     def read(self, which):
@@ -168,6 +168,23 @@ def script(line, source=None, **more):
     return node
 
 
+class Held:
+    """Beside EndToEnd: scripts that say who they are, and end when they may."""
+
+    def holding(self, name):
+        """The line of one."""
+        pid, go = self.path(name + '.pid'), self.path(name + '.go')
+        return f'echo $$ > {pid}; for i in $(seq 3000); do [ -e {go} ] && break; sleep 0.02; done; echo made'
+
+    def pid_of(self, name):
+        path = self.path(name + '.pid')
+        self.until(lambda: os.path.exists(path) and self.read(name + '.pid').strip(), f'{name} to begin')
+        return int(self.read(name + '.pid'))
+
+    def go(self, name):
+        self.write(name + '.go', '')
+
+
 def is_alive(pid):
     """Neither gone nor a zombie that nobody has reaped yet."""
     try:
@@ -183,6 +200,8 @@ def main():
     parser.add_argument('--server', help='mock_model_server')
     parser.add_argument('--tamper', help='store_tamper')
     parser.add_argument('--clock', help='libmoved_clock')
+    parser.add_argument('--rounds', type=int, help='of tests with rounds at random')
+    parser.add_argument('--seed', type=int, help='of what is random in them')
     parser.add_argument('tests', nargs='*', help='Class.test_name')
     for name, value in vars(parser.parse_args()).items():
         setattr(settings, name, os.path.abspath(value) if isinstance(value, str) else value)

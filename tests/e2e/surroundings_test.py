@@ -61,14 +61,14 @@ class Limits(Surroundings):
 
     def test_little_memory(self):
         self.hill('run', 'flow.json')
-        for megabytes in (150, 200, 300, 500, 600, 700, 900):
+        for megabytes in (200, 300, 500, 600, 700, 900):
             with self.subTest(megabytes):
                 done = self.hill('run', 'flow.json', code=None,
                                  preexec_fn=limited(resource.RLIMIT_AS, megabytes << 20))
                 self.assertIn(done.code, (0, 71), done)
                 if done.code == 71:
                     self.assertIn('error HS901', done.err)
-        for megabytes in (150, 300):
+        for megabytes in (200, 300):
             done = self.hill('show', code=None, preexec_fn=limited(resource.RLIMIT_AS, megabytes << 20))
             self.assertIn(done.code, (0, 71), done)
         self.hill('verify')

@@ -11,18 +11,17 @@ import harness
 from harness import is_alive, script
 from serve_test import Served
 
-# Says who it is, and ends when it may.
-HOLD = 'echo $$ > {pid}; for i in $(seq 3000); do [ -e {go} ] && break; sleep 0.02; done; echo made'
-
 
 class Workers(Served):
+    ADDRESSES = ('127.0.0.1',)
+
     def setUp(self):
         super().setUp()
         self.hill('ca', 'init')
-        self.hill('ca', 'issue-host', 'lab', '--address', '127.0.0.1')
+        self.hill('ca', 'issue-host', 'lab', *(word for address in self.ADDRESSES for word in ('--address', address)))
 
-    def host(self, *arguments, **more):
-        service = self.serve('--workers', '127.0.0.1:0', *arguments, **more)
+    def host(self, *arguments, at='127.0.0.1:0', **more):
+        service = self.serve('--workers', at, *arguments, **more)
         service.wait_for('Workers join at port ', 1)
         text = service.read(1).decode().split('Workers join at port ')[1]
         self.workers_port = int(text.split('.')[0])
@@ -34,8 +33,8 @@ class Workers(Served):
             self.hill('ca', 'issue-worker', name, '--out', folder)
         return folder
 
-    def worker(self, name, *arguments, port=None, **more):
-        worker = self.start('worker', '--join', f'127.0.0.1:{port or self.workers_port}', '--identity', self.identity(name),
+    def worker(self, name, *arguments, port=None, at='127.0.0.1', **more):
+        worker = self.start('worker', '--join', f'{at}:{port or self.workers_port}', '--identity', self.identity(name),
                             '--workspace', self.path('work-' + name), *arguments, **more)
         return worker
 
@@ -96,6 +95,23 @@ class Placed(Workers):
         self.assertEqual(len(self.hill('result', 'latest', 'far', '--key', 'output').out.strip()), 400_000)
         self.holds()
 
+    def test_a_worker_keeps_no_more_of_what_crossed_than_it_may(self):
+        self.host()
+        self.worker('a', '--label', 'big', '--cache', '1M')
+        self.joined('a')
+
+        def kept():
+            return sum(os.path.getsize(self.path('work-a', 'cache', name)) for name in os.listdir(self.path('work-a', 'cache')))
+        for turn in range(3):
+            self.write('data/in.bin', os.urandom(3_000_000))
+            self.flow({'far': self.placed('cat data/in.bin > out.bin', labels={'big': True}, files_in=['data/*'], files_out=['out.bin'])})
+            self.hill('run', 'flow.json')
+            with open(self.path('data/in.bin'), 'rb') as sent, open(self.path('out.bin'), 'rb') as got:
+                self.assertEqual(sent.read(), got.read())
+        self.until(lambda: kept() <= 1 << 20, 'the cache to fit')
+        self.holds()
+        self.assertIn('--cache', self.hill('worker', '--join', 'h:1', '--cache', 'much', code=2).err)
+
     def test_a_node_that_nobody_can_make_waits_and_says_why(self):
         self.host()
         self.worker('a')
@@ -111,6 +127,18 @@ class Placed(Workers):
         self.flow({'far': self.placed('echo x', labels={'nobody': True}, timeout={'queue': 2})}, name='late.json')
         self.assertEqual(self.hill('run', 'late.json', code=None).code, 124)
         self.assertEqual(self.events(kind='node_failed')[0]['data']['failure']['kind'], 'queue_timeout')
+
+    def test_a_worker_that_rested_begins_with_a_beat_that_is_seen(self):
+        # It beats every second while it rests, and would stop what it makes 800 ms after the last beat that was seen.
+        self.host('--worker-lost-after', '1s')
+        self.worker('a', '--label', 'gpu')
+        self.joined('a')
+        self.flow({'first': script('sleep 3'), 'far': self.placed('sleep 1.5; echo made', labels={'gpu': True})}, [('first', 'far')])
+        self.hill('run', 'flow.json')
+        self.assertEqual(self.events(kind='node_completed')[1]['data']['attempt'], 1)
+        self.assertFalse(self.events(kind='node_attempt_lost'))
+        self.assertTrue(self.listed()['a']['connected'])
+        self.holds()
 
     def test_without_workers_it_says_so_at_once(self):
         self.flow({'far': self.placed('echo x', labels={'gpu': True})})
@@ -136,18 +164,19 @@ class Placed(Workers):
         self.assertIn('HS601', self.hill(*other, code=None).err)
 
 
-class Ends(Workers):
+class Holding(harness.Held, Workers):
     def hold(self, name, **more):
-        return self.placed(HOLD.format(pid=self.path(name + '.pid'), go=self.path(name + '.go')), sandbox={'write': [self.folder]}, **more)
+        return self.placed(self.holding(name), sandbox={'write': [self.folder]}, **more)
 
-    def pid_of(self, name):
-        path = self.path(name + '.pid')
-        self.until(lambda: os.path.exists(path) and self.read(name + '.pid').strip(), f'{name} to begin')
-        return int(self.read(name + '.pid'))
+    def is_made_once(self, run):
+        """The attempt was not lost with its host: it went on at the worker, and was recorded once."""
+        self.assertEqual(self.events(run, 'node_attempt_lost'), [])
+        self.assertEqual(len(self.attempts('far', run)), 1)
+        self.assertEqual(self.events(run, 'node_completed')[0]['data']['made_by']['worker'], 'a')
+        self.holds(run)
 
-    def go(self, name):
-        self.write(name + '.go', '')
 
+class Ends(Holding):
     def test_a_killed_worker_loses_its_attempt_and_another_makes_it(self):
         self.host()
         a = self.worker('a')
@@ -182,10 +211,7 @@ class Ends(Workers):
         self.assertTrue(is_alive(pid))
         self.go('far')
         self.hill('wait', run)
-        self.assertEqual(self.events(run, 'node_attempt_lost'), [])
-        self.assertEqual(len(self.attempts('far', run)), 1)
-        self.assertEqual(self.events(run, 'node_completed')[0]['data']['made_by']['worker'], 'a')
-        self.holds(run)
+        self.is_made_once(run)
 
     def test_a_stopped_worker_is_lost_in_time_and_stops_what_it_made(self):
         self.host('--worker-lost-after', '2s')

@@ -19,22 +19,22 @@
 
 namespace hillstar::testing {
 
-/// What a follower saw. Thread-safe.
+/// What a follower saw. Thread-safe; may go away before the engine that it follows.
 class Seen {
  public:
   FeedCallback callback() {
-    return [this](const FeedItem& item) {
+    return [told = told_](const FeedItem& item) {
       {
-        const std::lock_guard lock(mutex_);
-        items_.push_back(item);
+        const std::lock_guard lock(told->mutex);
+        told->items.push_back(item);
       }
-      changed_.notify_all();
+      told->changed.notify_all();
     };
   }
   template <class Predicate>
   bool wait(Predicate predicate) {
-    std::unique_lock lock(mutex_);
-    return changed_.wait_for(lock, kPatience, [&] { return predicate(items_); });
+    std::unique_lock lock(told_->mutex);
+    return told_->changed.wait_for(lock, kPatience, [&] { return predicate(told_->items); });
   }
   bool wait_for(std::string_view described) {
     return wait([&](const std::vector<FeedItem>& items) {
@@ -45,14 +45,17 @@ class Seen {
     });
   }
   std::vector<FeedItem> items() {
-    const std::lock_guard lock(mutex_);
-    return items_;
+    const std::lock_guard lock(told_->mutex);
+    return told_->items;
   }
 
  private:
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::vector<FeedItem> items_;
+  struct Items {
+    std::mutex mutex;
+    std::condition_variable changed;
+    std::vector<FeedItem> items;
+  };
+  std::shared_ptr<Items> told_ = std::make_shared<Items>();
 };
 
 struct Host {

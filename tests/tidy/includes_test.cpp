@@ -33,7 +33,8 @@ const Layer kLayers[] = {
     {"actors", {"messages", "actors", "runtime", "persistence", "providers"}},
     {"apps",
      {"messages", "apps", "runtime", "persistence", "providers", "actors/engine.hpp", "actors/handles.hpp",
-      "actors/hillstar_export.hpp", "actors/replay.hpp", "actors/trigger_service.hpp", "actors/worker.hpp"}},
+      "actors/cluster_attempt.hpp", "actors/hillstar_export.hpp", "actors/replay.hpp", "actors/trigger_service.hpp",
+      "actors/worker.hpp"}},
 };
 
 /// A library, and the only folders that may include it.

@@ -166,8 +166,9 @@ TEST_CASE("provider_pool: the minute's requests are remembered by the next proce
 
 TEST_CASE("provider_pool: the day's money is remembered by the next process, and its end is told") {
   persistence::MemoryStore store;
-  PoolHost spends(store, {.usd_per_day = MicroUsd{40'000}});
-  // A thousandth of a dollar for a token of input: three of them cost 0.003, and "hi" may be up to 34.
+  PoolHost spends(store, {.usd_per_day = MicroUsd{560'000}});
+  // A thousandth of a dollar for a token of input: three of them cost 0.003, and the call, with its
+  // default system prompt, may be up to 516.
   auto priced = std::make_shared<policy::Registry>(policy::shipped_registry());
   policy::ModelEntry model;
   model.id = "m";
@@ -183,7 +184,7 @@ TEST_CASE("provider_pool: the day's money is remembered by the next process, and
   spends.up();
   CHECK(spends.run(call_to("paid")) == "completed");
   spends.engine.reset();
-  PoolHost next(store, {.usd_per_day = MicroUsd{36'500}});
+  PoolHost next(store, {.usd_per_day = MicroUsd{518'000}});
   next.options.registry = priced;
   next.up();
   const auto run = next.start(call_to("paid"));

@@ -58,6 +58,8 @@ struct Ran {
       if (const auto* started = std::get_if<RunStarted>(&recorded.event)) {
         (void)other->put_blob(store->read_blob(started->plan_sha256).value());
         (void)other->put_blob(store->read_blob(started->workflow_sha256).value());
+        REQUIRE(started->routes_sha256);
+        (void)other->put_blob(store->read_blob(*started->routes_sha256).value());
       }
       if (auto* completed = std::get_if<NodeCompleted>(&recorded.event)) {
         const auto names = names_in(completed->detail);

@@ -225,6 +225,15 @@ TEST_CASE_TEMPLATE("event store: a blob is handed on in pieces, and the taker ma
     });
     CHECK(done.has_value());
     CHECK(seen == bytes);
+    std::string passed;
+    CHECK(store
+              .pass_blob(*sha256,
+                         [&](std::string_view piece) -> Result<void> {
+                           passed += piece;
+                           return {};
+                         })
+              .has_value());
+    CHECK(passed == bytes);
     if (size == 0) continue;
     const auto stopped = store.copy_blob(*sha256, [](std::string_view) -> Result<void> {
       return Error{Errc::io, "enough", {}, {}};
@@ -235,6 +244,9 @@ TEST_CASE_TEMPLATE("event store: a blob is handed on in pieces, and the taker ma
   const auto none = store.copy_blob(std::string(64, '0'), [](std::string_view) -> Result<void> { return {}; });
   REQUIRE(!none.has_value());
   CHECK(none.error().code == Errc::blob_missing);
+  const auto nothing = store.pass_blob(std::string(64, '0'), [](std::string_view) -> Result<void> { return {}; });
+  REQUIRE(!nothing.has_value());
+  CHECK(nothing.error().code == Errc::blob_missing);
 }
 
 TEST_CASE_TEMPLATE("event store: a blob sink takes nothing after its end", T, InMemory, OnDisk, Overlaid) {

@@ -2,8 +2,6 @@
 // An authority, certificates and two ends of a wire in one process, on loopback.
 #pragma once
 
-#include <stdlib.h>
-
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
 #include <caf/event_based_actor.hpp>
@@ -11,7 +9,6 @@
 #include <caf/typed_event_based_actor.hpp>
 #include <condition_variable>
 #include <deque>
-#include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
@@ -22,56 +19,13 @@
 
 #include "actors/scheduler.hpp"
 #include "actors/wire/wire.hpp"
-#include "runtime/platform/authority.hpp"
-#include "runtime/platform/clock.hpp"
-#include "runtime/platform/private_folder.hpp"
+#include "tests/support/papers.hpp"
 
 namespace hillstar::actors::wire {
 
+using testing::Papers;
+
 inline constexpr std::chrono::seconds kPatience{30};
-
-/// Certificates in files of a folder that goes away with it.
-class Papers {
- public:
-  Papers() {
-    std::string name = (std::filesystem::temp_directory_path() / "hillstar-wire-XXXXXX").string();
-    folder_ = ::mkdtemp(name.data());
-    if (!authority().create("test", 100)) std::abort();
-  }
-  ~Papers() { std::filesystem::remove_all(folder_); }
-  Papers(const Papers&) = delete;
-  Papers& operator=(const Papers&) = delete;
-
-  [[nodiscard]] Authority authority(UtcTime now = SystemClock().utc_now()) const {
-    return Authority(folder_ + "/ca", [now] { return now; });
-  }
-  [[nodiscard]] std::string ca(const std::string& file) const { return folder_ + "/ca/" + file; }
-  [[nodiscard]] std::string at(const std::string& file) const { return folder_ + "/" + file; }
-
-  Credentials host(const std::string& name = "mill", std::vector<std::string> addresses = {"127.0.0.1"}) {
-    return make({x509::Role::host, name, std::move(addresses)}, SystemClock().utc_now());
-  }
-  /// @param now  when it is issued
-  Credentials worker(const std::string& name, UtcTime now = SystemClock().utc_now()) {
-    return make({x509::Role::worker, name, {}}, now);
-  }
-
- private:
-  Credentials make(const x509::Subject& subject, UtcTime now) {
-    const auto key = x509::new_key();
-    const auto request = key ? x509::request_for(*key) : key;
-    const auto issued = request ? authority(now).issue(*request, subject, 1) : Result<Issued>(request.error());
-    const auto folder = PrivateFolder::open(folder_, false);
-    const auto stem = std::to_string(++made_);
-    if (!issued || !folder || !folder->write(stem + ".key", *key, true) ||
-        !folder->write(stem + ".pem", issued->chain, false))
-      std::abort();
-    return {at(stem + ".pem"), at(stem + ".key"), ca("authority.pem"), ca("revoked.pem")};
-  }
-
-  std::string folder_;
-  int made_ = 0;
-};
 
 /// What an owner was told, for a test thread to wait for.
 class Mail {
@@ -83,7 +37,8 @@ class Mail {
   }
   void frame(const PeerFrame& told) {
     const std::lock_guard guard(lock_);
-    if (told.frame.kind != FrameKind::log) frames_.push_back({told.peer, told.frame, nullptr});
+    if (told.frame.kind != FrameKind::log && (keeps_chunks_ || told.frame.bytes.empty()))
+      frames_.push_back({told.peer, told.frame, nullptr});
     ++count_;
     ++counts_[told.peer];
     changed_.notify_all();
@@ -94,6 +49,11 @@ class Mail {
     changed_.notify_all();
   }
 
+  /// Chunks are counted, and no more.
+  void forget_chunks() {
+    const std::lock_guard guard(lock_);
+    keeps_chunks_ = false;
+  }
   bool until(const std::function<bool()>& seen) {
     std::unique_lock guard(lock_);
     return changed_.wait_for(guard, kPatience, seen);
@@ -130,6 +90,7 @@ class Mail {
   std::condition_variable changed_;
   std::vector<PeerUp> ups_;
   std::deque<PeerFrame> frames_;
+  bool keeps_chunks_ = true;
   std::vector<PeerDown> downs_;
   std::size_t count_ = 0;
   std::map<std::uint64_t, std::size_t> counts_;

@@ -23,4 +23,14 @@ TEST_CASE("span: everything else is refused") {
   }
 }
 
+TEST_CASE("bytes: a number with a unit is one of powers of 1024, and all else is refused with the option's name") {
+  CHECK(bytes_of("0", "--cache").value() == 0);
+  CHECK(bytes_of("1000", "--cache").value() == 1000);
+  CHECK(bytes_of("500K", "--cache").value() == 512'000);
+  CHECK(bytes_of("8G", "--cache").value() == 8ULL << 30U);
+  CHECK(bytes_of("16777215T", "--cache").value() == 16777215ULL << 40U);
+  for (const auto* text : {"", "G", "-1", "1.5G", "8g", "8GB", "8 G", "16777216T", "99999999999999999999"})
+    CHECK(bytes_of(text, "--cache").error().message.starts_with("--cache: '"));
+}
+
 }  // namespace hillstar::cli

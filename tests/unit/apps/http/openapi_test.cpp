@@ -164,4 +164,42 @@ TEST_CASE("openapi: what is really answered fits") {
   fits("/hooks/{workflow}/{entry}", "post", service.post("/hooks/no/such", "{}"), 404);
 }
 
+TEST_CASE("openapi: what is answered about the store as it is kept, and about workers, fits") {
+  Service service;
+  const auto api = document(service);
+  const auto run = service.host.start(PlanBuilder("a").plan());
+  REQUIRE(service.host.end_of(run) == "completed");
+  DeclareStream declare;
+  declare.entry.id = "e";
+  declare.plan = PlanBuilder("a").plan();
+  declare.workflow_text = "{}";
+  declare.workspace = "/";
+  REQUIRE(service.host.engine->declare(std::move(declare)).has_value());
+  const auto fits = [&](const std::string& path, const std::string& method, const http::Response& response,
+                        unsigned status) {
+    CAPTURE(path);
+    CHECK(response.status == status);
+    CHECK(misfit(api, path, method, response) == "");
+  };
+  const auto fork = [&](const char* body) { return service.post("/v1/runs/" + run.str() + "/fork", body); };
+  fits("/v1/runs/{run}/fork", "post", fork(R"({"from": "a"})"), 202);
+  fits("/v1/runs/{run}/fork", "post", fork(R"({"at": 0})"), 400);
+  fits("/v1/runs/{run}/fork", "post", fork(R"({"from": "nobody"})"), 404);
+  fits("/v1/runs/{run}/fork", "post", fork(R"({"set": ["a"]})"), 400);
+  fits("/v1/runs/{run}/fork", "post", fork(R"({"node": "a"})"), 400);
+  fits("/v1/backups", "post", service.post("/v1/backups", R"({"name": "a"})"), 403);
+  fits("/v1/workers", "get", service.get("/v1/workers"), 200);
+  fits("/v1/workers/{worker}", "get", service.get("/v1/workers/w"), 404);
+  fits("/v1/workers/{worker}/drain", "post", service.post("/v1/workers/w/drain", ""), 404);
+  const auto histories = service.get("/v1/histories");
+  fits("/v1/histories", "get", histories, 200);
+  REQUIRE(Service::json_of(histories).as_array().size() == 1);
+  const auto history = "/v1/histories/" + std::string(Service::json_of(histories).at(0).at("run").as_string());
+  fits("/v1/histories/{history}", "get", service.get(history), 200);
+  fits("/v1/histories/{history}/records", "get", service.get(history + "/records"), 200);
+  fits("/v1/histories/{history}/records", "get", service.get("/v1/histories/" + run.str() + "/records"), 404);
+  fits("/v1/log", "get", service.get("/v1/log"), 400);
+  fits("/v1/removed", "get", service.get("/v1/removed", {{"after", "x"}, {"limit", "0"}}), 400);
+}
+
 }  // namespace hillstar::testing
