@@ -73,6 +73,8 @@ Result<void> EngineImpl::set_environment(const RunId& run, std::vector<std::stri
   const auto done = ask<bool>([&](Tree& tree, Reply<bool> reply) {
     caf::anon_send(tree.supervisor, SetEnvironment{run, std::move(environment), {}, std::move(reply)});
   });
+  // As above.
+  if (!done) HILLSTAR_CHECK(check(run, true));
   if (!done) return done.error();
   return {};
 }

@@ -5,13 +5,10 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
-#include <chrono>
 #include <filesystem>
-#include <thread>
 
 #include "apps/cli/environment.hpp"
-#include "apps/cli/interrupts.hpp"
+#include "apps/cli/hosting.hpp"
 #include "apps/cli/registry_file.hpp"
 #include "apps/cli/run_end.hpp"
 #include "apps/cli/run_variables.hpp"
@@ -25,9 +22,6 @@
 namespace hillstar::cli {
 namespace {
 
-constexpr std::chrono::milliseconds kHostingPoll{200};
-/// A joined terminal that has just started a run needs a moment to follow it.
-constexpr int kQuietPolls = 5;
 /// Lines of a result that are shown on a terminal; a pipe gets everything.
 constexpr std::size_t kShownLinesMax = 40;
 
@@ -114,51 +108,6 @@ void tell_end(Output& output, const Followed& followed) {
     output.say("  go on from here in a new run with: hillstar-actors resume " + followed.live.run.str());
 }
 
-/// Runs that go on in this process, and are not followed by anybody else. Those that wait for a person need no host.
-std::vector<RunId> moving_alone(const Link& link) {
-  std::vector<RunId> moving;
-  const auto store = link.reading();
-  if (!store) return moving;
-  const auto followed = link.followed_by_others();
-  for (const auto& run : link.live_runs()) {
-    const auto row = (*store)->summary(run);
-    if (row && row->status == "running" && std::find(followed.begin(), followed.end(), run) == followed.end())
-      moving.push_back(run);
-  }
-  return moving;
-}
-
-/// Runs that were recovered here and that nobody follows: paused, so that they neither run unseen nor count as lost.
-void pause_abandoned(Link& link, Output& output) {
-  for (const auto& run : moving_alone(link)) {
-    const auto facts = link.tell(
-        run,
-        {.kind = WordKind::pause, .yes = true, .node = 0, .item = {}, .who = person(), .reason = "its host ended"});
-    if (facts && !facts->empty())
-      output.say("paused " + run.str() + ", which was interrupted earlier; resume with: hillstar-actors resume " +
-                 run.str());
-  }
-}
-
-/// Stays while other terminals follow runs through this process. An interrupt ends it: one of them takes over.
-void host_others(Link& link, Output& output) {
-  if (!link.is_host()) return;
-  std::atomic<bool> interrupted{false};
-  const Interrupts interrupts([&interrupted](int) { interrupted = true; });
-  std::size_t said = 0;
-  const bool alone = link.followed_by_others().empty() && moving_alone(link).empty();
-  for (int quiet = alone ? kQuietPolls : 0; quiet < kQuietPolls && !interrupted;) {
-    const auto followed = link.followed_by_others().size();
-    quiet = followed == 0 ? quiet + 1 : 0;
-    if (followed != said && followed > 0)
-      output.say(
-          fmt::format("hosting {} run{} of other terminals; Ctrl-C hands over", followed, followed == 1 ? "" : "s"));
-    said = followed;
-    std::this_thread::sleep_for(kHostingPoll);
-  }
-  pause_abandoned(link, output);
-}
-
 }  // namespace
 
 Result<Exit> carry(Context& context, Link& link, const FollowOptions& options) {
@@ -168,7 +117,7 @@ Result<Exit> carry(Context& context, Link& link, const FollowOptions& options) {
   tell_end(context.output, *followed);
   if (followed->stop == Stop::interrupted && !run::is_terminal(followed->live.state))
     return static_cast<Exit>(128 + followed->signal);
-  host_others(link, context.output);
+  host_others(context, link);
   return exit_of_end(followed->live.state);
 }
 

@@ -11,6 +11,7 @@
 #include "apps/cli/carry.hpp"
 #include "apps/cli/commands.hpp"
 #include "apps/cli/environment.hpp"
+#include "apps/cli/hosting.hpp"
 #include "apps/cli/run_words.hpp"
 #include "apps/cli/selector.hpp"
 #include "apps/cli/taking_over.hpp"
@@ -93,6 +94,12 @@ Result<std::optional<MicroUsd>> budget_of(const ResumeArgs& args, const StoredRu
   return std::optional(MicroUsd{static_cast<std::int64_t>(*micros)});
 }
 
+bool has_ended(const Link& link, const RunId& run) {
+  const auto store = link.reading();
+  const auto row = store ? (*store)->summary(run) : store.error();
+  return row && run::is_terminal(*row);
+}
+
 /// A process that died as the run ended left the last files unwritten. Another host may be just writing them.
 Result<void> finish_files(Context& context, Link& link, const StoredRun& stored) {
   if (!link.is_host() || stored.state.started.output_dir.empty()) return {};
@@ -136,7 +143,10 @@ Result<Exit> resume_run(Context& context, const ResumeArgs& args) {
     return carry_fork(context, link, stored, run::inherit(stored.state, stored.run, std::nullopt),
                       {{}, stored.state.version, {}});
   }
-  HILLSTAR_CHECK(link.set_environment(stored.run, link.options().environment));
+  const auto taken_up = link.set_environment(stored.run, link.options().environment);
+  // It may have come to its end just now: that is shown.
+  if (!taken_up && has_ended(link, stored.run)) return carry(context, link, follow_options(context, stored));
+  HILLSTAR_CHECK(taken_up);
   if (settle) {
     HILLSTAR_TRY(const auto facts, link.tell(stored.run, *settle));
     if (facts.empty())
@@ -196,6 +206,7 @@ Result<Exit> cancel_run(Context& context, const AnswerArgs& args) {
   options.past_waits = true;
   HILLSTAR_TRY(const auto followed, follow(link, context.output, context.clock, options));
   if (followed.stop == Stop::interrupted) return static_cast<Exit>(128 + followed.signal);
+  host_others(context, link);
   if (context.output.format() == Format::json)
     context.output.data(row_object(run::summarize(followed.live.state, stored.run)));
   if (followed.live.state.status != run::RunStatus::cancelled)

@@ -29,6 +29,8 @@ namespace asio = boost::asio;
 constexpr std::chrono::milliseconds kTick{100};
 /// A run that shows a wait must keep it for so long: the events of one step come one by one.
 constexpr std::chrono::milliseconds kSettle{60};
+/// Hosts that may end one after the other before one gives a feed.
+constexpr int kHostsMax = 16;
 /// Feed items on their way to this thread before the feed is dropped and taken up again.
 constexpr std::size_t kInboxMax = 50'000;
 constexpr std::size_t kAnswerBytesMax = 4 * 1024;
@@ -97,7 +99,7 @@ class Follower {
       });
     };
     auto feed = link_.client().follow(options_.run, live_.state.version + 1, callback);
-    if (!feed && is_host_gone(feed.error()) && options_.take_over) {
+    for (int hosts = 0; !feed && is_host_gone(feed.error()) && options_.take_over && hosts < kHostsMax; ++hosts) {
       HILLSTAR_CHECK(replace_host());
       feed = link_.client().follow(options_.run, live_.state.version + 1, callback);
     }
@@ -147,12 +149,20 @@ class Follower {
       if (cancelled) return;
       if (inbox_->waiting > 0) return settle();
       if (!run::waits_for_person(live_.state)) return;
-      if (live_.state.children > 0 && !parts_rest()) return settle();
+      if (!has_seen_all() || (live_.state.children > 0 && !parts_rest())) return settle();
       if (signal_ != 0) return end(Stop::interrupted);
       if (options_.past_waits) return;
       if (options_.ask && ask()) return;
       end(Stop::waits);
     });
+  }
+
+  /// The events of one step are recorded at once, and come one by one: the next may be what goes on.
+  bool has_seen_all() {
+    const auto store = link_.reading();
+    if (!store) return true;
+    const auto row = (*store)->summary(options_.run);
+    return !row || row->version <= live_.state.version;
   }
 
   /// A run that is paused stands still once those do that its nodes wait for.

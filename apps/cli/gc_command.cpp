@@ -10,6 +10,7 @@
 #include "apps/cli/carry.hpp"
 #include "apps/cli/command_table.hpp"
 #include "apps/cli/environment.hpp"
+#include "apps/cli/hosting.hpp"
 #include "apps/cli/list_commands.hpp"
 #include "apps/cli/questions.hpp"
 #include "apps/cli/span.hpp"
@@ -73,8 +74,10 @@ Result<Exit> collect_garbage(Context& context, const GcArgs& args) {
   Link link({.folder = context.store, .environment = {}, .ephemeral = false});
   HILLSTAR_CHECK(link.open());
   Question question{Topic::collect, {}, Json::from_canonical(json::to_text(job)), person()};
-  HILLSTAR_TRY(const auto removed, link.ask(question));
-  HILLSTAR_CHECK(tell(context.output, removed));
+  const auto removed = link.ask(question);
+  const auto told = removed ? tell(context.output, *removed) : Result<void>(removed.error());
+  host_others(context, link);
+  HILLSTAR_CHECK(told);
   return Exit::done;
 }
 

@@ -79,6 +79,7 @@ class Session : public std::enable_shared_from_this<Session> {
       stop_feed(feed);
     }
     feeds_.clear();
+    begun_.clear();
     if (--core_->sessions_open == 0 && core_->ending) core_->all_closed.set_value();
   }
 
@@ -93,6 +94,7 @@ class Session : public std::enable_shared_from_this<Session> {
   [[nodiscard]] bool closed() const { return closed_; }
   void collect(std::set<RunId>& runs) const {
     for (const auto& [ticket, feed] : feeds_) runs.insert(feed->run);
+    runs.insert(begun_.begin(), begun_.end());
   }
 
  private:
@@ -111,9 +113,12 @@ class Session : public std::enable_shared_from_this<Session> {
     }
     if (call->method == "follow") return on_follow(*call);
     if (call->method == "unfollow") return on_unfollow(*call);
-    asio::post(calls_, [self = shared_from_this(), call = *std::move(call)] {
-      auto reply = encode_reply(call.id, self->perform(call));
-      asio::post(self->core_->io, [self, reply = std::move(reply)]() mutable {
+    const auto begun = run_begun_by(*call);
+    if (begun) begun_.insert(*begun);
+    asio::post(calls_, [self = shared_from_this(), call = *std::move(call), begun] {
+      const auto done = self->perform(call);
+      asio::post(self->core_->io, [self, begun, failed = !done, reply = encode_reply(call.id, done)]() mutable {
+        if (begun && failed) self->begun_.erase(*begun);
         self->send(std::move(reply));
         self->read();
       });
@@ -123,13 +128,7 @@ class Session : public std::enable_shared_from_this<Session> {
   void on_hello(const Call& call) {
     const auto hello = json::read<Hello>(call.params.value(), "hello");
     if (!hello || hello->protocol != kProtocolVersion) {
-      const auto theirs = hello ? std::to_string(hello->protocol) : std::string("none that is known");
-      send(encode_reply(
-          call.id, Error{Errc::host_protocol,
-                         "The host of this store speaks protocol " + std::to_string(kProtocolVersion) +
-                             ", this terminal " + theirs + ".",
-                         {},
-                         "Use the same version of hillstar-actors in all terminals, or wait until the host ends."}));
+      send(encode_reply(call.id, other_protocol(hello ? std::to_string(hello->protocol) : "none that is known")));
       return close_after_writes();
     }
     greeted_ = true;
@@ -154,6 +153,7 @@ class Session : public std::enable_shared_from_this<Session> {
     auto feed = std::make_shared<Feed>();
     feed->run = asked->run;
     feeds_[call.id] = feed;
+    begun_.erase(feed->run);
     asio::post(calls_, [self = shared_from_this(), feed, id = call.id, from = asked->from_seq] {
       auto ticket = self->service_.follow(
           feed->run, from,
@@ -259,6 +259,7 @@ class Session : public std::enable_shared_from_this<Session> {
   std::deque<std::string> output_;
   std::atomic<std::size_t> pending_{0};  // bytes that wait for this terminal, on their way to `output_` or in it
   std::map<std::uint64_t, std::shared_ptr<Feed>> feeds_;
+  std::set<RunId> begun_;  // by this terminal, which is about to follow them
   bool greeted_ = false;
   bool busy_ = false;  // a call was taken and is not answered
   bool reading_ = false;
@@ -293,39 +294,64 @@ class SocketHost final : public Host {
     return {};
   }
 
-  ~SocketHost() override {
-    if (thread_.joinable()) {
-      asio::post(core_->io, [this] {
-        boost::system::error_code ignored;
-        acceptor_.close(ignored);
-        ::unlink(place_.path().c_str());
-        core_->ending = true;
-        if (core_->sessions_open == 0) core_->all_closed.set_value();
-        each_session([](Session& session) { session.leave(); });
-      });
-      if (core_->all_closed.get_future().wait_for(kFarewell) != std::future_status::ready)
-        asio::post(core_->io, [this] { each_session([](Session& session) { session.close(); }); });
-      calls_.join();
-      core_->io.stop();
-      thread_.join();
-      // What is still queued holds sessions, which hold the core: let it run out.
-      core_->io.restart();
-      core_->io.poll();
-    }
-  }
+  ~SocketHost() override { end(false); }
 
   [[nodiscard]] std::vector<RunId> followed() const override {
-    std::promise<std::vector<RunId>> promise;
-    auto answer = promise.get_future();
-    asio::post(core_->io, [this, &promise] {
-      std::set<RunId> runs;
-      each_session([&runs](Session& session) { session.collect(runs); });
-      promise.set_value({runs.begin(), runs.end()});
-    });
+    if (!thread_.joinable()) return {};
+    return on_thread([this] { return followed_now(); });
+  }
+
+  bool end_if_unused() override { return end(true); }
+
+ private:
+  template <class What>
+  std::invoke_result_t<What> on_thread(const What& what) const {
+    // Shared: it is still being left on the thread when its answer is here.
+    const auto task = std::make_shared<std::packaged_task<std::invoke_result_t<What>()>>(what);
+    auto answer = task->get_future();
+    asio::post(core_->io, [task] { (*task)(); });
     return answer.get();
   }
 
- private:
+  /// On the thread, as leave().
+  [[nodiscard]] std::vector<RunId> followed_now() const {
+    std::set<RunId> runs;
+    each_session([&runs](const Session& session) { session.collect(runs); });
+    return {runs.begin(), runs.end()};
+  }
+
+  void leave() {
+    boost::system::error_code ignored;
+    acceptor_.close(ignored);
+    ::unlink(place_.path().c_str());
+    core_->ending = true;
+    if (core_->sessions_open == 0) core_->all_closed.set_value();
+    each_session([](Session& session) { session.leave(); });
+  }
+
+  /// True if it has ended.
+  bool end(bool if_unused) {
+    if (!thread_.joinable()) return true;
+    const bool ends = on_thread([&] {
+      if (if_unused && !followed_now().empty()) return false;
+      leave();
+      return true;
+    });
+    if (ends) finish();
+    return ends;
+  }
+
+  void finish() {
+    if (core_->all_closed.get_future().wait_for(kFarewell) != std::future_status::ready)
+      asio::post(core_->io, [this] { each_session([](Session& session) { session.close(); }); });
+    calls_.join();
+    core_->io.stop();
+    thread_.join();
+    // What is still queued holds sessions, which hold the core: let it run out.
+    core_->io.restart();
+    core_->io.poll();
+  }
+
   void each_session(const std::function<void(Session&)>& visit) const {
     for (const auto& weak : sessions_)
       if (const auto session = weak.lock()) visit(*session);

@@ -6,6 +6,14 @@
 
 namespace hillstar::cli {
 
+std::optional<RunId> run_begun_by(const Call& call) {
+  if (call.method != "start" && call.method != "environment") return std::nullopt;
+  const auto params = call.params.value();
+  const auto* id = json::member(params, "run");
+  if (id == nullptr || !id->is_string()) return std::nullopt;
+  return RunId(std::string(id->get_string()));
+}
+
 Result<Json> perform_call(Client& service, const Call& call, uid_t peer) {
   if (call.method == "start") {
     HILLSTAR_TRY(auto job, json::read<StartJob>(call.params.value(), "start"));

@@ -4,6 +4,8 @@
 
 #include <sys/types.h>
 
+#include <optional>
+
 #include "apps/cli/client.hpp"
 #include "apps/cli/protocol.hpp"
 
@@ -12,5 +14,8 @@ namespace hillstar::cli {
 /// All methods but those that change the session. Blocks until its facts are durable.
 /// @param peer  the user at the other end; who somebody is, says the system
 Result<Json> perform_call(Client& service, const Call& call, uid_t peer);
+
+/// The run that a call starts or takes up. Whoever makes it follows the run next.
+std::optional<RunId> run_begun_by(const Call& call);
 
 }  // namespace hillstar::cli

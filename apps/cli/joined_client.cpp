@@ -89,12 +89,12 @@ class JoinedClient final : public Client {
   }
 
   void unfollow(std::uint64_t ticket) override {
-    std::promise<void> done;
-    asio::post(io_, [this, ticket, &done] {
+    const auto done = std::make_shared<std::promise<void>>();
+    asio::post(io_, [this, ticket, done] {
       feeds_.erase(ticket);
-      done.set_value();
+      done->set_value();
     });
-    done.get_future().wait();
+    done->get_future().wait();
     // A host that cannot be reached feeds nobody.
     (void)call(new_id(), "unfollow", Json::from_canonical(json::to_text(UnfollowCall{ticket})));
   }

@@ -198,6 +198,8 @@ Result<Json> Link::ask_state(const StateAsk& ask) {
 
 std::vector<RunId> Link::followed_by_others() const { return host_ ? host_->followed() : std::vector<RunId>(); }
 
+bool Link::leave_if_unused() const { return !host_ || host_->end_if_unused(); }
+
 std::vector<RunId> Link::live_runs() const { return engine_ ? engine_->live_runs() : std::vector<RunId>(); }
 
 Result<std::shared_ptr<const persistence::EventStore>> Link::reading() const {

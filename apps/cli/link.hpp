@@ -63,8 +63,10 @@ class Link {
   /// Of the host, if what it does is exported; else null.
   [[nodiscard]] telemetry::Exporter* exporter() { return exporter_.get(); }
   [[nodiscard]] bool is_host() const { return engine_ != nullptr; }
-  /// Runs that other terminals follow through this host.
+  /// Runs that other terminals follow through this host, or have begun.
   [[nodiscard]] std::vector<RunId> followed_by_others() const;
+  /// As Host::end_if_unused; true for who is no host.
+  [[nodiscard]] bool leave_if_unused() const;
   /// Runs that are live here and not terminal; empty if joined.
   [[nodiscard]] std::vector<RunId> live_runs() const;
   [[nodiscard]] const LinkOptions& options() const { return options_; }

@@ -6,6 +6,7 @@
 
 #include "apps/cli/carry.hpp"
 #include "apps/cli/environment.hpp"
+#include "apps/cli/hosting.hpp"
 #include "apps/cli/live_commands.hpp"
 #include "apps/cli/selector.hpp"
 #include "apps/cli/text.hpp"
@@ -13,18 +14,6 @@
 
 namespace hillstar::cli {
 namespace {
-
-/// Says nothing of the run: only its standstill is waited for.
-class Silence final : public Display {
- public:
-  explicit Silence(Output& output) : output_(output) {}
-  void event(const LiveRun& /*live*/, const Recorded& /*recorded*/) override {}
-  void note(std::string_view line) override { output_.say(line); }
-  void warn(std::string_view line) override { output_.warn(line); }
-
- private:
-  Output& output_;
-};
 
 Error cannot_pause(const run::Summary& row) {
   const auto& run = row.run.str();
@@ -69,7 +58,7 @@ bool is_in_hand(Link& link, const RunId& run) {
 Result<Exit> await_quiet(Context& context, Link& link, const RunId& run,
                          const std::shared_ptr<const workflow::Plan>& plan) {
   FollowOptions options{.run = run, .plan = plan, .owns = false, .ask = false};
-  options.display = std::make_shared<Silence>(context.output);
+  options.display = silent_display(context.output);
   HILLSTAR_TRY(const auto followed, follow(link, context.output, context.clock, options));
   if (followed.stop == Stop::interrupted) return static_cast<Exit>(128 + followed.signal);
   if (run::is_terminal(followed.live.state))
@@ -106,6 +95,7 @@ Result<Exit> pause_run(Context& context, const PauseArgs& args) {
     if (quiet != Exit::done) return quiet;
     HILLSTAR_TRY(row, row_now(link, run));
   }
+  host_others(context, link);
   auto& output = context.output;
   if (output.is_json()) output.data(row_object(row));
   output.say("paused " + run.str());

@@ -29,6 +29,14 @@ Result<T> from_line(std::string_view line) {
 
 }  // namespace
 
+Error other_protocol(const std::string& theirs) {
+  return {
+      Errc::host_protocol,
+      "The host of this store speaks protocol " + std::to_string(kProtocolVersion) + ", this terminal " + theirs + ".",
+      {},
+      "Use the same version of hillstar-actors in all terminals, or wait until the host ends."};
+}
+
 WireError to_wire(const Error& error) {
   return {static_cast<std::uint16_t>(error.code), json::to_utf8(error.hint), json::to_utf8(error.message),
           json::to_utf8(error.where)};

@@ -76,6 +76,8 @@ struct WireError {
   std::string where;
 };
 BOOST_DESCRIBE_STRUCT(WireError, (), (code, hint, message, where))
+/// What a terminal is told that speaks another one.
+Error other_protocol(const std::string& theirs);
 WireError to_wire(const Error& error);
 Error from_wire(const WireError& error);
 

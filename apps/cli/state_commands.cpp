@@ -11,6 +11,7 @@
 
 #include "apps/cli/carry.hpp"
 #include "apps/cli/environment.hpp"
+#include "apps/cli/hosting.hpp"
 #include "apps/cli/selector.hpp"
 #include "apps/cli/state_view.hpp"
 #include "apps/cli/text.hpp"
@@ -157,8 +158,10 @@ Result<Exit> change(Context& context, const StateArgs& args) {
   const StateRequest request{scope_of(args), operation.op, {operation}, OnConflict::fail, false};
   Link link({.folder = context.store, .environment = context.environment, .ephemeral = false});
   HILLSTAR_CHECK(link.open());
-  HILLSTAR_TRY(const auto answer, link.ask_state({request, args.stream, person()}));
-  const auto said = answer.value();
+  const auto answer = link.ask_state({request, args.stream, person()});
+  host_others(context, link);
+  HILLSTAR_CHECK(answer);
+  const auto said = answer->value();
   const auto& object = said.get_object();
   if (context.output.is_json())
     context.output.data(

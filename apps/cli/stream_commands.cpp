@@ -11,6 +11,7 @@
 #include "apps/cli/command_table.hpp"
 #include "apps/cli/environment.hpp"
 #include "apps/cli/given_inputs.hpp"
+#include "apps/cli/hosting.hpp"
 #include "apps/cli/live_commands.hpp"
 #include "apps/cli/questions.hpp"
 #include "apps/cli/registry_file.hpp"
@@ -199,7 +200,9 @@ Result<Exit> show(Context& context, const std::string& name) {
 Result<Json> ask(Context& context, Topic topic, const std::string& stream, const Json& body) {
   Link link({.folder = context.store, .environment = {}, .ephemeral = false});
   HILLSTAR_CHECK(link.open());
-  return link.ask({topic, stream, body, person()});
+  auto answer = link.ask({topic, stream, body, person()});
+  host_others(context, link);
+  return answer;
 }
 
 /// What a file declares, as a terminal on this machine has compiled it.

@@ -33,8 +33,9 @@ constexpr std::chrono::milliseconds kSettle{60};
 constexpr std::chrono::milliseconds kLook{300};
 /// The same once it is known that nobody has it in hand.
 constexpr std::chrono::milliseconds kLookSeldom{2000};
-/// How long nobody has a run in hand before it counts as left alone: another terminal may be taking over.
-constexpr std::chrono::milliseconds kHandOver{1500};
+/// How often it is seen that nobody has a run in hand before it counts as left alone: another terminal may be taking
+/// over. Looks, not time: who was held up has not looked.
+constexpr int kLooksAlone = 6;
 /// Feed items on their way to this thread before they are dropped, and the store is read again.
 constexpr std::size_t kInboxMax = 50'000;
 
@@ -81,10 +82,11 @@ class Inbox {
 
 struct Watched {
   LiveRun live;
-  std::optional<std::uint64_t> ticket;        ///< Of the feed; absent: nobody is known to have the run in hand.
-  Steady::time_point moved{};                 ///< When an event came last; long ago before the first.
-  Steady::time_point let_go = Steady::now();  ///< Since when nobody has it in hand.
-  std::optional<Error> parked;                ///< Why its host does not go on with it.
+  std::optional<std::uint64_t> ticket;  ///< Of the feed; absent: nobody is known to have the run in hand.
+  Steady::time_point moved{};           ///< When an event came last; long ago before the first.
+  int alone = 0;                        ///< Looks one after the other that found nobody who has it in hand.
+  std::uint64_t seen_all = 0;           ///< The last version that was seen to be all there was.
+  std::optional<Error> parked;          ///< Why its host does not go on with it.
   Standing standing = Standing::moves;
   bool told = false;
 };
@@ -151,14 +153,25 @@ class Waiter {
     std::vector<Standing> standings;
     for (auto& watched : runs_) {
       const bool in_hand = watched.ticket.has_value();
-      const bool alone = !in_hand && (watched.parked || now - watched.let_go >= kHandOver) && !is_changing_;
+      const bool alone = !in_hand && (watched.parked || watched.alone >= kLooksAlone) && !is_changing_;
       watched.standing = standing_of(watched.live.state, {in_hand, now - watched.moved >= kSettle, alone});
+      if (watched.standing == Standing::stands && !has_seen_all(watched)) watched.standing = Standing::moves;
       standings.push_back(watched.standing);
       if (watched.standing != Standing::ended) continue;
       if (watched.ticket) link_.client().unfollow(*std::exchange(watched.ticket, std::nullopt));
       if (context_.output.format() != Format::json) tell(watched);
     }
     return is_enough(standings, any_);
+  }
+
+  /// What the feed is still to tell may be what goes on.
+  bool has_seen_all(Watched& watched) {
+    if (watched.seen_all == watched.live.state.version) return true;
+    const auto store = read_store(context_);
+    const auto row = store ? (*store)->summary(watched.live.run) : store.error();
+    if (row && row->version > watched.live.state.version) return false;
+    watched.seen_all = watched.live.state.version;
+    return true;
   }
 
   void take(Watched& watched, const FeedItem& item) {
@@ -177,7 +190,8 @@ class Waiter {
   void let_go(Watched& watched) {
     if (!watched.ticket) return;
     watched.ticket.reset();
-    watched.let_go = next_look_ = Steady::now();
+    watched.alone = 0;
+    next_look_ = Steady::now();
   }
 
   /// Looks for a host that has the runs in hand, and follows them there; what nobody has is read from the store.
@@ -198,6 +212,7 @@ class Waiter {
       if (!open(watched)) continue;
       HILLSTAR_CHECK(refresh(*store, watched));
       const bool in_hand = joined_ && live && std::find(live->begin(), live->end(), watched.live.run) != live->end();
+      watched.alone = in_hand || is_changing_ ? 0 : watched.alone + 1;
       if (!in_hand || watched.parked || run::is_terminal(watched.live.state)) continue;
       auto ticket = link_.client().follow(watched.live.run, watched.live.state.version + 1,
                                           [inbox = inbox_, i](const FeedItem& item) { inbox->put(i, item); });

@@ -17,13 +17,6 @@ WAIT = 'echo $HILLSTAR_NODE_ID $$ >> ran; for i in $(seq 3000); do [ -e go ] && 
 NOBODY = '01ARZ3NDEKTSV4RRFFQ69G5FAV'
 
 
-def catches(pid, number):
-    """Whether a process handles a signal by now."""
-    with open(f'/proc/{pid}/status') as file:
-        caught = next(line for line in file if line.startswith('SigCgt:'))
-    return bool(int(caught.split()[1], 16) >> (number - 1) & 1)
-
-
 class Slow(EndToEnd):
     def setUp(self):
         super().setUp()
@@ -182,8 +175,7 @@ class Wait(Slow):
         self.assertEqual([(row['status'], row['exit']) for row in done.json], [('running', None)])
         for number in (signal.SIGINT, signal.SIGTERM):
             waiting = self.start('wait')
-            self.until(lambda: catches(waiting.process.pid, number), 'the wait to begin')
-            waiting.send(number).end(128 + number)
+            waiting.handles(number).send(number).end(128 + number)
         self.go()
         self.assertEqual(slow.end(0).out, 'done\n')
         self.assertEqual(self.events(kind='run_paused'), [])
@@ -225,7 +217,7 @@ class Wait(Slow):
     def test_the_host_is_killed_meanwhile(self):
         host = self.started()
         waiting = self.start('wait', '--timeout', '50')
-        self.until(lambda: catches(waiting.process.pid, signal.SIGINT), 'the wait to begin')
+        waiting.handles(signal.SIGINT)
         host.send(signal.SIGKILL).end(-signal.SIGKILL)
         self.assertIn('will not go on by itself', waiting.end(8).err)
         self.assertEqual(self.events(kind='run_paused'), [])

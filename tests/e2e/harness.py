@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import unittest
 
@@ -58,6 +59,12 @@ class Started:
 
     def send(self, number):
         self.process.send_signal(number)
+        return self
+
+    def handles(self, number):
+        """Until the command does something of its own about a signal."""
+        self.test.until(lambda: self.process.poll() is not None or catches(self.process.pid, number),
+                        f'{self.arguments} to handle signal {number}')
         return self
 
     def end(self, code=None):
@@ -168,6 +175,26 @@ def script(line, source=None, **more):
     return node
 
 
+class Stalls:
+    """How long this machine let a thread wait that wanted to go on: what must happen within a second cannot, if it did not."""
+
+    def __enter__(self):
+        self.longest, self.ended = 0.0, threading.Event()
+        self.thread = threading.Thread(target=self.look)
+        self.thread.start()
+        return self
+
+    def look(self):
+        before = time.monotonic()
+        while not self.ended.wait(0.01):
+            now = time.monotonic()
+            self.longest, before = max(self.longest, now - before - 0.01), now
+
+    def __exit__(self, *_):
+        self.ended.set()
+        self.thread.join()
+
+
 class Held:
     """Beside EndToEnd: scripts that say who they are, and end when they may."""
 
@@ -192,6 +219,13 @@ def is_alive(pid):
             return file.read().rsplit(')', 1)[1].split()[0] not in 'ZX'
     except (FileNotFoundError, ProcessLookupError):
         return False
+
+
+def catches(pid, number):
+    """Whether a process handles a signal by now."""
+    with open(f'/proc/{pid}/status') as file:
+        caught = next((line for line in file if line.startswith('SigCgt:')), 'SigCgt: 0')
+    return bool(int(caught.split()[1], 16) >> (number - 1) & 1)
 
 
 def main():

@@ -9,6 +9,8 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+import time
 
 from harness import EndToEnd, is_alive, main, script, settings
 
@@ -122,11 +124,121 @@ class Terminals(Slow):
         slow.end(0)
 
 
+class Comings(EndToEnd):
+    """Hosts that end all the time, while others begin runs: none is interrupted by that."""
+
+    SECONDS = 12
+
+    def setUp(self):
+        super().setUp()
+        # An attempt that was interrupted would not be repeated, and its run would wait for a person.
+        self.flow({'a': script('echo a', effect='once')}, name='once.json')
+        self.flow({'a': script('echo inside', effect='once')}, name='inside.json')
+        self.flow({'sub': {'tool': 'workflow_run', 'parameters': {'workflow': 'inside.json'}}}, name='outside.json')
+        self.ends, self.failed = time.monotonic() + self.SECONDS, []
+
+    def again_and_again(self, *arguments, code=0):
+        def go():
+            while time.monotonic() < self.ends and not self.failed:
+                done = self.hill(*arguments, code=None)
+                if done.code != code:
+                    self.failed.append(str(done))
+        thread = threading.Thread(target=go)
+        thread.start()
+        return thread
+
+    def check(self, threads):
+        for thread in threads:
+            thread.join()
+        self.assertEqual(self.failed, [])
+        rows = self.hill('ls', '--limit', '10000', '-o', 'json').json
+        self.assertEqual({row['status'] for row in rows}, {'completed'})
+        lost = [row['run'] for row in rows if self.events(row['run'], 'node_attempt_lost')] if len(rows) < 40 else []
+        self.assertEqual(lost, [])
+        self.hill('verify')
+        print(f'{len(rows)} runs', end=' ', flush=True)
+
+    def test_short_runs_of_many_terminals(self):
+        self.check([self.again_and_again('run', 'once.json', '-q') for _ in range(6)])
+
+    def test_beside_commands_that_are_hosts_for_a_moment(self):
+        self.check([*(self.again_and_again('run', 'once.json', '-q') for _ in range(3)),
+                    *(self.again_and_again('state', 'add', f'k{i}') for i in range(3))])
+
+    def test_runs_inside_runs(self):
+        self.check([*(self.again_and_again('run', 'outside.json', '-q') for _ in range(3)),
+                    *(self.again_and_again('state', 'add', f'k{i}') for i in range(2))])
+
+    def test_paused_and_taken_up_again(self):
+        """Each run is paused by another terminal and resumed by a third, through whoever is the host by then."""
+        def go(name):
+            self.flow({'a': script('echo a'), 'ask': script('echo done', '{{ a.output }}')}, permissions={'ask': 'ask'}, name=name)
+            while time.monotonic() < self.ends and not self.failed:
+                done = self.hill('run', name, '-q', '-o', 'json', code=None)
+                if done.code != 8:
+                    return self.failed.append(str(done))
+                run = done.json['run']
+                for command, code in (('pause', run), 0), (('resume', run, '-q'), 8), (('approve', run, 'ask'), 0):
+                    done = self.hill(*command, code=None)
+                    if done.code != code:
+                        return self.failed.append(str(done))
+                # What is approved through a host goes on there; if that ends before, it is paused.
+                done = self.hill('wait', run, code=None)
+                if done.code == 8 and self.status(run)['status'] == 'paused':
+                    done = self.hill('resume', run, '-q', code=None)
+                if done.code != 0:
+                    return self.failed.append(str(done))
+        threads = [threading.Thread(target=go, args=(f'{i}.json',)) for i in range(4)]
+        for thread in threads:
+            thread.start()
+        self.check(threads)
+
+
+class HandedOver(Slow):
+    def test_what_a_followed_run_waits_for_is_not_paused(self):
+        """The host is interrupted while it hosts others: a part of a run that somebody follows is not left alone."""
+        self.flow({'wait': script(WAIT)}, name='inside.json')
+        self.flow({'sub': {'tool': 'workflow_run', 'parameters': {'workflow': 'inside.json'}}}, name='outside.json')
+        host = self.start('run', 'slow.json')
+        self.reached()
+        os.unlink(self.path('ran'))
+        joined = self.start('run', 'outside.json')
+        self.reached()
+        first = next(row['run'] for row in self.runs() if row['workflow_file'] == 'slow.json')
+        self.hill('cancel', first)
+        host.wait_for('hosting 1 run of other terminals').send(signal.SIGINT).end(11)
+        joined.wait_for('another takes over')
+        self.go()
+        joined.end(0)
+        for row in self.runs():
+            self.assertEqual(self.events(row['run'], 'run_paused'), [])
+        self.hill('verify')
+
+    def test_a_run_that_nobody_follows_stands_still_when_its_host_has_ended(self):
+        """A run is approved, goes on in a host that follows another one, and that host ends: paused, and nothing is lost."""
+        self.flow({'ship': script(WAIT, effect='once')}, permissions={'ship': 'ask'}, name='ask.json')
+        self.flow({'a': script('for i in $(seq 3000); do [ -e end ] && exit 0; sleep 0.02; done')}, name='other.json')
+        self.hill('run', 'ask.json', code=8)
+        run = self.status()['run']
+        host = self.start('run', 'other.json').wait_for('Executing')
+        self.until(lambda: self.runs()[0]['nodes_running'] == 1, 'the host to run')
+        self.hill('approve', run, 'ship')
+        self.until(lambda: os.path.exists(self.path('ran')), 'the script to wait')
+        self.write('end', '')
+        self.assertIn('paused ' + run, host.end(0).err)
+        self.assertEqual((self.status(run)['status'], self.status(run)['nodes_running']), ('paused', 0))
+        self.assertEqual(self.events(run, 'node_attempt_lost'), [])
+        self.go()
+        self.hill('resume', run)
+        self.assertEqual(self.events(run, 'node_attempt_lost'), [])
+        self.assertEqual(self.status(run)['status'], 'completed')
+
+
 class Signals(Slow):
     def interrupted(self, number, code):
         run = self.started()
         pid = self.read('ran').split()[-1]
-        done = run.send(number).end(code)
+        done = run.handles(number).send(number).end(code)
         name = self.status()['run']
         self.assertIn('hillstar-actors resume ' + name, done.err)
         self.assertEqual(self.status()['status'], 'paused')
@@ -151,7 +263,7 @@ class Signals(Slow):
         self.flow({'a': script('trap "" TERM; echo a 1 >> ran; echo wait 1 >> ran; '
                                'for i in $(seq 3000); do [ -e go ] && exit 0; sleep 0.02; done')}, name='stubborn.json')
         run = self.started('stubborn.json')
-        run.send(signal.SIGINT).wait_for('once more ends at once')
+        run.handles(signal.SIGINT).send(signal.SIGINT).wait_for('once more ends at once')
         done = run.send(signal.SIGINT).end(130)
         self.assertIn('ended at once', done.err)
         self.go()

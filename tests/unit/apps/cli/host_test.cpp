@@ -41,24 +41,30 @@ class ScriptedService final : public Client {
   }
   Result<void> set_environment(const RunId&, const std::vector<std::string>& environment) override {
     if (environment.empty()) return Error{Errc::run_state, "empty"};
-    if (held) {
-      reached.set_value();
-      held->get_future().wait();
-    }
+    wait_if_held();
     return {};
   }
   Result<Json> ask(const Question& question) override { return Json::string(question.stream + " " + question.who); }
-  Result<Json> ask_state(const StateAsk& ask) override { return Json::string(ask.stream); }
+  Result<Json> ask_state(const StateAsk& ask) override {
+    wait_if_held();
+    return Json::string(ask.stream);
+  }
   Result<std::vector<RunId>> live_runs() override { return std::vector<RunId>{kRun}; }
   void feed(const FeedItem& item) {
     const std::lock_guard lock(mutex_);
     callback_(item);
   }
   std::promise<void> unfollowed;
-  std::optional<std::promise<void>> held;  ///< set_environment waits for it, after `reached`.
+  std::optional<std::promise<void>> held;  ///< set_environment and ask_state wait for it, after `reached`.
   std::promise<void> reached;
 
  private:
+  void wait_if_held() {
+    if (!held) return;
+    reached.set_value();
+    held->get_future().wait();
+  }
+
   std::mutex mutex_;
   FeedCallback callback_;
 };
@@ -127,6 +133,30 @@ TEST_CASE("host: a feed flows in order, and the host knows who follows what") {
   CHECK((*client)->follow(RunId("nope"), 1, [](const FeedItem&) {}).error().code == Errc::run_not_found);
 }
 
+TEST_CASE("host: a run that a terminal begins is that terminal's, before it exists and until it is followed") {
+  const TempFolder folder;
+  ScriptedService service;
+  auto host = Host::open(folder.path, service);
+  REQUIRE(host);
+  auto client = join(folder.path);
+  REQUIRE(client);
+  service.held.emplace();
+  auto taken_up = std::async(std::launch::async, [&] { return (*client)->set_environment(kRun, {"A=1"}); });
+  service.reached.get_future().wait();
+  CHECK((*host)->followed() == std::vector<RunId>{kRun});
+  service.held->set_value();
+  REQUIRE(taken_up.get());
+  CHECK((*host)->followed() == std::vector<RunId>{kRun});
+  const auto ticket = (*client)->follow(kRun, 1, [](const FeedItem&) {});
+  REQUIRE(ticket);
+  CHECK((*host)->followed() == std::vector<RunId>{kRun});
+  (*client)->unfollow(*ticket);
+  service.unfollowed.get_future().wait();
+  CHECK((*host)->followed().empty());
+  CHECK_FALSE((*client)->set_environment(kRun, {}));
+  CHECK((*host)->followed().empty());
+}
+
 TEST_CASE("host: when it ends, feeds are cut and later calls are known not to have been taken") {
   const TempFolder folder;
   ScriptedService service;
@@ -168,6 +198,63 @@ TEST_CASE("host: a call that it took is answered before it ends, one that it did
   CHECK(taken.get());
   CHECK(behind.get().error().code == Errc::host_closed);
   ending.get();
+}
+
+TEST_CASE("host: it does not end while a run is followed or begun, and else takes no call from that moment on") {
+  const TempFolder folder;
+  ScriptedService service;
+  auto host = Host::open(folder.path, service);
+  REQUIRE(host);
+  auto client = join(folder.path);
+  REQUIRE(client);
+  service.held.emplace();
+  auto taken_up = std::async(std::launch::async, [&] { return (*client)->set_environment(kRun, {"A=1"}); });
+  service.reached.get_future().wait();
+  CHECK_FALSE((*host)->end_if_unused());
+  service.held->set_value();
+  REQUIRE(taken_up.get());
+  CHECK_FALSE((*host)->end_if_unused());
+  const auto ticket = (*client)->follow(kRun, 1, [](const FeedItem&) {});
+  REQUIRE(ticket);
+  CHECK_FALSE((*host)->end_if_unused());
+  (*client)->unfollow(*ticket);
+  CHECK((*host)->end_if_unused());
+  CHECK((*client)->start({}).error().code == Errc::host_closed);
+  CHECK(join(folder.path).error().code == Errc::host_unreachable);
+  CHECK((*host)->end_if_unused());
+  CHECK((*host)->followed().empty());
+}
+
+TEST_CASE("host: who left before following what was begun does not keep it") {
+  const TempFolder folder;
+  ScriptedService service;
+  auto host = Host::open(folder.path, service);
+  REQUIRE(host);
+  auto client = join(folder.path);
+  REQUIRE(client);
+  REQUIRE((*client)->set_environment(kRun, {"A=1"}));
+  client->reset();
+  while (!(*host)->followed().empty()) std::this_thread::yield();
+  CHECK((*host)->end_if_unused());
+}
+
+TEST_CASE("host: a call that begins no run does not keep it, and is answered before it has ended") {
+  const TempFolder folder;
+  ScriptedService service;
+  auto host = Host::open(folder.path, service);
+  REQUIRE(host);
+  auto client = join(folder.path);
+  REQUIRE(client);
+  service.held.emplace();
+  auto asked = std::async(std::launch::async, [&] { return (*client)->ask_state({{}, "s", {}}); });
+  service.reached.get_future().wait();
+  auto ended = std::async(std::launch::async, [&] { return (*host)->end_if_unused(); });
+  while (std::filesystem::exists(folder.path + "/host.sock")) std::this_thread::yield();
+  service.held->set_value();
+  const auto answer = asked.get();
+  REQUIRE(answer);
+  CHECK(*answer == Json::string("s"));
+  CHECK(ended.get());
 }
 
 TEST_CASE("host: the socket is the owner's alone, and a deep folder is no obstacle") {
