@@ -259,7 +259,7 @@ class Children(EndToEnd):
 
     def test_time_is_over(self):
         self.child({'wait': script(WAIT)})
-        self.flow({'sub': runs('sub.json', timeout=0.5)})
+        self.flow({'sub': runs('sub.json', timeout=3)})
         self.hill('run', 'flow.json', code=124)
         self.assertEqual(self.statuses(), {'flow': 'failed', 'sub': 'timed_out'})
         self.assertEqual(self.events(self.top(), 'node_attempt_failed')[0]['data']['failure']['kind'], 'timeout')

@@ -51,7 +51,7 @@ class OutOfTime(EndToEnd):
         self.write('.git/hooks/pre-commit', '#!/bin/sh\necho $$ > pid\nsleep 300 &\necho $! >> pid\nwait\n', 0o755)
         self.write('file', 'text')
         subprocess.run(['git', 'add', 'file'], check=True, **self.options())
-        self.flow({'commit': {'tool': 'git_commit', 'parameters': {'message': 'a message'}, 'timeout': 1}})
+        self.flow({'commit': {'tool': 'git_commit', 'parameters': {'message': 'a message'}, 'timeout': 4}})
         done = self.hill('run', 'flow.json', code=124)
         self.assertEqual(self.kinds(), ['timeout'], done)
         pids = self.read('pid').split()
@@ -66,12 +66,12 @@ class OutOfTime(EndToEnd):
                   model_config={'custom_providers': {'lab': {'endpoint': server.address, 'type': 'custom'}}})
         self.hill('run', 'flow.json', code=124)
         self.assertEqual(self.kinds(), ['timeout', 'timeout'])
-        self.assertEqual(len(server.open), 2)
+        self.until(lambda: len(server.open) == 2, 'both connections')
         for connection in server.open:
             self.assertEqual(connection.recv(100), b'', 'the connection is closed from the other side')
 
     def test_a_tolerated_timeout_is_no_failure(self):
-        self.flow({'a': script('echo begun; sleep 300', timeout=0.3, on_error='continue'),
+        self.flow({'a': script('echo begun; sleep 300', timeout=2, on_error='continue'),
                    'b': script('cat -', '{{ a.output }}')})
         self.assertEqual(self.hill('run', 'flow.json').out, 'begun\n')
 

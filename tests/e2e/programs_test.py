@@ -116,7 +116,7 @@ class Programs(EndToEnd):
     def test_a_timeout_ends_the_whole_group(self):
         failure = self.failure('import os, subprocess, time\nchild = subprocess.Popen(["sleep", "300"])\n'
                                'print(os.getpid(), child.pid, file=open("pids", "w"), flush=True)\ntime.sleep(300)\n',
-                               run_code=124, node={'timeout': 1, 'retry': 1})
+                               run_code=124, node={'timeout': 4, 'retry': 1})
         self.assertEqual(failure['kind'], 'timeout')
         self.until(lambda: not any(is_alive(pid) for pid in self.read('pids').split()), 'the group to be gone')
 

@@ -82,7 +82,7 @@ class Calls(Recorded):
     def test_a_call_that_was_interrupted_keeps_what_it_had(self):
         config = self.serve(STREAM_HEAD, kind=Dripping, hold=True)
         self.flow({'ask': self.call()}, model_config=config)
-        self.start('run', 'flow.json', '-v').wait_for('half').send(2).end(130)
+        self.start('run', 'flow.json', '-v').wait_for('half').handles(2).send(2).end(130)
         kept = self.kept('ask', 'reply')
         self.assertTrue(kept['cancelled'])
         self.assertTrue(kept['partial'].startswith('half\n'), kept)
@@ -185,7 +185,7 @@ class Offline(Recorded):
     def test_an_interrupted_run_comes_about_again(self):
         config = self.serve(STREAM_HEAD, kind=Dripping, hold=True)
         self.flow({'ask': self.call()}, model_config=config)
-        self.start('run', 'flow.json', '-v').wait_for('half').send(2).end(130)
+        self.start('run', 'flow.json', '-v').wait_for('half').handles(2).send(2).end(130)
         self.stop_serving()
         done = self.hill('replay', '--offline', '-o', 'json').json
         self.assertEqual((done['ok'], done['unseen'], done['status']), (True, 1, 'paused'))

@@ -265,15 +265,19 @@ class People(Rules):
                                     stderr=subprocess.PIPE)
         first = as_owner('run', 'flow.json')
         self.assertEqual(first.wait(60), 8, first.communicate())
-        approve = as_owner('approve', 'latest', 'b', '--reason', 'one')
-        self.assertEqual(approve.wait(60), 8, approve.communicate())
-        # A host of the owner's that stays while another account answers.
+        second = as_owner('approve', 'latest', 'b', '--reason', 'one')
+        self.assertEqual(second.wait(60), 8, second.communicate())
+        # A host of the owner's while another account answers.
         self.write_wait(home, nobody)
         follower = as_owner('run', 'wait.json')
         self.until(lambda: os.path.exists(os.path.join(store, 'host.sock')), 'the host')
         run = self.run_of(store, 'flow')
-        done = self.hill('approve', run, 'b', '--store', store, '--reason', 'two', code=None, env={'HOME': home})
-        for process in (first, approve, follower):
+        # Nobody joins a host of another account: this waits until it has ended.
+        approve = self.start('approve', run, 'b', '--store', store, '--reason', 'two', env={'HOME': home})
+        with open(os.path.join(home, 'go'), 'w'):
+            pass
+        done = approve.end()
+        for process in (first, second, follower):
             process.stdout.close()
             process.stderr.close()
         who = [event['data']['who'] for event in self.hill(
@@ -286,7 +290,8 @@ class People(Rules):
     def write_wait(self, home, owner):
         path = os.path.join(home, 'wait.json')
         with open(path, 'w') as file:
-            json.dump({'id': 'wait', 'graph': {'nodes': {'w': script('sleep 5')}, 'edges': []}}, file)
+            json.dump({'id': 'wait', 'graph': {'nodes': {'w': script('for i in $(seq 3000); do [ -e go ] && exit 0; sleep 0.02; done')},
+                                           'edges': []}}, file)
         os.chown(path, owner.pw_uid, owner.pw_gid)
 
     def run_of(self, store, workflow):

@@ -31,8 +31,12 @@ class Rules(EndToEnd):
                                          ('skip_dependents', 0, 'skipped', 'completed')):
             with self.subTest(rule):
                 self.flow({'a': script('echo left; exit 3', on_error=rule), 'b': script('cat -', '{{ a.output }}'),
-                           'z': script('sleep 0.2'), 'y': script('true', '{{ z.output }}')}, max_concurrency=2)
-                self.hill('run', 'flow.json', code=code)
+                           'z': script('for i in $(seq 3000); do [ -e go ] && exit 0; sleep 0.02; done'),
+                           'y': script('true', '{{ z.output }}')}, max_concurrency=2)
+                run = self.start('run', 'flow.json', '-o', 'jsonl').wait_for('"node_failed"', 0)
+                self.write('go', '')
+                run.end(code)
+                os.remove(self.path('go'))
                 self.assertEqual([self.node(name)['status'] for name in 'abzy'], ['failed', after, 'completed', other])
                 self.assertEqual(self.status()['nodes_failed'], 1)
                 self.holds()
@@ -80,7 +84,7 @@ class Rules(EndToEnd):
         self.holds()
 
     def test_timeouts_and_retries_together(self):
-        self.flow({'a': script('[ $HILLSTAR_ATTEMPT = 2 ] || sleep 60', timeout=0.3,
+        self.flow({'a': script('[ $HILLSTAR_ATTEMPT = 2 ] || sleep 60', timeout=3,
                                retry={'attempts': 2, 'backoff': 0})})
         self.hill('run', 'flow.json')
         self.assertEqual(self.events(kind='node_attempt_failed')[0]['data']['failure']['kind'], 'timeout')

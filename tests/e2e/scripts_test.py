@@ -14,7 +14,7 @@ from harness import EndToEnd, is_alive, main, script
 class Scripts(EndToEnd):
     def test_a_timeout_ends_the_whole_group(self):
         line = 'sh -c "trap : TERM; sleep 300 & echo \\$! >> pids; wait; wait" & echo $! >> pids; echo $$ >> pids; wait'
-        self.flow({'a': script(line, timeout=0.5)})
+        self.flow({'a': script(line, timeout=3)})
         done = self.hill('run', 'flow.json', code=124)
         self.assertIn('timeout', done.err)
         self.assertEqual(self.node('a')['failure']['kind'], 'timeout')

@@ -343,14 +343,17 @@ class Ends(Served):
         self.assertLess(time.monotonic() - begin, 15)
 
     def test_killed_it_goes_on_with_every_run(self):
-        self.flow({'a': script('sleep 2'), 'b': script('echo done', 'a')}, [('a', 'b')])
+        self.flow({'a': script('for i in $(seq 3000); do [ -e go ] && exit 0; sleep 0.02; done'),
+                   'b': script('echo done', 'a')}, [('a', 'b')])
+        self.addCleanup(self.write, 'go', '')
         run = self.start('run', 'flow.json')
         self.until(lambda: self.hill('ls', '-o', 'json', code=None).code == 0 and self.runs() and
                    self.status()['status'] == 'running', 'the run')
         run.send(signal.SIGKILL).end()
         serve = self.serve()
-        self.until(lambda: self.status()['nodes_running'] > 0 or self.status()['status'] == 'completed', 'recovery')
+        self.until(lambda: self.status()['nodes_running'] > 0, 'recovery')
         serve.send(signal.SIGKILL).end()
+        self.write('go', '')
         serve = self.serve()
         self.until(lambda: self.status()['status'] == 'completed', 'the run to complete')
         self.holds()

@@ -106,7 +106,7 @@ class Talk(EndToEnd):
         self.holds()
 
     def test_a_question_has_its_time(self):
-        self.flow({'ask': ask(timeout=0.5)})
+        self.flow({'ask': ask(timeout=3)})
         self.hill('run', 'flow.json', code=8)
         self.assertIsNotNone(self.status()['due'])
         self.until(lambda: self.hill('resume', 'latest', code=None).code == 124, 'the time to be over')

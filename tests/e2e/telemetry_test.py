@@ -234,9 +234,12 @@ class Runs(Traced):
 
     def test_a_collector_that_asks_for_time_is_asked_again(self):
         collector = self.collector(lambda before: 429 if before == 0 else 200, headers=(('Retry-After', '0'),))
-        # Long enough for the second try not to be the last one.
-        self.flow({'a': script('true'), 'b': script('sleep 0.5')}, [('a', 'b')])
-        self.hill('run', 'flow.json')
+        self.flow({'a': script('true'), 'b': script('while [ ! -e go ]; do sleep 0.02; done')}, [('a', 'b')])
+        self.addCleanup(self.write, 'go', '')
+        run = self.start('run', 'flow.json')
+        self.until(lambda: collector.spans, 'the second try')
+        self.write('go', '')
+        run.end(0)
         self.assertEqual(sorted(span['name'] for span in collector.spans),
                          ['execute_tool script_run', 'execute_tool script_run', 'invoke_workflow flow'])
         self.check(collector)

@@ -53,20 +53,24 @@ class Triggers(EndToEnd):
         dues = [self.said(run) for run in self.runs('tick')]
         self.assertEqual(len(dues), len(set(dues)), dues)
 
+    def put_whole(self, name, text):
+        """However long it takes to write, nobody sees a half."""
+        with open(self.path('in/.new'), 'w') as file:
+            file.write(text)
+        os.rename(self.path('in/.new'), self.path('in/' + name))
+
     def test_files_and_what_follows_from_them(self):
         os.mkdir(self.path('in'))
         files = self.put('intake.json', INTAKE), self.put('after.json', AFTER)
         command = self.serve(*files)
         for name, text in ('a.csv', 'one'), ('b.txt', 'two'):
-            with open(self.path('in/' + name), 'w') as file:
-                file.write(text)
+            self.put_whole(name, text)
         self.until(lambda: len(self.runs('after')) == 1, 'the run after the first')
         self.assertEqual(self.said(self.runs('intake')[0]), 'a.csv')
         self.assertEqual(self.said(self.runs('after')[0]), self.runs('intake')[0])
         command.send(signal.SIGTERM).end(0)
         os.rename(self.path('in/a.csv'), self.path('in/renamed.csv'))
-        with open(self.path('in/c.csv'), 'w') as file:
-            file.write('three')
+        self.put_whole('c.csv', 'three')
         command = self.serve(*files)
         self.until(lambda: len(self.runs('after')) == 2, 'the run after the second')
         self.assertEqual([self.said(run) for run in self.runs('intake')], ['a.csv', 'c.csv'])

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Stores that earlier programs wrote open, verify and go on: one archive for each, by tests/compat/write_store.py."""
+import fcntl
 import glob
 import http.client
 import json
@@ -20,15 +21,20 @@ from write_store import PLACE  # noqa: E402  pylint: disable=wrong-import-positi
 class Upgrade(EndToEnd):
     def setUp(self):
         super().setUp()
-        # The runs' workspace, as their histories say; one test at a time on this machine.
+        # The runs' workspace, as their histories say; one test at a time on this machine. What holds the lock is alive:
+        # a folder that a killed test has left behind is in nobody's way.
+        self.lock = open(PLACE + '.lock', 'w', encoding='utf-8')  # pylint: disable=consider-using-with
+        self.addCleanup(self.lock.close)
         self.until(self.take_place, f'{PLACE} to be free')
         self.addCleanup(shutil.rmtree, PLACE)
+        shutil.rmtree(PLACE, ignore_errors=True)
+        os.mkdir(PLACE)
 
     def take_place(self):
         try:
-            os.mkdir(PLACE)
+            fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return True
-        except FileExistsError:
+        except BlockingIOError:
             return False
 
     def opened(self, archive):

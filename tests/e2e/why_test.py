@@ -138,7 +138,7 @@ class Why(EndToEnd):
         self.flow({'a': script('touch begun; [ -e go ] || sleep 60'), 'b': script('true')}, [('a', 'b')])
         started = self.start('run', 'flow.json')
         self.until(lambda: os.path.exists(self.path('begun')), 'the script to have begun')
-        started.send(signal.SIGINT).end(130)
+        started.handles(signal.SIGINT).send(signal.SIGINT).end(130)
         answer = self.why()
         self.assertEqual((answer['status'], answer['kinds'][0]), ('paused', 'paused'))
         self.assertIn('what ran was stopped', answer['all'])

@@ -134,10 +134,14 @@ class Placed(Workers):
         self.worker('a', '--label', 'gpu')
         self.joined('a')
         self.flow({'first': script('sleep 3'), 'far': self.placed('sleep 1.5; echo made', labels={'gpu': True})}, [('first', 'far')])
-        self.hill('run', 'flow.json')
+        for _ in range(5):
+            with harness.Stalls() as stalls:
+                self.hill('run', 'flow.json')
+            if not self.events(kind='node_attempt_lost') or stalls.longest < 0.2:
+                break  # else this machine stood still, and nobody could have beaten in time
         self.assertEqual(self.events(kind='node_completed')[1]['data']['attempt'], 1)
         self.assertFalse(self.events(kind='node_attempt_lost'))
-        self.assertTrue(self.listed()['a']['connected'])
+        self.until(lambda: self.listed()['a']['connected'], 'the worker to be there')
         self.holds()
 
     def test_without_workers_it_says_so_at_once(self):
@@ -204,8 +208,8 @@ class Ends(Holding):
         self.flow({'far': self.hold('far')})
         run = self.begin()
         pid = self.pid_of('far')
-        host.send(signal.SIGKILL)
-        self.running.close()
+        self.running.close()  # first: it would take over from a host that is gone
+        host.send(signal.SIGKILL).process.wait()
         self.serve('--workers', f'127.0.0.1:{port}')
         self.joined('a')
         self.assertTrue(is_alive(pid))

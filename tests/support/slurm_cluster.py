@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A real cluster of one machine, for a test: munged, slurmctld and slurmd of Debian's slurm-wlm, with all they keep in one folder."""
+import ctypes
 import os
+import random
 import shutil
 import signal
 import socket
@@ -54,13 +56,24 @@ def missing():
 
 
 def free_ports(count):
-    sockets = [socket.socket() for _ in range(count)]
-    for one in sockets:
-        one.bind(('127.0.0.1', 0))
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
+    """Below those that the system gives to whoever asks for any: nobody else gets them before the daemons do."""
+    ports = []
+    while len(ports) < count:
+        port = random.SystemRandom().randrange(20_000, 32_000)
+        with socket.socket() as one:
+            try:
+                one.bind(('127.0.0.1', port))
+            except OSError:
+                continue
+        if port not in ports:
+            ports.append(port)
     return ports
+
+
+def end_with_parent():
+    """A test that is killed leaves no daemon behind."""
+    pdeathsig = 1
+    ctypes.CDLL(None).prctl(pdeathsig, signal.SIGTERM)
 
 
 class Cluster:
@@ -97,10 +110,10 @@ class Cluster:
     def launch(self, name, *arguments):
         with open(os.path.join(self.folder, name + '.out'), 'ab') as out:
             self.processes[name] = subprocess.Popen([name, *arguments], stdin=subprocess.DEVNULL, stdout=out, stderr=out,
-                                                    env=self.environment, start_new_session=True)
+                                                    env=self.environment, start_new_session=True, preexec_fn=end_with_parent)
 
     def wait_for(self, true, what):
-        end = time.monotonic() + 30
+        end = time.monotonic() + 60
         while not true():
             dead = [name for name, process in self.processes.items() if process.poll() is not None]
             if dead or time.monotonic() > end:
@@ -133,9 +146,11 @@ class Cluster:
             process.wait()
 
     def close(self):
-        for job, state in (self.jobs() if 'slurmctld' in self.processes else {}).items():
-            if state in ('RUNNING', 'PENDING', 'COMPLETING'):
-                self.ask('scancel', job)
-        for name in ('slurmctld', 'slurmd', 'munged'):
-            if name in self.processes:
-                self.end(name)
+        try:
+            for job, state in (self.jobs() if 'slurmctld' in self.processes else {}).items():
+                if state in ('RUNNING', 'PENDING', 'COMPLETING'):
+                    self.ask('scancel', job)
+        finally:
+            for name in ('slurmctld', 'slurmd', 'munged'):
+                if name in self.processes:
+                    self.end(name)

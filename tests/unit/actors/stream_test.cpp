@@ -259,7 +259,7 @@ TEST_CASE("rest: a paused run with a deadline is woken by it") {
   request.workflow_text = "{}";
   request.inputs = Json::from_canonical("{}");
   request.workspace = "/";
-  request.deadline = SystemClock().utc_now() + Millis{300};
+  request.deadline = SystemClock().utc_now() + Millis{2'000};
   const auto run = host.engine->start(std::move(request));
   REQUIRE(run.has_value());
   CHECK(!host.tell(*run, PauseAsked{"later", true}).value_or({}).empty());

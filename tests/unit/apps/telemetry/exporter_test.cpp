@@ -26,7 +26,7 @@ struct Bench {
     options.settings.resource = {{{"service.name", std::string("test")}}, "1"};
     options.settings.delay = Millis(1);
     options.transport = transport;
-    options.farewell = Millis(200);
+    options.farewell = Millis(60'000);
     options.log = [this](const std::string& line) {
       const std::lock_guard lock(mutex);
       lines.push_back(line);
@@ -91,6 +91,7 @@ TEST_CASE("exporter: a collector that never answers keeps nobody, and is given u
   Host host(store);
   auto& engine = host.with(ScriptedTool{}).up();
   Bench bench([](const auto&) { return ""; });
+  bench.options.farewell = Millis(200);
   bench.options.settings.queue_max = 4;
   bench.options.settings.batch_max = 2;
   bench.start(engine);

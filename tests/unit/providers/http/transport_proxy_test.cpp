@@ -21,11 +21,11 @@ std::shared_ptr<const NetworkSettings> network(const std::vector<std::string>& e
 }
 
 /// The failure of an https request through a proxy that does `steps` when it is asked for a tunnel.
-Failure tunnel_fault(std::vector<Step> steps, const std::string& user = "") {
+Failure tunnel_fault(std::vector<Step> steps, const std::string& user = "", Millis connect_timeout = Millis(30'000)) {
   HttpServer proxy(always(std::move(steps)));
   const auto transport = make_beast_transport();
   auto request = request_to("https://model.invalid/v1");
-  request.connect_timeout = Millis(300);
+  request.connect_timeout = connect_timeout;
   request.network = network({"https_proxy=http://" + user + "127.0.0.1:" + std::to_string(proxy.port())});
   return failure_in(call(*transport, std::move(request)));
 }
@@ -151,7 +151,7 @@ TEST_CASE("transport: proxies that refuse, stall, talk nonsense or go away are f
   CHECK(tunnel_fault({send("HTTP/1.1 200 OK\r\n\r\nearly bird")}).kind == FailureClass::malformed_reply);
   CHECK(tunnel_fault({send("HTTP/1.1 200 OK\r\nX: "), repeat(std::string(1000, 'x'))}).kind ==
         FailureClass::malformed_reply);
-  const auto slow = tunnel_fault({stall()});
+  const auto slow = tunnel_fault({stall()}, "", Millis(1'000));
   CHECK(slow.kind == FailureClass::timeout);
   CHECK(slow.message.find("waiting for the proxy 127.0.0.1:") != std::string::npos);
 }

@@ -123,7 +123,7 @@ TEST_CASE("transport: plain text on a TLS port, silence, and a missing CA file a
   const auto transport = make_beast_transport({.ca_file = authority.path()});
   HttpServer plain(always({}));
   auto request = request_to("https://localhost:" + std::to_string(plain.port()));
-  request.connect_timeout = Millis(200);
+  request.connect_timeout = Millis(1'500);
   const auto silent = failure_in(call(*transport, request));
   CHECK(silent.kind == FailureClass::timeout);
   CHECK(silent.message.find("making the TLS connection to localhost:") != std::string::npos);
