@@ -93,7 +93,7 @@ void NodeActorState::place() {
 void NodeActorState::send_place(std::vector<remote::FileRef> files) {
   auto placed = placed_attempt(*attempt_, NodeActor(self_), std::move(files));
   job_ = placed->job;
-  caf::anon_send(services_->workers, PlaceAttempt{std::move(placed)});
+  self_->anon_send(services_->workers, PlaceAttempt{std::move(placed)});
 }
 
 void NodeActorState::on_place_missing(const PlaceMissing& message) {

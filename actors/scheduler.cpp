@@ -3,11 +3,13 @@
 
 #include <atomic>
 #include <caf/actor_system_config.hpp>
+#include <caf/detail/thread_safe_actor_clock.hpp>
 #include <caf/policy/unprofiled.hpp>
 #include <caf/scheduler/coordinator.hpp>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
+#include <unordered_set>
 #include <utility>
 
 namespace hillstar::actors {
@@ -89,12 +91,71 @@ class OneQueue final : public caf::policy::unprofiled {
   }
 };
 
+/// Every actor that ends tells the clock to forget its timeouts, and would wake the clock's thread; most never had any.
+class Clock final : public caf::detail::thread_safe_actor_clock {
+ public:
+  using Real = caf::detail::thread_safe_actor_clock;
+  explicit Clock(Real& real) : real_(real) {}
+
+  void set_ordinary_timeout(time_point t, caf::abstract_actor* self, caf::atom_value type, std::uint64_t id) override {
+    remember(self);
+    real_.set_ordinary_timeout(t, self, type, id);
+  }
+  void set_request_timeout(time_point t, caf::abstract_actor* self, caf::message_id id) override {
+    remember(self);
+    real_.set_request_timeout(t, self, id);
+  }
+  void set_multi_timeout(time_point t, caf::abstract_actor* self, caf::atom_value type, std::uint64_t id) override {
+    remember(self);
+    real_.set_multi_timeout(t, self, type, id);
+  }
+  void cancel_ordinary_timeout(caf::abstract_actor* self, caf::atom_value type) override {
+    real_.cancel_ordinary_timeout(self, type);
+  }
+  void cancel_request_timeout(caf::abstract_actor* self, caf::message_id id) override {
+    real_.cancel_request_timeout(self, id);
+  }
+  void cancel_timeouts(caf::abstract_actor* self) override {
+    if (forget(self)) real_.cancel_timeouts(self);
+  }
+  void schedule_message(time_point t, caf::strong_actor_ptr receiver, caf::mailbox_element_ptr content) override {
+    real_.schedule_message(t, std::move(receiver), std::move(content));
+  }
+  void schedule_message(time_point t, caf::group target, caf::strong_actor_ptr sender, caf::message content) override {
+    real_.schedule_message(t, std::move(target), std::move(sender), std::move(content));
+  }
+  void cancel_all() override { real_.cancel_all(); }
+
+ private:
+  void remember(const caf::abstract_actor* self) {
+    const std::lock_guard guard(lock_);
+    with_timeouts_.insert(self->id());
+  }
+  bool forget(const caf::abstract_actor* self) {
+    const std::lock_guard guard(lock_);
+    return with_timeouts_.erase(self->id()) > 0;
+  }
+
+  Real& real_;
+  std::mutex lock_;
+  std::unordered_set<caf::actor_id> with_timeouts_;
+};
+
+class Scheduler final : public caf::scheduler::coordinator<OneQueue> {
+ public:
+  explicit Scheduler(caf::actor_system& system) : coordinator(system), clock_(coordinator::clock()) {}
+  Clock& clock() noexcept override { return clock_; }
+
+ private:
+  Clock clock_;
+};
+
 }  // namespace
 
 void use_scheduler(caf::actor_system_config& config, unsigned threads) {
   config.set("scheduler.max-threads", static_cast<std::size_t>(threads));
   config.module_factories.emplace_back([](caf::actor_system& system) -> caf::actor_system::module* {
-    return new caf::scheduler::coordinator<OneQueue>(system);  // owned by the system
+    return new Scheduler(system);  // owned by the system
   });
 }
 

@@ -199,7 +199,7 @@ void WorkerActorState::begin(Making& making, remote::AttemptSent sent) {
   parts.environment = parts_.options.environment;
   parts.secrets = secrets_;
   parts.alive = parts_.alive;
-  making.actor = self_->home_system().spawn(worker_attempt, std::move(parts));
+  making.actor = self_->spawn(worker_attempt, std::move(parts));
   beat_at_ = std::min(beat_at_, now() + words_.beat);
 }
 

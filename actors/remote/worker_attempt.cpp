@@ -98,7 +98,7 @@ void WorkerAttemptState::on_laid(const FolderLaid& message) {
 }
 
 void WorkerAttemptState::make() {
-  auto rules = rules_of(*order_, folder_, parts_.environment);
+  auto rules = rules_of(*order_, has_folder_ ? folder_ : std::string(), parts_.environment);
   if (!rules) return fail(FailureClass::permission, rules.error());
   tools::RunContext context;
   context.workspace = folder_;
@@ -113,8 +113,8 @@ void WorkerAttemptState::make() {
     has_folder_ = true;
     if (const auto laid = lay(folder_, {}, *parts_.services->store); !laid) return fail(FailureClass::io, laid.error());
   }
-  node_ = self_->home_system().spawn(node_actor, parts_.services, AttemptOwner(WorkerAttempt(self_)));
-  caf::anon_send(node_, Attempt(*attempt_));
+  node_ = self_->spawn(node_actor, parts_.services, AttemptOwner(WorkerAttempt(self_)));
+  self_->anon_send(node_, Attempt(*attempt_));
   if (stopped_) on_stop();
 }
 
@@ -167,8 +167,10 @@ void WorkerAttemptState::fail(FailureClass kind, const Error& error) {
 
 void WorkerAttemptState::report(remote::Report report) {
   if (std::exchange(reported_, true)) return;
-  caf::anon_send(parts_.report_to,
-                 AttemptReported{parts_.sent.key, std::make_shared<const remote::Report>(std::move(report))});
+  self_->anon_send(parts_.report_to,
+                   AttemptReported{parts_.sent.key, std::make_shared<const remote::Report>(std::move(report))});
+  // All that it leaves is in the report, or in the store.
+  caf::anon_send_exit(WorkerAttempt(self_), caf::exit_reason::user_shutdown);
 }
 
 WorkerAttempt::behavior_type worker_attempt(WorkerAttempt::stateful_pointer<WorkerAttemptState> self,

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-// Begin and end of a connection; what it moves in between: connection_pump.cpp.
 #include "actors/wire/connection.hpp"
 
 #include <netinet/tcp.h>
@@ -9,14 +8,12 @@
 #include <boost/asio/post.hpp>
 #include <caf/io/basp_broker.hpp>
 #include <caf/io/middleman.hpp>
-#include <caf/io/network/multiplexer.hpp>
 #include <caf/send.hpp>
 #include <set>
 
 #include "messages/json.hpp"
 #include "runtime/platform/authority.hpp"
 #include "runtime/platform/clock.hpp"
-#include "runtime/platform/descriptor.hpp"
 #include "runtime/platform/join.hpp"
 #include "runtime/platform/openssl_parts.hpp"
 
@@ -55,7 +52,7 @@ std::uint64_t next_connection_id() {
 }
 
 Connection::Connection(Keeper& keeper, Side side, tcp::socket socket, std::string address)
-    : keeper_(keeper), side_(side), socket_(std::move(socket)), caf_(*keeper.loop), deadline_(*keeper.loop) {
+    : keeper_(keeper), side_(side), socket_(std::move(socket)), deadline_(*keeper.loop) {
   peer_.id = next_connection_id();
   peer_.address = std::move(address);
 }
@@ -77,49 +74,29 @@ void Connection::set_deadline(Millis time, const char* what) {
   });
 }
 
-void Connection::wait(Wait what) {
-  auto& waiting = waiting_[static_cast<std::size_t>(what)];
-  if (waiting || state_ == State::over) return;
-  waiting = true;
-  auto go_on = [self = shared_from_this(), what](error_code stopped) {
-    self->waiting_[static_cast<std::size_t>(what)] = false;
-    if (stopped || self->state_ == State::over) return;
-    if (self->state_ == State::handshake) return self->handshake();
-    if (self->state_ == State::joins) return self->text_.ends_with('\n') ? self->write_answer() : self->join();
-    if (self->state_ == State::closing) return self->linger();
-    // TLS may have waited for one direction to go on in the other.
-    if (what != Wait::caf_read) self->pump_in();
-    if (what == Wait::caf_read || what == Wait::tls_write || self->out_begin_ < self->out_good_) self->pump_out();
+template <class Then>
+auto Connection::at_the_gate(Then then) {
+  return [weak = weak_from_this(), loop = keeper_.loop, then](const auto&... said) {
+    asio::post(*loop, [weak, then, said...] {
+      if (const auto self = weak.lock()) then(*self, said...);
+    });
   };
-  switch (what) {
-    case Wait::tls_read:
-      return socket_.async_wait(tcp::socket::wait_read, std::move(go_on));
-    case Wait::tls_write:
-      return socket_.async_wait(tcp::socket::wait_write, std::move(go_on));
-    case Wait::caf_read:
-      return caf_.async_wait(asio::posix::stream_descriptor::wait_read, std::move(go_on));
-    case Wait::caf_write:
-      return caf_.async_wait(asio::posix::stream_descriptor::wait_write, std::move(go_on));
-  }
 }
 
-bool Connection::tls_again(int result, bool writes) {
+void Connection::wait(tcp::socket::wait_type what) {
+  socket_.async_wait(what, [self = shared_from_this()](error_code stopped) {
+    if (stopped || self->state_ == State::over) return;
+    if (self->state_ == State::handshake) return self->handshake();
+    if (self->lingers_) return self->linger();
+    self->text_.ends_with('\n') ? self->write_answer() : self->join();
+  });
+}
+
+void Connection::tls_again(int result, bool writes) {
   const int why = SSL_get_error(tls_.get(), result);
-  if (why == SSL_ERROR_WANT_READ) return wait(Wait::tls_read), true;
-  if (why == SSL_ERROR_WANT_WRITE) return wait(Wait::tls_write), true;
-  const bool is_alert = ERR_GET_REASON(ERR_peek_last_error()) > SSL_AD_REASON_OFFSET;
-  const auto verified = SSL_get_verify_result(tls_.get());
-  if (why == SSL_ERROR_ZERO_RETURN || (why == SSL_ERROR_SYSCALL && ERR_peek_error() == 0))
-    end(Error{Errc::host_closed, "The other side ended the connection."});
-  else if (state_ == State::handshake && verified != X509_V_OK)
-    end(Error{Errc::certificate_invalid,
-              "Its certificate does not hold: " + std::string(X509_verify_cert_error_string(verified)) + "."});
-  else if (is_alert)
-    end(Error{Errc::certificate_invalid, "The other side refuses: " + x509::openssl_words() + "."});
-  else
-    end(Error{is_peer() ? Errc::host_closed : Errc::host_protocol,
-              std::string(writes ? "Sending" : "TLS") + " failed: " + x509::openssl_words() + "."});
-  return false;
+  if (why == SSL_ERROR_WANT_READ) return wait(tcp::socket::wait_read);
+  if (why == SSL_ERROR_WANT_WRITE) return wait(tcp::socket::wait_write);
+  end(tls_failure(tls_.get(), why, TlsCall{false, writes}));
 }
 
 void Connection::handshake() {
@@ -135,7 +112,8 @@ void Connection::secured() {
     return join();
   }
   if (!Trust::speaks_frames(tls_.get())) return end(failed("It speaks another protocol."));
-  auto facts = keeper_.trust->check(tls_.get(), keeper_.host, SystemClock().utc_now());
+  shown_ = Shown::of(tls_.get());
+  auto facts = keeper_.trust->check(shown_, keeper_.host, SystemClock().utc_now());
   if (!facts) return end(facts.error());
   if (auto refused = keeper_.admit(*this)) return end(*refused);
   become_peer(*facts);
@@ -145,51 +123,49 @@ void Connection::become_peer(const x509::Facts& facts) {
   peer_.name = facts.name;
   peer_.fingerprint = facts.fingerprint;
   peer_.not_after = facts.not_after;
-  int pair[2] = {-1, -1};
-  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) != 0)
-    return end(Error{Errc::system_limit, "There are no descriptors left for another connection."});
-  caf_.assign(pair[0]);
   const auto node = keeper_.node(peer_.id);
-  inbound_ = std::make_unique<Inbound>(side_, *node);
-  room_->there_is_room = [weak = weak_from_this(), loop = keeper_.loop] {
-    asio::post(*loop, [weak] {
-      if (const auto self = weak.lock()) self->pump_in();
-    });
-  };
-  const auto end_it = [weak = weak_from_this(), loop = keeper_.loop](const Error& reason) {
-    asio::post(*loop, [weak, reason] {
-      if (const auto self = weak.lock()) self->end(reason);
-    });
-  };
+  auto inbound = std::make_unique<Inbound>(side_, *node);
+  const auto end_it = at_the_gate([](Connection& self, const Error& reason) { self.end(reason); });
   LinkParts parts{side_, keeper_.owner, peer_, std::make_shared<FrameSink::Way>(backlog_, end_it), room_, {}, node};
   parts.gate.end = end_it;
-  parts.gate.is_up = [weak = weak_from_this(), loop = keeper_.loop] {
-    asio::post(*loop, [weak] {
-      if (const auto self = weak.lock(); self && self->state_ == State::open) self->deadline_.cancel();
-    });
-  };
+  parts.gate.is_up = at_the_gate([](Connection& self) {
+    if (self.state_ == State::open) self.deadline_.cancel();
+  });
   auto& system = keeper_.system;
   link_ = spawn_link(system, std::move(parts));
-  inbound_->set_link(link_.id());
-  auto end_of_caf = system.middleman().backend().new_scribe(pair[1]);
+  inbound->set_link(link_.id());
+  channel_ = open_channel(std::move(inbound));
   state_ = State::open;
   if (side_ == Side::listener) {
     const auto basp = basp_of(system);
-    caf::anon_send(basp, caf::publish_atom::value, std::move(end_of_caf), kNoPort,
+    caf::anon_send(basp, caf::publish_atom::value, channel_->scribe(), kNoPort,
                    caf::actor_cast<caf::strong_actor_ptr>(link_), std::set<std::string>());
     // It has said whom it published, and must not remember.
     caf::anon_send(basp, caf::close_atom::value, kNoPort);
   } else {
-    caf::anon_send(link_, LinkStart{std::move(end_of_caf)});
+    caf::anon_send(link_, LinkStart{channel_->scribe()});
   }
-  pump_in();
-  pump_out();
+}
+
+std::shared_ptr<Channel> Connection::open_channel(std::unique_ptr<Inbound> inbound) {
+  error_code ignored;
+  ChannelParts parts;
+  parts.socket = socket_.release(ignored);
+  parts.tls = std::move(tls_);
+  parts.inbound = std::move(inbound);
+  parts.room = room_;
+  parts.backlog = backlog_;
+  parts.closing = at_the_gate([](Connection& self) {
+    if (self.state_ == State::open) self.set_deadline(kLingerMax, "The connection was closed here.");
+  });
+  parts.over = at_the_gate([](Connection& self, const Error& reason) { self.end(reason); });
+  return Channel::open(keeper_.system.middleman().backend(), std::move(parts));
 }
 
 void Connection::check_again(UtcTime now, bool lists_changed) {
   if (state_ != State::open) return;
   if (!lists_changed && now < peer_.not_after) return;
-  if (const auto facts = keeper_.trust->check(tls_.get(), keeper_.host, now); !facts) end(facts.error());
+  if (const auto facts = keeper_.trust->check(shown_, keeper_.host, now); !facts) end(facts.error());
 }
 
 void Connection::end(const Error& reason) {
@@ -198,7 +174,7 @@ void Connection::end(const Error& reason) {
   state_ = State::over;
   error_code ignored;
   deadline_.cancel();
-  caf_.close(ignored);
+  if (channel_) channel_->end(reason);
   // Tells the other side why, as far as TLS has words for it, and never blocks.
   if (tls_ && SSL_is_init_finished(tls_.get()) != 0) SSL_shutdown(tls_.get());
   ERR_clear_error();
@@ -209,8 +185,7 @@ void Connection::end(const Error& reason) {
 
 /// The last words are on their way: waits until the other side has them, lest the kernel throws them away.
 void Connection::linger() {
-  if (state_ != State::closing) {
-    state_ = State::closing;
+  if (!std::exchange(lingers_, true)) {
     ERR_clear_error();
     SSL_shutdown(tls_.get());
     error_code ignored;
@@ -221,7 +196,7 @@ void Connection::linger() {
   for (;;) {
     const auto count = ::recv(socket_.native_handle(), junk, sizeof junk, 0);
     if (count > 0) continue;
-    if (count < 0 && (errno == EAGAIN || errno == EINTR)) return wait(Wait::tls_read);
+    if (count < 0 && (errno == EAGAIN || errno == EINTR)) return wait(tcp::socket::wait_read);
     return end(Error{Errc::host_closed, "The connection was closed here."});
   }
 }
@@ -231,10 +206,7 @@ void Connection::join() {
   while (text_.find('\n') == std::string::npos) {
     ERR_clear_error();
     const int count = SSL_read(tls_.get(), buffer, sizeof buffer);
-    if (count <= 0) {
-      tls_again(count, false);
-      return;
-    }
+    if (count <= 0) return tls_again(count, false);
     text_.append(buffer, static_cast<std::size_t>(count));
     if (text_.size() > kJoinBytesMax) return end(failed("It asks for a certificate with too many words."));
   }
@@ -251,12 +223,9 @@ void Connection::join() {
 void Connection::write_answer() {
   ERR_clear_error();
   const int written = SSL_write(tls_.get(), text_.data(), static_cast<int>(text_.size()));
-  if (written <= 0) {
-    tls_again(written, true);
-    return;
-  }
+  if (written <= 0) return tls_again(written, true);
   text_.erase(0, static_cast<std::size_t>(written));
-  text_.empty() ? linger() : wait(Wait::tls_write);
+  text_.empty() ? linger() : wait(tcp::socket::wait_write);
 }
 
 }  // namespace hillstar::actors::wire

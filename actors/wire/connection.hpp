@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// One connection of the gate: TLS on one side, a socket pair to CAF on the other. Lives on the gate's thread.
+// One connection at the gate: its handshake, whom it lets in, and what the gate still has to say of it once it is open.
+// Lives on the gate's thread; what an open connection moves is its channel's.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <caf/actor.hpp>
 #include <caf/actor_system.hpp>
@@ -12,9 +12,9 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "actors/wire/basp.hpp"
+#include "actors/wire/channel.hpp"
 #include "actors/wire/credentials.hpp"
 #include "actors/wire/link.hpp"
 #include "actors/wire/wire.hpp"
@@ -62,64 +62,38 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   [[nodiscard]] const std::string& address() const { return peer_.address; }
 
  private:
-  enum class State { handshake, joins, open, closing, over };
-  /// Who waits for what; one wait for each.
-  enum class Wait { tls_read, tls_write, caf_read, caf_write };
+  enum class State { handshake, joins, open, over };
 
   void handshake();
   void secured();
   void become_peer(const x509::Facts& facts);
+  std::shared_ptr<Channel> open_channel(std::unique_ptr<Inbound> inbound);
   void join();
   void write_answer();
-
-  void pump_in();
-  bool give_to_caf();
-  /// Looks at what has come; false if it must wait for more.
-  bool look_at_incoming();
-  bool make_room();
-  bool read_tls();
-  bool replace_handshake(const std::string& instead);
-
-  void pump_out();
-  bool write_tls();
-  void look_at_outgoing();
-  bool read_caf();
-  void close_after_flush();
   void linger();
 
-  void wait(Wait what);
-  /// Waits as OpenSSL wants after `result`; false if the connection is over, which `end` then was told.
-  bool tls_again(int result, bool writes);
+  /// Runs `then` on the gate's thread, if the connection is still there; any thread.
+  template <class Then>
+  auto at_the_gate(Then then);
+  void wait(tcp::socket::wait_type what);
+  /// Waits as OpenSSL wants after `result`, or ends the connection.
+  void tls_again(int result, bool writes);
   void set_deadline(Millis time, const char* what);
 
   Keeper& keeper_;
   Side side_;
   State state_ = State::handshake;
-  tcp::socket socket_;
-  asio::posix::stream_descriptor caf_;
+  tcp::socket socket_;  ///< Until there is a channel.
   asio::steady_timer deadline_;
-  Tls tls_;
+  Tls tls_;  ///< The same.
+  Shown shown_;
   Peer peer_;
   caf::actor link_;
   std::shared_ptr<Room> room_ = std::make_shared<Room>();
   std::shared_ptr<Backlog> backlog_ = std::make_shared<Backlog>();
-  std::unique_ptr<Inbound> inbound_;
-  bool waiting_[4] = {};
-
-  // From the peer: [in_begin_, in_good_) was looked at and goes to CAF, [in_good_, in_end_) not yet.
-  std::vector<char> in_;
-  std::size_t in_begin_ = 0;
-  std::size_t in_good_ = 0;
-  std::size_t in_end_ = 0;
-  // From CAF, the same way.
-  std::vector<char> out_;
-  std::size_t out_begin_ = 0;
-  std::size_t out_good_ = 0;
-  std::size_t out_end_ = 0;
-  std::size_t out_rest_ = 0;  ///< Of the frame that is under way: bytes that are still to come.
-  bool out_drops_ = false;    ///< They are dropped.
-  bool out_closing_ = false;  ///< The connection ends once all is sent.
-  std::string text_;          ///< Of a machine that joins: what it asks, then the answer.
+  std::shared_ptr<Channel> channel_;
+  bool lingers_ = false;
+  std::string text_;  ///< Of a machine that joins: what it asks, then the answer.
 };
 
 }  // namespace hillstar::actors::wire

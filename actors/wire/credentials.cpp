@@ -152,14 +152,35 @@ Tls Trust::begin(int descriptor) const {
 bool Trust::wants_to_join(SSL* tls) { return speaks(tls, kJoinProtocol); }
 bool Trust::speaks_frames(SSL* tls) { return speaks(tls, kProtocolName); }
 
-Result<x509::Facts> Trust::check(SSL* tls, const std::string& host, UtcTime now) const {
+Shown Shown::of(const SSL* tls) {
+  Shown shown;
+  shown.leaf.reset(SSL_get1_peer_certificate(tls));
+  if (auto* chain = SSL_get_peer_cert_chain(tls)) shown.chain.reset(X509_chain_up_ref(chain));
+  return shown;
+}
+
+Error tls_failure(const SSL* tls, int why, TlsCall call) {
+  const auto queued = ERR_peek_last_error();
+  const auto verified = SSL_get_verify_result(tls);
+  const auto words = x509::openssl_words();
+  if (why == SSL_ERROR_ZERO_RETURN || (why == SSL_ERROR_SYSCALL && queued == 0))
+    return Error{Errc::host_closed, "The other side ended the connection."};
+  if (!call.is_open && verified != X509_V_OK)
+    return Error{Errc::certificate_invalid,
+                 "Its certificate does not hold: " + std::string(X509_verify_cert_error_string(verified)) + "."};
+  if (ERR_GET_REASON(queued) > SSL_AD_REASON_OFFSET)
+    return Error{Errc::certificate_invalid, "The other side refuses: " + words + "."};
+  return Error{call.is_open ? Errc::host_closed : Errc::host_protocol,
+               std::string(call.writes ? "Sending" : "TLS") + " failed: " + words + "."};
+}
+
+Result<x509::Facts> Trust::check(const Shown& shown, const std::string& host, UtcTime now) const {
   const auto refuse = [](const std::string& why) { return Error{Errc::certificate_invalid, why}; };
-  auto* leaf = SSL_get0_peer_certificate(tls);
+  auto* leaf = shown.leaf.get();
   if (leaf == nullptr) return refuse("It showed no certificate.");
   ERR_clear_error();
   const x509::Owned<X509_STORE_CTX> check(X509_STORE_CTX_new());
-  if (!check ||
-      X509_STORE_CTX_init(check.get(), SSL_CTX_get_cert_store(context_.get()), leaf, SSL_get_peer_cert_chain(tls)) != 1)
+  if (!check || X509_STORE_CTX_init(check.get(), SSL_CTX_get_cert_store(context_.get()), leaf, shown.chain.get()) != 1)
     return Error{Errc::internal, "A certificate cannot be checked: " + x509::openssl_words() + "."};
   X509_STORE_CTX_set_default(check.get(), own_ == x509::Role::host ? "ssl_client" : "ssl_server");
   if (!files_.revocation.empty()) X509_STORE_CTX_set_flags(check.get(), X509_V_FLAG_CRL_CHECK);

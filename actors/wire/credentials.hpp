@@ -9,6 +9,7 @@
 
 #include "actors/wire/wire.hpp"
 #include "runtime/platform/certificates.hpp"
+#include "runtime/platform/openssl_parts.hpp"
 
 namespace hillstar::actors::wire {
 
@@ -21,6 +22,21 @@ using Tls = std::unique_ptr<SSL, FreeTls>;
 /// What both sides call what they speak (ALPN).
 inline constexpr std::string_view kProtocolName = "hillstar-frames";
 
+/// What the other side of a handshake showed of itself.
+struct Shown {
+  x509::Owned<X509> leaf;  ///< Null: nothing.
+  x509::Owned<STACK_OF(X509)> chain;
+  static Shown of(const SSL* tls);
+};
+
+/// The call of TLS that a failure comes from.
+struct TlsCall {
+  bool is_open = false;  ///< The other side was let in before.
+  bool writes = false;
+};
+/// Why it failed, from SSL_get_error and the errors of this thread, which are none afterwards.
+Error tls_failure(const SSL* tls, int why, TlsCall call);
+
 /// Certificates, keys and lists as they are in the files now. Belongs to one thread.
 class Trust {
  public:
@@ -32,9 +48,8 @@ class Trust {
   Result<bool> refresh();
   /// A new connection over this descriptor, which stays the caller's. Null if there is no memory for it.
   [[nodiscard]] Tls begin(int descriptor) const;
-  /// Whether the certificate at the other end of `tls` holds now, is the other role's, and names `host` if that is not
-  /// empty.
-  [[nodiscard]] Result<x509::Facts> check(SSL* tls, const std::string& host, UtcTime now) const;
+  /// Whether the certificate of the other side holds now, is the other role's, and names `host` if that is not empty.
+  [[nodiscard]] Result<x509::Facts> check(const Shown& shown, const std::string& host, UtcTime now) const;
   /// The other side asked for `hillstar-join`.
   [[nodiscard]] static bool wants_to_join(SSL* tls);
   [[nodiscard]] static bool speaks_frames(SSL* tls);

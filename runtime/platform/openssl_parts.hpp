@@ -26,6 +26,7 @@ struct Free {
   void operator()(X509_EXTENSION* part) const { X509_EXTENSION_free(part); }
   void operator()(X509_STORE* part) const { X509_STORE_free(part); }
   void operator()(X509_STORE_CTX* part) const { X509_STORE_CTX_free(part); }
+  void operator()(STACK_OF(X509) * part) const { sk_X509_pop_free(part, X509_free); }
   void operator()(GENERAL_NAMES* part) const { GENERAL_NAMES_free(part); }
   void operator()(ASN1_INTEGER* part) const { ASN1_INTEGER_free(part); }
   void operator()(BIGNUM* part) const { BN_free(part); }

@@ -64,7 +64,7 @@ Result<std::shared_ptr<const policy::Rules>> load_rules(const std::string& works
   };
   for (const auto& file : operator_policies(environment))
     HILLSTAR_CHECK(add(file == kSitePolicy ? PolicyPlace::site : PolicyPlace::user, file));
-  HILLSTAR_CHECK(add(PolicyPlace::project, workspace + "/" + std::string(kProjectPolicy)));
+  if (!workspace.empty()) HILLSTAR_CHECK(add(PolicyPlace::project, workspace + "/" + std::string(kProjectPolicy)));
   if (texts.empty()) return std::shared_ptr<const policy::Rules>();
   HILLSTAR_TRY(auto rules, policy::read_rules(texts));
   return std::make_shared<const policy::Rules>(std::move(rules));

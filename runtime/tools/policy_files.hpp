@@ -21,7 +21,8 @@ inline constexpr std::string_view kSitePolicy = "/etc/hillstar/policy.json";
 std::vector<std::string> operator_policies(const std::vector<std::string>& environment);
 
 /// The rules of the site, the user and the project together; a file that is not there says nothing. `environment` is
-/// `NAME=value`. Errors: policy_invalid, also for a file that is there and cannot be read.
+/// `NAME=value`, and an empty `workspace` has no project. Errors: policy_invalid, also for a file that is there and
+/// cannot be read.
 Result<std::shared_ptr<const policy::Rules>> load_rules(const std::string& workspace,
                                                         const std::vector<std::string>& environment);
 
