@@ -251,9 +251,8 @@ void Channel::write() {
   for (int turn = 0; turn < kTurnsMax && !over_ && !closing_; ++turn) {
     if (out_begin_ == out_.size()) {
       out_begin_ = out_good_ = 0;
-      if (out_.capacity() > kKeptBufferBytes) out_ = {};
       out_.clear();
-      if (out_next_.empty()) return wait_to_write(read_after_write_);
+      if (out_next_.empty()) return rest();
       out_.swap(out_next_);
     }
     look_at_outgoing();
@@ -287,6 +286,13 @@ bool Channel::write_tls() {
   if (written <= 0) return tls_again(written, true), false;
   out_begin_ += static_cast<std::size_t>(written);
   return true;
+}
+
+/// All is said. Buffers that were once large are not kept, but while much is sent they are.
+void Channel::rest() {
+  for (auto* buffer : {&out_, &out_next_})
+    if (buffer->capacity() > kKeptBufferBytes) *buffer = {};
+  wait_to_write(read_after_write_);
 }
 
 void Channel::wait_to_write(bool yes) {

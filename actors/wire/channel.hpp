@@ -69,6 +69,7 @@ class Channel final : public caf::io::network::event_handler, public std::enable
   void write();
   void look_at_outgoing();
   bool write_tls();
+  void rest();
   void wait_to_write(bool yes);
   void linger();
 

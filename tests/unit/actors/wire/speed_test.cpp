@@ -105,7 +105,8 @@ TEST_CASE("wire speed: a blob of 100 MB from the store of a host to the cache of
   dial(to.end.system(), DialOptions{"127.0.0.1", listener->port(), of_worker, Millis{10'000}}, to.owner);
   std::mt19937_64 dice(1);  // NOLINT: the same bytes each time
   std::vector<double> rates;
-  for (int i = 0; i < 5; ++i) {
+  std::vector<double> shares;  // of what TLS alone carries a moment later
+  for (int i = 0; i < 7; ++i) {
     std::string text(100'000'000, '\0');
     for (std::size_t at = 0; at + 8 <= text.size(); at += 8) {
       const auto word = dice();
@@ -119,10 +120,11 @@ TEST_CASE("wire speed: a blob of 100 MB from the store of a host to the cache of
                                        [&here](const Result<bool>& end) { here.set_value(end); }});
     REQUIRE(here.get_future().get());
     rates.push_back(static_cast<double>(text.size()) / 1e6 / seconds_since(begin));
+    shares.push_back(100 * rates.back() / raw_tls(of_host, of_worker));
   }
   std::sort(rates.begin(), rates.end());
-  const double raw = raw_tls(of_host, of_worker);
-  MESSAGE("a blob, median of 5: ", rates[2], " MB/s, TLS alone ", raw, " MB/s: ", 100 * rates[2] / raw, " %");
+  std::sort(shares.begin(), shares.end());
+  MESSAGE("a blob, median of 7: ", rates[3], " MB/s, ", shares[3], " % of TLS alone");
 }
 
 TEST_CASE("wire speed: round trips, small frames and chunks" * doctest::skip()) {
