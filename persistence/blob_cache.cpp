@@ -19,23 +19,18 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t kPieceBytes = 256U * 1024;
-
 Error damaged(const std::string& sha256) {
   return {Errc::record_corrupt, "the blob's bytes do not have its hash.", "blob " + sha256, {}};
 }
 
-Result<void> each_piece(const std::string& path, const std::function<Result<void>(std::string_view)>& take) {
+Result<void> each_piece_of(const std::string& path, const std::function<Result<void>(std::string_view)>& take) {
   const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
   if (!file.is_open()) return io_error(errno, "read", path);
-  std::string piece(kPieceBytes, '\0');
-  while (true) {
-    const auto count = ::read(file.get(), piece.data(), piece.size());
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return io_error(errno, "read", path);
-    if (count == 0) return {};
-    HILLSTAR_CHECK(take(std::string_view(piece).substr(0, static_cast<std::size_t>(count))));
-  }
+  const auto take_all = [&take](std::string_view piece) -> Result<bool> {
+    HILLSTAR_CHECK(take(piece));
+    return true;
+  };
+  return each_piece(file.get(), 0, take_all, path);
 }
 
 }  // namespace
@@ -172,7 +167,7 @@ Result<void> BlobCache::copy_blob(const std::string& sha256,
   if (!touch(sha256)) return Error{Errc::blob_missing, "the blob is not in the cache.", "blob " + sha256, {}};
   // Twice through the file: what was handed on cannot be taken back.
   Sha256Stream seen;
-  const auto read = each_piece(path_of(sha256), [&seen](std::string_view piece) -> Result<void> {
+  const auto read = each_piece_of(path_of(sha256), [&seen](std::string_view piece) -> Result<void> {
     seen.append(piece);
     return {};
   });
@@ -180,13 +175,13 @@ Result<void> BlobCache::copy_blob(const std::string& sha256,
     forget(sha256);
     return read ? damaged(sha256) : read;
   }
-  return each_piece(path_of(sha256), take);
+  return each_piece_of(path_of(sha256), take);
 }
 
 Result<void> BlobCache::pass_blob(const std::string& sha256,
                                   const std::function<Result<void>(std::string_view)>& take) const {
   if (!touch(sha256)) return copy_blob(sha256, take);
-  return each_piece(path_of(sha256), take);
+  return each_piece_of(path_of(sha256), take);
 }
 
 void BlobCache::shrink(std::uint64_t most, Moment before) {

@@ -4,7 +4,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -25,18 +24,15 @@ Result<remote::FileRef> keep_file(const FileAccess& files, const std::string& pa
   if (::fstat(file.get(), &facts) != 0) return unreadable(path);
   remote::FileRef kept{path, {}, 0, (facts.st_mode & S_IXUSR) != 0};
   auto sink = store.blob_sink();
-  std::array<char, 256 * 1024> piece;  // NOLINT: filled by read
-  while (true) {
-    const auto count = ::read(file.get(), piece.data(), piece.size());
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return unreadable(path);
-    if (count == 0) break;
-    kept.bytes += static_cast<std::uint64_t>(count);
+  const auto take = [&](std::string_view piece) -> Result<bool> {
+    kept.bytes += piece.size();
     if (kept.bytes > kFileBytesMax)
       return Error{Errc::output_limit, "the file has more than " + std::to_string(kFileBytesMax) + " bytes", path,
                    "Leave it out of the patterns, or split it."};
-    HILLSTAR_CHECK(sink->append({piece.data(), static_cast<std::size_t>(count)}));
-  }
+    HILLSTAR_CHECK(sink->append(piece));
+    return true;
+  };
+  HILLSTAR_CHECK(each_piece(file.get(), 0, take, path));
   HILLSTAR_TRY(kept.sha256, sink->finish());
   return kept;
 }

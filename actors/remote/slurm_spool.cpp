@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <filesystem>
 #include <system_error>
@@ -79,25 +78,16 @@ class SpoolSink final : public BlobSink {
   Sha256Stream hash_;
 };
 
-/// Hands a file on piece by piece. Only a regular file of ours is read.
-Result<void> each_piece(const std::string& path, std::uint64_t from,
-                        const std::function<Result<bool>(std::string_view)>& take) {
+/// Only a regular file of ours is read.
+Result<void> each_piece_of(const std::string& path, std::uint64_t from,
+                           const std::function<Result<bool>(std::string_view)>& take) {
   const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
   if (!file.is_open()) return io_error(errno, "read", path);
   struct stat facts {};
   if (::fstat(file.get(), &facts) != 0) return io_error(errno, "read", path);
   if (!S_ISREG(facts.st_mode) || facts.st_uid != ::geteuid())
     return Error{Errc::io, "This is no file of yours.", path, {}};
-  std::array<char, 128 * 1024> piece;  // NOLINT: filled by read
-  for (auto at = from;;) {
-    const auto count = ::pread(file.get(), piece.data(), piece.size(), static_cast<off_t>(at));
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return io_error(errno, "read", path);
-    if (count == 0) return {};
-    at += static_cast<std::uint64_t>(count);
-    HILLSTAR_TRY(const bool more, take({piece.data(), static_cast<std::size_t>(count)}));
-    if (!more) return {};
-  }
+  return each_piece(file.get(), from, take, path);
 }
 
 }  // namespace
@@ -124,7 +114,7 @@ bool SlurmSpool::is_gone() const { return ::access(at(kSpoolOrder).c_str(), F_OK
 
 Result<std::string> SlurmSpool::read_from(const char* name, std::uint64_t from, std::size_t most) const {
   std::string text;
-  HILLSTAR_CHECK(each_piece(at(name), from, [&](std::string_view piece) -> Result<bool> {
+  HILLSTAR_CHECK(each_piece_of(at(name), from, [&](std::string_view piece) -> Result<bool> {
     text += piece.substr(0, most - text.size());
     return text.size() < most;
   }));
@@ -170,7 +160,7 @@ std::optional<std::string> SlurmSpool::claimed_by() const {
 }
 
 void SlurmSpool::put_aside() {
-  const auto aside = folder_ + ".gone-" + some_name();
+  const auto aside = folder_ + kSpoolAside + some_name();
   if (::rename(folder_.c_str(), aside.c_str()) == 0) folder_ = aside;
 }
 
@@ -206,7 +196,7 @@ Result<std::string> SpoolStore::put_blob(std::string_view bytes) {
 
 Result<std::string> SpoolStore::read_blob(const std::string& sha256) const {
   std::string bytes;
-  HILLSTAR_CHECK(each_piece(folder_ + "/" + sha256, 0, [&](std::string_view piece) -> Result<bool> {
+  HILLSTAR_CHECK(each_piece_of(folder_ + "/" + sha256, 0, [&](std::string_view piece) -> Result<bool> {
     bytes += piece;
     return true;
   }));
@@ -223,7 +213,7 @@ std::unique_ptr<BlobSink> SpoolStore::blob_sink() { return std::make_unique<Spoo
 Result<void> SpoolStore::copy_to(const std::string& sha256, persistence::EventStore& store) const {
   if (store.has_blob(sha256)) return {};
   auto sink = store.blob_sink();
-  const auto copied = each_piece(folder_ + "/" + sha256, 0, [&](std::string_view piece) -> Result<bool> {
+  const auto copied = each_piece_of(folder_ + "/" + sha256, 0, [&](std::string_view piece) -> Result<bool> {
     if (auto taken = sink->append(piece); !taken) return taken.error();
     return true;
   });

@@ -31,6 +31,8 @@ inline constexpr const char* kSpoolOutput = "output";  ///< What the script says
 inline constexpr const char* kSpoolReport = "report.json";
 inline constexpr const char* kSpoolBlobs = "blobs";
 inline constexpr const char* kClaimOfHost = "host";
+/// In the name of a folder that was put aside, behind its own.
+inline constexpr const char* kSpoolAside = ".gone-";
 
 /// Of an order or a report.
 inline constexpr std::size_t kSpoolTextMax = 64U << 20U;

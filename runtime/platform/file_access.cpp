@@ -15,6 +15,7 @@ namespace hillstar {
 namespace {
 
 constexpr int kRaceRetriesMax = 64;
+constexpr std::size_t kPieceBytes = 256U << 10U;
 constexpr int kFolderFlags = O_PATH | O_DIRECTORY | O_CLOEXEC;
 
 long open_with_kernel(int folder, const char* path, int flags) {
@@ -202,6 +203,20 @@ Result<std::string> FileAccess::folder(const std::string& path) const {
   if (!code) return result.string();
   HILLSTAR_TRY(const std::string full, absolute(path.empty() ? "." : path));
   return canonical(full);
+}
+
+Result<void> each_piece(int file, std::uint64_t from, const std::function<Result<bool>(std::string_view)>& take,
+                        const std::string& path) {
+  std::string piece(kPieceBytes, '\0');
+  for (auto at = from;;) {
+    const auto count = ::pread(file, piece.data(), piece.size(), static_cast<off_t>(at));
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return io_error(errno, "read", path);
+    if (count == 0) return {};
+    at += static_cast<std::uint64_t>(count);
+    HILLSTAR_TRY(const bool more, take(std::string_view(piece).substr(0, static_cast<std::size_t>(count))));
+    if (!more) return {};
+  }
 }
 
 }  // namespace hillstar

@@ -5,6 +5,8 @@
 // symbolic link may be swapped at any moment. Links that stay beneath work, those that lead out are refused.
 #pragma once
 
+#include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -64,6 +66,11 @@ Result<void> replace_file(const WritePlace& place, std::string_view bytes, const
 
 /// All of them, also if a signal comes between. `path` is for the message.
 Result<void> write_all(int file, std::string_view bytes, const std::string& path);
+
+/// Hands on what an open file holds from byte `from` on, piece by piece, until `take` wants no more of it. `path` is
+/// for the message. Errors: io and those of `take`.
+Result<void> each_piece(int file, std::uint64_t from, const std::function<Result<bool>(std::string_view)>& take,
+                        const std::string& path);
 
 /// `No such file or directory` and the like, in lower case, for messages.
 std::string errno_text(int number);

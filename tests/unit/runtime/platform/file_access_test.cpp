@@ -60,6 +60,35 @@ const std::string kNotFound = "HS701";
 
 }  // namespace
 
+TEST_CASE("each_piece: hands on all bytes in order, from where it is told, until nobody wants more") {
+  TempFolder folder;
+  const auto path = folder.path() + "/long";
+  std::string text;
+  while (text.size() < 600'000) text += std::to_string(text.size()) + " ";
+  std::ofstream(path) << text;
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  for (const std::uint64_t from : {0U, 1U, 300'000U, 700'000U}) {
+    std::string got;
+    std::size_t pieces = 0;
+    REQUIRE(each_piece(
+        file.get(), from,
+        [&](std::string_view piece) -> Result<bool> {
+          got += piece;
+          return ++pieces > 0;
+        },
+        path));
+    CHECK(got == (from < text.size() ? text.substr(from) : ""));
+  }
+  std::size_t pieces = 0;
+  REQUIRE(each_piece(
+      file.get(), 0, [&](std::string_view) -> Result<bool> { return ++pieces < 2; }, path));
+  CHECK(pieces == 2);
+  const auto refused = [](std::string_view) -> Result<bool> { return Error{Errc::too_large, "enough"}; };
+  CHECK(each_piece(file.get(), 0, refused, path).error().code == Errc::too_large);
+  const Descriptor unreadable(::open(folder.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  CHECK_FALSE(each_piece(unreadable.get(), 0, refused, path).has_value());
+}
+
 TEST_CASE("file access: files beneath the workspace open, by whatever name") {
   const House house;
   for (const auto way : {FileAccess::Way::best, FileAccess::Way::walk}) {
