@@ -8,10 +8,12 @@
 #include <caf/send.hpp>
 #include <cstdlib>
 #include <filesystem>
+#include <set>
 #include <system_error>
 #include <utility>
 
 #include "actors/job.hpp"
+#include "actors/remote/left_spools.hpp"
 
 namespace hillstar::actors {
 namespace {
@@ -67,6 +69,7 @@ MadeBy SlurmDirectoryState::made_by(const Placed& placed) const {
 void SlurmDirectoryState::on_place(const PlaceAttempt& message) {
   const auto& what = message.placed;
   arm();
+  roots_.try_emplace(slurm_root(*what->attempt.run), false);
   if (what->unwanted) return end_unwanted(*what);
   if (const auto known = placed_.find(what->key); known != placed_.end() && !known->second.stopping) {
     // The run's actor died and asks again: what the job left is still there.
@@ -84,6 +87,7 @@ void SlurmDirectoryState::on_place(const PlaceAttempt& message) {
   placed.live = std::make_unique<LiveOutput>(
       parts_.services->gate, parts_.services->feed,
       Progress{RunId(what->attempt.run->run), what->attempt.node->id, ref.item, ref.attempt, {}});
+  placed.said.emplace(what->attempt.run->redactor);
   begin(placed);
   sweep();
 }
@@ -176,6 +180,17 @@ void SlurmDirectoryState::sweep() {
   });
 }
 
+/// Once for each place, after the runs that go on have named what they still need.
+void SlurmDirectoryState::remove_left() {
+  if (std::all_of(roots_.begin(), roots_.end(), [](const auto& root) { return root.second; })) return;
+  std::set<std::string> in_use;
+  for (const auto& [key, placed] : placed_) in_use.insert(placed.spool.folder());
+  for (auto& [root, done] : roots_) {
+    if (std::exchange(done, true)) continue;
+    for (const auto& spool : left_spools(root, *parts_.services->store, in_use)) spool.remove();
+  }
+}
+
 void SlurmDirectoryState::on_tick() {
   ticking_ = false;
   const auto time = now();
@@ -195,6 +210,7 @@ void SlurmDirectoryState::on_tick() {
   if (time >= ask_at_) ask();
   for (auto& [key, placed] : placed_) check_queue_time(placed);
   sweep();
+  remove_left();
   if (!placed_.empty()) arm();
 }
 

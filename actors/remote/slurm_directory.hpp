@@ -16,6 +16,7 @@
 #include "actors/live_output.hpp"
 #include "actors/remote/placed_node.hpp"
 #include "actors/remote/slurm_spool.hpp"
+#include "actors/remote/spool_output.hpp"
 #include "runtime/placement/slurm.hpp"
 #include "runtime/platform/slurm_programs.hpp"
 #include "runtime/tools/tool.hpp"
@@ -33,8 +34,6 @@ inline constexpr Millis kSlurmStopAgain{20'000};
 inline constexpr Millis kSlurmForgetAfter{60'000};
 /// The bytes of a result that cannot be read are asked for again so often, a look apart.
 inline constexpr unsigned kSlurmCopiesMax = 60;
-/// Of live output, at one look.
-inline constexpr std::size_t kSlurmOutputPiece = 64U << 10U;
 
 struct SlurmTick {};
 
@@ -82,8 +81,8 @@ class SlurmDirectoryState {
     std::string told;
     Moment told_at{};
     std::unique_ptr<LiveOutput> live;
-    std::uint64_t shown = 0;
-    unsigned copies = 0;  ///< Of its result, that failed.
+    std::optional<SpoolOutput> said;  ///< If there is `live`.
+    unsigned copies = 0;              ///< Of its result, that failed.
   };
 
   // submitting
@@ -118,6 +117,7 @@ class SlurmDirectoryState {
 
   SlurmAnswer run(const std::vector<std::string>& arguments);
   void sweep();
+  void remove_left();
   void arm();
   [[nodiscard]] Moment now() const { return parts_.services->clock->steady_now(); }
 
@@ -127,6 +127,7 @@ class SlurmDirectoryState {
   std::string program_;                   ///< Ours, as jobs start it.
   std::map<std::string, Placed> placed_;  ///< By key.
   std::string looked_;                    ///< The key at which the last look ended.
+  std::map<std::string, bool> roots_;     ///< Folders of folders; true: what an earlier host left there was seen to.
   Moment ask_at_{};
   Millis ask_wait_{0};
   bool changed_ = false;

@@ -131,6 +131,8 @@ void SlurmDirectoryState::found(Placed& placed, const std::string& job) {
   placed.job = job;
   placed.stage = Stage::sent;
   placed.wait = {};
+  // Of another job, perhaps, that was submitted besides.
+  placed.row.reset();
   placed.over.reset();
   if (const auto written = placed.spool.write(kSpoolJob, job); !written)
     parts_.services->log("warning: " + to_string(written.error()));  // it has a name by which it is found
@@ -208,7 +210,7 @@ void SlurmDirectoryState::tell(Placed& placed, const std::string& why) {
   placed.told = why;
   placed.told_at = time;
   const auto& parts = placed.what->job->parts();
-  caf::anon_send(parts.node, PlaceMissing{parts.ref, why});
+  caf::anon_send(parts.node, PlaceMissing{parts.ref, placed.what->attempt.run->redactor.redact(why)});
 }
 
 void SlurmDirectoryState::look_at_some() {
@@ -228,8 +230,11 @@ void SlurmDirectoryState::look(Placed& placed) {
   if (!placed.claimed) {
     const auto who = placed.spool.claimed_by();
     placed.claimed = who.has_value();
-    // Two were submitted, and the other one has the attempt.
-    if (who && *who != placed.job && placement::is_job_id(*who)) found(placed, *who);
+    // Two were submitted, and the other one has the attempt: this one would make nothing.
+    if (who && *who != placed.job && placement::is_job_id(*who)) {
+      (void)run({"scancel", placed.job});
+      found(placed, *who);
+    }
   }
   show_output(placed);
   const auto report = read_report(placed.spool);
@@ -238,11 +243,8 @@ void SlurmDirectoryState::look(Placed& placed) {
 }
 
 void SlurmDirectoryState::show_output(Placed& placed) {
-  if (!placed.live || !placed.claimed || placed.shown >= kSpoolOutputMax) return;
-  const auto piece = placed.spool.read_from(kSpoolOutput, placed.shown, kSlurmOutputPiece);
-  if (!piece || piece->empty()) return;
-  placed.shown += piece->size();
-  placed.live->say(placed.what->attempt.run->redactor.redact(json::to_utf8(*piece)));
+  if (!placed.live || !placed.claimed) return;
+  if (const auto text = placed.said->more(placed.spool); !text.empty()) placed.live->say(text);
 }
 
 /// The time that the node may wait for its turn.
@@ -255,7 +257,8 @@ void SlurmDirectoryState::check_queue_time(Placed& placed) {
   if (!placed.told.empty()) failure.message += ": " + placed.told;
   AttemptFailed outcome{placed.what->job->parts().ref, std::move(failure), {}, {}};
   outcome.made_by = made_by(placed);
-  if (!placed.job.empty()) (void)run({"scancel", placed.job});
+  if (placed.stage != Stage::unsent)
+    (void)run({"scancel", placed.job.empty() ? "--name=" + placed.job_name : placed.job});
   end(placed, std::move(outcome));
 }
 
@@ -340,6 +343,7 @@ void SlurmDirectoryState::cancelled(Placed& placed, bool unsent) {
 void SlurmDirectoryState::end(Placed& placed, NodeOutcome outcome) {
   if (placed.live) {
     show_output(placed);
+    if (const auto text = placed.said->rest(); !text.empty()) placed.live->say(text);
     placed.live->end();
   }
   placed.live.reset();

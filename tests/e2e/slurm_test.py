@@ -122,6 +122,8 @@ class Jobs(Slurm):
         for folder, _, files in os.walk(self.path('.hillstar', 'slurm')):
             self.assertEqual(os.stat(folder).st_mode & 0o77, 0, folder)
             for name in files:
+                if name != 'job.log':  # Slurm's own
+                    self.assertEqual(os.stat(os.path.join(folder, name)).st_mode & 0o77, 0, name)
                 with open(os.path.join(folder, name), errors='replace') as file:
                     texts.append(file.read())
         for folder, _, files in os.walk(os.path.join(cluster.folder, 'state')):
@@ -328,6 +330,27 @@ class Hosts(Slurm):
         self.assertIn('made', self.hill('result', run, 'b').out)
         self.assertEqual(len(self.attempts('a', run)), 1)
         self.assertEqual(len(self.jobs()), 1)
+        self.holds(run)
+
+    def test_a_folder_that_a_host_left_behind_goes_when_there_is_the_next_job(self):
+        self.flow({'a': self.hold('a')})
+        run = self.begin()
+        self.pid_of('a')
+        folder = self.spooled()[0]
+        shutil.copytree(folder, self.path('kept'))
+        self.go('a')
+        self.running.end(0)
+        self.assertEqual(self.spooled(), [])
+        # As if the host had died between the record of the end and the removal; and one that is nobody's.
+        shutil.copytree(self.path('kept'), folder)
+        os.mkdir(self.path('.hillstar', 'slurm', 'other'), 0o700)
+        self.flow({'b': self.hold('b')})
+        self.begin()
+        self.pid_of('b')
+        self.until(lambda: not os.path.exists(folder), 'the folder to go')
+        self.go('b')
+        self.running.end(0)
+        self.assertEqual(self.spooled(), [self.path('.hillstar', 'slurm', 'other')])
         self.holds(run)
 
     def ended_without_host(self, line):
