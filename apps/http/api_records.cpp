@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Histories as they are kept: records with their hashes, blobs, and the log that holds all of them. Enough to fold, to
 // check and to copy a run elsewhere, and to check a whole store from outside.
+#include <algorithm>
+
 #include "apps/cli/call_list.hpp"
 #include "apps/http/api_context.hpp"
 #include "persistence/export.hpp"
@@ -14,6 +16,8 @@ namespace {
 namespace bj = boost::json;
 
 constexpr std::uint64_t kRecordsMax = 1'000;
+/// Records that are read at a time: a page may end long before its last one.
+constexpr std::size_t kRecordsRead = 64;
 /// Entries of the log in one answer: about 13 MiB.
 constexpr std::uint64_t kLogEntriesMax = 100'000;
 constexpr std::uint64_t kRemovedMax = 10'000;
@@ -33,17 +37,24 @@ Result<Response> record_page(Api& api, const Request& request, const RunId& hist
     HILLSTAR_TRY(const auto before, store.read_records(history, from - 1, 1));
     if (!before.empty()) previous = before.front().hash;
   }
-  HILLSTAR_TRY(const auto page, store.read_records(history, from, limit));
   Response response;
   response.content_type = "application/jsonl";
   std::uint64_t next = from;
-  for (const auto& record : page) {
-    response.body += persistence::export_line(record, previous) + "\n";
-    previous = record.hash;
-    next = record.seq + 1;
-    if (response.body.size() > kPageBytes) break;
+  bool ended = false;
+  while (!ended && next - from < limit && response.body.size() <= kPageBytes) {
+    const auto count = std::min<std::uint64_t>(kRecordsRead, limit - (next - from));
+    HILLSTAR_TRY(const auto some, store.read_records(history, next, count));
+    ended = some.size() < count;
+    for (const auto& record : some) {
+      response.body += persistence::export_line(record, previous) + "\n";
+      previous = record.hash;
+      next = record.seq + 1;
+      if (response.body.size() <= kPageBytes) continue;
+      ended = false;
+      break;
+    }
   }
-  if (!page.empty() && (page.size() == limit || next <= page.back().seq))
+  if (!ended)
     response.headers.emplace_back("link", "<" + path + "/records?from=" + std::to_string(next) +
                                               "&limit=" + std::to_string(limit) + ">; rel=\"next\"");
   return response;
@@ -149,15 +160,19 @@ Result<Response> blob(Api& api, const Request& request) {
   response.content_type = "application/octet-stream";
   std::uint64_t at = 0;
   bool more = false;
-  HILLSTAR_CHECK(api.parts.store.copy_blob(name, [&](std::string_view piece) -> Result<void> {
+  const auto take = [&](std::string_view piece) -> Result<void> {
     const auto skipped = std::min<std::uint64_t>(piece.size(), from > at ? from - at : 0);
     at += piece.size();
     piece.remove_prefix(skipped);
     const auto taken = piece.substr(0, kBlobBytesMax - response.body.size());
     response.body += taken;
-    more = more || taken.size() < piece.size();
+    more = taken.size() < piece.size();
+    if (more) return Error{Errc::output_limit, "The answer is full.", {}, {}};
     return {};
-  }));
+  };
+  // The first page is of a blob that was looked at as a whole; who asks for the next ones knows its hash.
+  const auto read = from == 0 ? api.parts.store.copy_blob(name, take) : api.parts.store.pass_blob(name, take);
+  if (!read && !more) return read.error();
   if (more)
     response.headers.emplace_back(
         "link", "</v1/blobs/" + name + "?from=" + std::to_string(from + response.body.size()) + ">; rel=\"next\"");

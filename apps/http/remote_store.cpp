@@ -124,7 +124,7 @@ class RemoteStore final : public persistence::EventStore {
         ++from;
         records.push_back(std::move(next.record));
       }
-      more = page.more;
+      more = page.more && !page.body.empty();  // an empty page leads nowhere, whatever it says
     }
     return records;
   }

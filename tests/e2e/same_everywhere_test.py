@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The same commands on a store of this machine, beside its host, and through a service: the same words, the same exit codes.
 And what `verify` finds out about a service that does not tell the truth."""
+import hashlib
 import http.client
 import http.server
 import json
@@ -456,6 +457,51 @@ class Honest(Served):
             log['entries'] = [entry for entry in log['entries'] if entry[0] != run]
             return status, json.dumps(log).encode()
         self.assertTrue(self.verify(9, lie)['log_problem'])
+
+    def test_a_record_that_stands_in_the_log_twice_in_place_of_another(self):
+        run = self.runs_now[0]
+
+        def lie(path, status, body):
+            if not path.startswith('/v1/log'):
+                return status, body
+            log = json.loads(body)
+            places = [place for place, entry in enumerate(log['entries']) if entry[0] == run]
+            log['entries'][places[2]] = log['entries'][places[1]]
+            chain = bytes(32)
+            for entry in log['entries']:
+                chain = hashlib.sha256(b'hslog1\0' + chain + bytes.fromhex(entry[2])).digest()
+            return status, json.dumps({**log, 'chain': chain.hex()}).encode()
+        self.assertIn(f'is not event 3 of {run}', self.verify(9, lie)['log_problem'])
+
+    def test_a_run_that_is_removed_meanwhile(self):
+        run = self.runs_now[0]
+        records = len(self.events(run))
+        asked = []
+
+        def lie(path, status, body):
+            if path.startswith(f'/v1/runs/{run}'):
+                return 404, json.dumps({'code': 'HS220', 'title': 'there is no such run'}).encode()
+            if path.startswith('/v1/removed'):
+                asked.append(path)
+                if asked.count('/v1/removed') > 1 and path == '/v1/removed':
+                    rows = json.loads(body) + [{'run': run, 'records': records, 'removed_at': '2026-01-01T00:00:00.000000Z'}]
+                    return status, json.dumps(sorted(rows, key=lambda row: row['run'])).encode()
+            return status, body
+        said = self.verify(0, lie)
+        self.assertEqual((said['ok'], said['runs'], said['removed_runs']), (True, 1, 2))
+
+    def test_a_list_of_removals_that_never_ends(self):
+        first = []
+
+        def lie(path, status, body):
+            if not path.startswith('/v1/removed'):
+                return status, body
+            first.append(body)
+            return status, first[0]
+        self.lie = lie
+        said = self.hill('--server', f'http://127.0.0.1:{self.between.server_address[1]}', 'verify', code=None)
+        self.assertNotEqual(said.code, 0)
+        self.assertIn('another version', said.err)
 
     def test_a_removal_that_is_denied(self):
         said = self.verify(9, lambda path, status, body: (status, b'[]' if path.startswith('/v1/removed') else body))
