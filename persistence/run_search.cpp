@@ -18,8 +18,8 @@
 namespace hillstar::persistence {
 namespace {
 
-/// Steps that are tried before a look from above: what is wanted is often near.
-constexpr int kStepsBeforeSeek = 8;
+/// Steps that are tried before a look from above: what is wanted is often near, and a look costs as much as so many.
+constexpr int kStepsBeforeSeek = 16;
 
 bool before(const IndexId& a, const IndexId& b) { return std::memcmp(a.data(), b.data(), a.size()) < 0; }
 
@@ -40,13 +40,8 @@ class IndexSet final : public IdSet {
 
   std::optional<IndexId> seek(const IndexId& target) override {
     if (fresh_) return look(target);
-    for (int i = 0; i < kStepsBeforeSeek; ++i) {
-      const auto id = at();
-      if (!id || !before(*id, target)) return id;
-      rows_->Next();
-    }
-    const auto id = at();
-    return !id || !before(*id, target) ? id : look(target);
+    for (int i = 0; i < kStepsBeforeSeek && is_before(target); ++i) rows_->Next();
+    return is_before(target) ? look(target) : at();
   }
   [[nodiscard]] rocksdb::Status status() const override { return rows_->status(); }
 
@@ -58,10 +53,16 @@ class IndexSet final : public IdSet {
   }
   std::optional<IndexId> look(const IndexId& target) {
     fresh_ = false;
-    std::string key(prefix_.data(), prefix_.size());
-    key.append(target.data(), target.size());
-    rows_->Seek(key);
+    IndexKey key{};
+    std::memcpy(key.data(), prefix_.data(), prefix_.size());
+    std::memcpy(key.data() + prefix_.size(), target.data(), target.size());
+    rows_->Seek(slice(key));
     return at();
+  }
+  /// The row that it stands at, without a copy.
+  [[nodiscard]] bool is_before(const IndexId& target) const {
+    if (!rows_->Valid() || rows_.key().size() != sizeof(IndexKey)) return false;
+    return std::memcmp(rows_.key().data() + prefix_.size(), target.data(), target.size()) < 0;
   }
   [[nodiscard]] std::optional<IndexId> at() const {
     if (!rows_->Valid() || rows_.key().size() != sizeof(IndexKey)) return std::nullopt;
