@@ -38,8 +38,8 @@ struct Row {
 };
 
 struct Totals {
-  std::int64_t low = 0;
-  std::int64_t high = 0;
+  MicroUsd low;
+  MicroUsd high;
   std::vector<std::string> open;  ///< Nodes whose ceiling is not known, and why.
 };
 
@@ -91,8 +91,8 @@ Totals total_of(const std::vector<Row>& rows) {
       continue;
     }
     const auto& estimate = *row.estimate;
-    if (estimate.low) totals.low += estimate.low->count;
-    if (estimate.high) totals.high += estimate.high->count;
+    if (estimate.low) totals.low = policy::plus(totals.low, *estimate.low);
+    if (estimate.high) totals.high = policy::plus(totals.high, *estimate.high);
     if (!estimate.low)
       totals.open.push_back(id + ": its price is not known");
     else if (!estimate.items_known)
@@ -103,20 +103,50 @@ Totals total_of(const std::vector<Row>& rows) {
   return totals;
 }
 
+/// A node that runs a workflow, and how often.
+struct ChildNode {
+  std::string id;
+  policy::Occasions runs;
+};
+
 /// A workflow that nodes run, and what one run of it may cost besides.
 struct ChildRow {
   std::string file;
-  std::vector<std::string> nodes;
+  std::vector<ChildNode> nodes;
   Totals totals;
 };
 
 std::string cost_of(const Totals& totals) {
-  return fmt::format("{} .. {}", money({totals.low}), totals.open.empty() ? money({totals.high}) : "?");
+  return fmt::format("{} .. {}", money(totals.low), totals.open.empty() ? money(totals.high) : "?");
 }
 
-/// Of the workflows that the plan's nodes run, and that those run in turn. How often they run is not known beforehand.
-Result<std::vector<ChildRow>> children_of(const workflow::Plan& plan, const policy::Registry& registry,
-                                          const policy::LookUp& look_up) {
+std::string range_of(std::uint64_t low, const std::optional<std::uint64_t>& high) {
+  if (!high) return std::to_string(low) + " .. ?";
+  return *high == low ? std::to_string(low) : std::to_string(low) + " .. " + std::to_string(*high);
+}
+
+/// `part: runs sub.json 1 .. 3 times, each time $0.00 .. $0.02`
+std::string words_of(const ChildRow& child, const ChildNode& node) {
+  const auto& runs = node.runs;
+  const auto times = runs.high ? range_of(runs.low, runs.high) + (*runs.high == 1 ? " time" : " times")
+                               : std::string("for each item of a list that only the run knows");
+  return node.id + ": runs " + child.file + " " + times + ", each time " + cost_of(child.totals);
+}
+
+/// What the runs that nodes start cost besides.
+void add_children(Totals& totals, const std::vector<ChildRow>& children) {
+  for (const auto& child : children)
+    for (const auto& node : child.nodes) {
+      totals.low = policy::plus(totals.low, policy::times(child.totals.low, node.runs.low));
+      totals.high = policy::plus(totals.high, policy::times(child.totals.high, node.runs.high.value_or(1)));
+      const bool costs = child.totals.high.count > 0 || !child.totals.open.empty();
+      if (!child.totals.open.empty() || (!node.runs.high && costs)) totals.open.push_back(words_of(child, node));
+    }
+}
+
+/// Of the workflows that the plan's nodes run, and that those run in turn.
+Result<std::vector<ChildRow>> children_of(const workflow::Plan& plan, const Json& inputs,
+                                          const policy::Registry& registry, const policy::LookUp& look_up) {
   std::vector<ChildRow> rows;
   for (const auto& use : workflow::child_uses(plan)) {
     const auto entry = std::find_if(plan.children.begin(), plan.children.end(),
@@ -124,19 +154,13 @@ Result<std::vector<ChildRow>> children_of(const workflow::Plan& plan, const poli
     if (entry == plan.children.end()) continue;
     HILLSTAR_TRY(const auto child, workflow::child_plan(*entry, plan.children));
     ChildRow row{use.file, {}, total_of(Planner(child, registry, look_up).rows(Json()))};
-    for (const auto node : use.planned) row.nodes.push_back(plan.nodes[node].id.str());
-    HILLSTAR_TRY(const auto below, children_of(child, registry, look_up));
-    for (const auto& inner : below) row.totals.open.push_back("runs " + inner.file);
+    for (const auto node : use.planned)
+      row.nodes.push_back({plan.nodes[node].id.str(), policy::occasions_of(plan, node, inputs)});
+    HILLSTAR_TRY(const auto below, children_of(child, Json(), registry, look_up));
+    add_children(row.totals, below);
     rows.push_back(std::move(row));
   }
   return rows;
-}
-
-/// The rest of the total is open as long as it is not known how often they run.
-void add_open(Totals& totals, const std::vector<ChildRow>& children) {
-  for (const auto& child : children)
-    for (const auto& node : child.nodes)
-      totals.open.push_back(node + ": runs " + child.file + ", each time " + cost_of(child.totals));
 }
 
 /// `gpu, site=lab2; rather fast`
@@ -152,11 +176,6 @@ std::string words_of(const workflow::Placement& placement) {
   if (placement.slots != 1) words += fmt::format(", {} slots of it", placement.slots);
   if (placement.slurm) words += ", by Slurm";
   return words;
-}
-
-std::string range_of(std::uint64_t low, const std::optional<std::uint64_t>& high) {
-  if (!high) return std::to_string(low) + " .. ?";
-  return *high == low ? std::to_string(low) : std::to_string(low) + " .. " + std::to_string(*high);
 }
 
 std::string cost_of(const policy::NodeEstimate& estimate) {
@@ -233,14 +252,14 @@ void print_budget(Output& output, const workflow::Budget& budget, const Totals& 
   add(budget.run, "the run");
   add(budget.workflow, "all runs");
   add(budget.day, "a day");
-  const bool enough = totals.open.empty() && budget.run && totals.high <= budget.run->count;
+  const bool enough = totals.open.empty() && budget.run && totals.high.count <= budget.run->count;
   if (budget.run) words += enough ? "; the run cannot need more" : "; the run may need more";
   output.data(fmt::format("Budget {}, then it {}", words, budget.pause ? "pauses" : "fails"));
 }
 
 bj::object json_of(const Totals& totals) {
-  return {{"cost_low_micros", totals.low},
-          {"cost_high_micros", totals.high},
+  return {{"cost_low_micros", totals.low.count},
+          {"cost_high_micros", totals.high.count},
           {"is_bound", totals.open.empty()},
           {"open", bj::value_from(totals.open)}};
 }
@@ -259,7 +278,14 @@ void print_json(Output& output, const Outlook& outlook) {
   for (const auto& child : children) {
     auto entry = json_of(child.totals);
     entry["file"] = child.file;
-    entry["nodes"] = bj::value_from(child.nodes);
+    bj::array names;
+    bj::array runs;
+    for (const auto& node : child.nodes) {
+      names.emplace_back(node.id);
+      runs.push_back(bj::object{{"node", node.id}, {"low", node.runs.low}, {"high", or_null(node.runs.high)}});
+    }
+    entry["nodes"] = std::move(names);
+    entry["runs"] = std::move(runs);
     below.push_back(std::move(entry));
   }
   bj::array nodes;
@@ -318,7 +344,9 @@ void print_table(Output& output, const Outlook& outlook) {
     }
   }
   for (const auto& line : table(lines)) output.data(line);
-  output.data(fmt::format("Total {} .. {}{}", money({totals.low}), money({totals.high}),
+  for (const auto& child : children)
+    for (const auto& node : child.nodes) output.data("  " + visible(words_of(child, node)));
+  output.data(fmt::format("Total {} .. {}{}", money(totals.low), money(totals.high),
                           totals.open.empty() ? "" : ", and what is not known:"));
   for (const auto& open : totals.open) output.data("  " + visible(open));
   if (plan.budget) print_budget(output, *plan.budget, totals);
@@ -348,10 +376,10 @@ Result<Exit> plan_file(Context& context, const RunArgs& args) {
   HILLSTAR_TRY(const auto environment, variables_for(context, args.file, workspace, args.env_file, &plan));
   const policy::LookUp look_up = [&](const std::string& name) { return variable(environment, name); };
   Outlook outlook{plan, Planner(plan, *registry, look_up).rows(inputs.values), {}, {}};
-  HILLSTAR_TRY(outlook.children, children_of(plan, *registry, look_up));
+  HILLSTAR_TRY(outlook.children, children_of(plan, inputs.values, *registry, look_up));
   const auto& rows = outlook.rows;
   outlook.totals = total_of(rows);
-  add_open(outlook.totals, outlook.children);
+  add_children(outlook.totals, outlook.children);
   if (output.is_json())
     print_json(output, outlook);
   else

@@ -29,8 +29,6 @@ MicroUsd amount_of(Wide micros) {
   return {micros > static_cast<Wide>(kMost) ? kMost : static_cast<std::int64_t>(micros)};
 }
 
-MicroUsd times(MicroUsd amount, std::uint64_t count) { return amount_of(static_cast<Wide>(amount.count) * count); }
-
 class Estimator {
  public:
   Estimator(const workflow::Plan& plan, const Json& inputs) : plan_(plan), inputs_(inputs.value()) {
@@ -46,10 +44,8 @@ class Estimator {
     measure(node, call.backend, out);
     const auto items = items_of(node);
     out.items_known = items.has_value();
-    const bool may_be_skipped = node.when || node.skip_if || node.stands_for;
-    out.calls_low = may_be_skipped ? 0 : items.value_or(0);
-    if (!node.map) out.calls_low = may_be_skipped ? 0 : 1;
-    out.calls_high = (std::max<std::uint64_t>(node.retry.attempts, 1) + node.repairs.value_or(0)) * items.value_or(1);
+    out.calls_low = least_of(node, items);
+    out.calls_high = (attempts_of(node) + node.repairs.value_or(0)) * items.value_or(1);
     if (const auto& prices = call.backend.prices) {
       Usage least;
       least.input_tokens = out.input_low;
@@ -59,7 +55,18 @@ class Estimator {
     return out;
   }
 
+  Occasions occasions(const PlanNode& node) const {
+    const auto items = items_of(node);
+    return {least_of(node, items), items ? std::optional(attempts_of(node) * *items) : std::nullopt};
+  }
+
  private:
+  static std::uint64_t attempts_of(const PlanNode& node) { return std::max<std::uint64_t>(node.retry.attempts, 1); }
+  static std::uint64_t least_of(const PlanNode& node, std::optional<std::uint64_t> items) {
+    const bool may_be_skipped = node.when || node.skip_if || node.stands_for;
+    return may_be_skipped ? 0 : items.value_or(0);
+  }
+
   std::uint64_t reply_of(const PlanNode& node) const {
     const auto asked = tokens_asked(node, plan_.model_config);
     return asked > 0 ? asked : kMaxTokensDefault;
@@ -151,6 +158,16 @@ class Estimator {
 };
 
 }  // namespace
+
+MicroUsd times(MicroUsd amount, std::uint64_t count) { return amount_of(static_cast<Wide>(amount.count) * count); }
+
+MicroUsd plus(MicroUsd one, MicroUsd other) {
+  return amount_of(static_cast<Wide>(one.count) + static_cast<Wide>(other.count));
+}
+
+Occasions occasions_of(const workflow::Plan& plan, NodeIndex node, const Json& inputs) {
+  return Estimator(plan, inputs).occasions(plan.nodes[node]);
+}
 
 std::vector<NodeEstimate> estimate(const workflow::Plan& plan, const std::vector<PlannedCall>& calls,
                                    const Json& inputs) {

@@ -18,6 +18,18 @@ namespace hillstar::policy {
 
 inline constexpr std::uint64_t kBytesPerToken = 4;
 
+/// How often a node is made: attempts of its retries, for each item of a map. Attempts of loops are nodes themselves.
+struct Occasions {
+  std::uint64_t low = 0;
+  std::optional<std::uint64_t> high;  ///< Absent: for each item of a list that only the run knows.
+};
+/// `inputs` as for estimate().
+Occasions occasions_of(const workflow::Plan& plan, NodeIndex node, const Json& inputs);
+
+/// The most that can be said of larger amounts is the largest one.
+MicroUsd times(MicroUsd amount, std::uint64_t count);
+MicroUsd plus(MicroUsd one, MicroUsd other);
+
 struct NodeEstimate {
   NodeIndex node = 0;
   std::uint64_t calls_low = 0;

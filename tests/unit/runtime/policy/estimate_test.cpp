@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <boost/json.hpp>
 #include <limits>
 
@@ -127,4 +128,39 @@ TEST_CASE("estimate: images count for all they can be, tools and schemas for the
   CHECK(mended.calls_high == 2);
   CHECK(mended.input_high == *plain.input_high + 2 + 100 + 1'024);
   CHECK(one(R"(,"schema":{},"repair":0)", R"("12345678")").calls_high == 1);
+}
+
+TEST_CASE("estimate: how often a node is made is known, unless a list is not") {
+  auto compiled = workflow::compile(
+      R"({"id":"w","inputs":{"list":{"type":"array"}},"graph":{"nodes":{
+      "once":{"tool":"script_run","parameters":{"script":"true"}},
+      "again":{"tool":"script_run","parameters":{"script":"true"},"retry":3},
+      "each":{"tool":"script_run","parameters":{"script":"true"},"for_each":["a","b"],"retry":3},
+      "named":{"tool":"script_run","parameters":{"script":"true"},"for_each":"{{ inputs.list }}"},
+      "perhaps":{"tool":"script_run","parameters":{"script":"true"},"when":{"node":"once","status":"failed"}}},
+      "edges":[]}})");
+  REQUIRE(compiled.plan.has_value());
+  const auto of = [&](const std::string& id, const char* inputs = "{}") {
+    const auto& nodes = compiled.plan->nodes;
+    const auto node = std::find_if(nodes.begin(), nodes.end(), [&](const auto& one) { return one.id.str() == id; });
+    const auto found = policy::occasions_of(*compiled.plan, static_cast<NodeIndex>(node - nodes.begin()),
+                                            Json::of(boost::json::parse(inputs)));
+    return std::to_string(found.low) + ".." + (found.high ? std::to_string(*found.high) : "?");
+  };
+  CHECK(of("once") == "1..1");
+  CHECK(of("again") == "1..3");
+  CHECK(of("each") == "2..6");
+  CHECK(of("named") == "0..?");
+  CHECK(of("named", R"({"list":[1,2,3]})") == "3..3");
+  CHECK(of("named", R"({"list":[]})") == "0..0");
+  CHECK(of("perhaps") == "0..1");
+}
+
+TEST_CASE("estimate: what is more than any amount is the largest one") {
+  constexpr auto kMost = std::numeric_limits<std::int64_t>::max();
+  CHECK(policy::times({3}, 4).count == 12);
+  CHECK(policy::times({kMost}, 2).count == kMost);
+  CHECK(policy::times({kMost}, std::numeric_limits<std::uint64_t>::max()).count == kMost);
+  CHECK(policy::plus({1}, {2}).count == 3);
+  CHECK(policy::plus({kMost}, {kMost}).count == kMost);
 }
