@@ -37,10 +37,13 @@ Result<std::optional<GoneRun>> read_gone(const Database& database, const rocksdb
   return std::optional<GoneRun>(std::move(gone));
 }
 
-Result<void> each_gone(const Database& database, const std::function<bool(const GoneRun&)>& visit) {
-  const Rows rows(database, keys::table(keys::Table::gone));
-  for (rows->SeekToFirst(); rows->Valid(); rows->Next()) {
-    HILLSTAR_TRY(const auto gone, parse(rows.value(), RunId(std::string(rows.key().substr(1)))));
+Result<void> each_gone(const Database& database, const RunId& after, const std::function<bool(const GoneRun&)>& visit) {
+  const auto table = keys::table(keys::Table::gone);
+  const Rows rows(database, table);
+  for (rows->Seek(table.first + after.str()); rows->Valid(); rows->Next()) {
+    const RunId run(std::string(rows.key().substr(1)));
+    if (run == after) continue;
+    HILLSTAR_TRY(const auto gone, parse(rows.value(), run));
     if (!visit(gone)) return {};
   }
   if (!rows->status().ok()) return open_error(rows->status(), database.folder());

@@ -34,8 +34,8 @@ BOOST_DESCRIBE_STRUCT(GoneRun, (),
 /// Nothing if the run was not removed; record_corrupt if its row cannot be read.
 Result<std::optional<GoneRun>> read_gone(const Database& database, const rocksdb::ReadOptions& options,
                                          const RunId& run);
-/// Removed runs, oldest first; `visit` returns false to stop.
-Result<void> each_gone(const Database& database, const std::function<bool(const GoneRun&)>& visit);
+/// Removed runs behind `after`, oldest first; `visit` returns false to stop.
+Result<void> each_gone(const Database& database, const RunId& after, const std::function<bool(const GoneRun&)>& visit);
 /// run_not_found, with when it was removed.
 Error gone_error(const GoneRun& gone);
 /// Whether what must be kept of it is there. Errors name run and sequence.

@@ -99,6 +99,31 @@ std::optional<EventValue> read_event(std::string_view bytes) {
   return value;
 }
 
+std::array<char, kStretchKeyBytes> stretch_key(std::uint64_t position) {
+  std::array<char, kStretchKeyBytes> key{static_cast<char>(Table::log)};
+  const auto number = be64(position);
+  std::memcpy(key.data() + 1, number.data(), number.size());
+  return key;
+}
+
+std::array<char, kStretchBytes> stretch_value(const Stretch& stretch) {
+  HILLSTAR_ASSERT(stretch.run.str().size() == kRunIdBytes);
+  std::array<char, kStretchBytes> value{};
+  std::memcpy(value.data(), stretch.run.str().data(), kRunIdBytes);
+  const auto seq = be64(stretch.seq);
+  const auto count = be64(stretch.count);
+  std::memcpy(value.data() + kRunIdBytes, seq.data(), seq.size());
+  std::memcpy(value.data() + kRunIdBytes + seq.size(), count.data(), count.size());
+  return value;
+}
+
+std::optional<Stretch> read_stretch(std::string_view key, std::string_view value) {
+  if (key.size() != kStretchKeyBytes || key[0] != static_cast<char>(Table::log) || value.size() != kStretchBytes)
+    return std::nullopt;
+  return Stretch{read_be64(key.substr(1)), RunId(std::string(value.substr(0, kRunIdBytes))),
+                 read_be64(value.substr(kRunIdBytes)), read_be64(value.substr(kRunIdBytes + 8))};
+}
+
 std::array<char, kHeadBytes> head(const LogHead& head) { return event_header(head.count, head.chain); }
 
 std::optional<LogHead> read_head(std::string_view bytes) {

@@ -16,14 +16,16 @@
 namespace hillstar::persistence::keys {
 
 /// The store format that this program writes.
-inline constexpr std::uint32_t kFormatVersion = 2;
+inline constexpr std::uint32_t kFormatVersion = 3;
 /// The oldest one that is read as it is: queries look at every row.
 inline constexpr std::uint32_t kReadableFormat = 1;
 /// The first one with indexes.
 inline constexpr std::uint32_t kIndexedFormat = 2;
+/// The first one that says where the records of the log are, in its order.
+inline constexpr std::uint32_t kOrderedFormat = 3;
 
 /// The first byte of every key.
-enum class Table : char { blobs = 'b', events = 'e', gone = 'g', index = 'i', meta = 'm', runs = 'r' };
+enum class Table : char { blobs = 'b', events = 'e', gone = 'g', index = 'i', log = 'l', meta = 'm', runs = 'r' };
 /// Letters that were in use once and must not return with another meaning: none yet.
 inline constexpr std::string_view kRetiredTables = {};
 
@@ -42,6 +44,8 @@ inline constexpr std::size_t kEventKeyBytes = kRunKeyBytes + 8;
 inline constexpr std::size_t kBlobKeyBytes = 1 + 32;
 inline constexpr std::size_t kEventHeaderBytes = 8 + 32;
 inline constexpr std::size_t kHeadBytes = 8 + 32;
+inline constexpr std::size_t kStretchKeyBytes = 1 + 8;
+inline constexpr std::size_t kStretchBytes = kRunIdBytes + 8 + 8;
 
 /// Big endian, so that keys sort by number.
 std::array<char, 8> be64(std::uint64_t value);
@@ -88,6 +92,20 @@ struct EventValue {
 std::array<char, kEventHeaderBytes> event_header(std::uint64_t position, const Hash& hash);
 /// Nothing if `bytes` are too short. The line points into `bytes`.
 std::optional<EventValue> read_event(std::string_view bytes);
+
+/// Records of one history that are neighbours in the log, too: from this position on so many, of which the first has
+/// this sequence number. They lie in the log in order of their positions.
+struct Stretch {
+  std::uint64_t position = 0;
+  RunId run;
+  std::uint64_t seq = 0;
+  std::uint64_t count = 0;
+};
+std::array<char, kStretchKeyBytes> stretch_key(std::uint64_t position);
+/// `stretch.run` has kRunIdBytes.
+std::array<char, kStretchBytes> stretch_value(const Stretch& stretch);
+/// Nothing if it is none.
+std::optional<Stretch> read_stretch(std::string_view key, std::string_view value);
 
 std::array<char, kHeadBytes> head(const LogHead& head);
 std::optional<LogHead> read_head(std::string_view bytes);

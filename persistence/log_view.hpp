@@ -25,7 +25,8 @@ struct LogView {
   /// Positions `from`, `from + 1`, ...; nothing: the record is missing.
   std::vector<std::optional<LogEntry>> entries;
 };
-/// At most `limit` entries from position `from` (1-based) on. Reads all keys of the log.
+/// At most `limit` entries from position `from` (1-based) on. Reads those alone; of a store of an older format that is
+/// open for reading, the keys of the whole log.
 Result<LogView> read_log(const RocksStore& store, std::uint64_t from, std::size_t limit);
 
 /// A run that gc removed: the hashes of its records are still in the log.

@@ -16,39 +16,99 @@ namespace {
 /// What a migration writes at a time.
 constexpr std::size_t kBatchBytes = 4U << 20U;
 
-/// 1 -> 2: rows that say by what runs are found. What a step before left, or an older program made stale since then, is
-/// removed first.
-Result<void> build_indexes(Database& database) {
-  rocksdb::WriteBatch batch;
-  rocksdb::Status status;
-  const auto write_some = [&](std::size_t limit) -> Result<void> {
-    if (!status.ok()) return write_error(status, database.folder());
-    if (batch.Count() == 0 || batch.GetDataSize() < limit) return {};
-    HILLSTAR_CHECK(database.write(batch, Sync::no));
-    batch.Clear();
-    return {};
-  };
-  {
-    const Rows left(database, keys::table(keys::Table::index));
+/// Rows of a table that is made anew.
+class NewRows {
+ public:
+  explicit NewRows(Database& database) : database_(database) {}
+
+  /// What a step before left, or an older program made stale since then, is removed first.
+  Result<void> clear(keys::Table table) {
+    const Rows left(database_, keys::table(table));
     for (left->SeekToFirst(); left->Valid(); left->Next()) {
-      status = batch.Delete(left->key());
+      note(batch_.Delete(left->key()));
       HILLSTAR_CHECK(write_some(kBatchBytes));
     }
-    if (!left->status().ok()) return open_error(left->status(), database.folder());
+    if (!left->status().ok()) return open_error(left->status(), database_.folder());
+    return {};
   }
+  Result<void> put(std::string_view key, std::string_view value) {
+    note(batch_.Put(slice(key), slice(value)));
+    return write_some(kBatchBytes);
+  }
+  Result<void> finish() { return write_some(0); }
+
+ private:
+  void note(const rocksdb::Status& status) {
+    if (status_.ok()) status_ = status;
+  }
+  Result<void> write_some(std::size_t limit) {
+    if (!status_.ok()) return write_error(status_, database_.folder());
+    if (batch_.Count() == 0 || batch_.GetDataSize() < limit) return {};
+    HILLSTAR_CHECK(database_.write(batch_, Sync::no));
+    batch_.Clear();
+    return {};
+  }
+
+  Database& database_;
+  rocksdb::WriteBatch batch_;
+  rocksdb::Status status_;
+};
+
+template <std::size_t N>
+std::string_view view(const std::array<char, N>& bytes) {
+  return {bytes.data(), bytes.size()};
+}
+
+/// 1 -> 2: rows that say by what runs are found.
+Result<void> build_indexes(Database& database) {
+  NewRows index(database);
+  HILLSTAR_CHECK(index.clear(keys::Table::index));
+  Result<void> written;
   // Rows that cannot be read are left out, as they are of lists.
   const auto listed = list_rows(database, [&](const run::Summary& row) {
     each_index_key(row, [&](const IndexKey& key) {
-      if (status.ok()) status = batch.Put(slice(key), rocksdb::Slice());
+      if (written) written = index.put(view(key), {});
     });
-    return bool{write_some(kBatchBytes)};
+    return bool{written};
   });
+  HILLSTAR_CHECK(written);
   if (!listed && listed.error().code != Errc::record_corrupt) return listed.error();
-  return write_some(0);
+  return index.finish();
+}
+
+/// 2 -> 3: rows that say where the records of the log are. Reads every record once, as they lie: what follows its
+/// neighbour in its history and in the log is of one stretch with it.
+Result<void> build_log(Database& database) {
+  NewRows log(database);
+  HILLSTAR_CHECK(log.clear(keys::Table::log));
+  rocksdb::ReadOptions options;
+  options.fill_cache = false;
+  options.readahead_size = kBatchBytes;
+  const Rows rows(database, keys::table(keys::Table::events), options);
+  keys::Stretch stretch;
+  const auto put = [&]() -> Result<void> {
+    if (stretch.count == 0) return {};
+    return log.put(view(keys::stretch_key(stretch.position)), view(keys::stretch_value(stretch)));
+  };
+  for (rows->SeekToFirst(); rows->Valid(); rows->Next()) {
+    const auto key = keys::read_event_key(rows.key());
+    const auto value = keys::read_event(rows.value());
+    if (!key || !value) continue;  // `verify` tells of it
+    if (stretch.count > 0 && stretch.run.str() == key->run && key->seq == stretch.seq + stretch.count &&
+        value->position == stretch.position + stretch.count) {
+      ++stretch.count;
+      continue;
+    }
+    HILLSTAR_CHECK(put());
+    stretch = {value->position, RunId(std::string(key->run)), key->seq, 1};
+  }
+  // What cannot be read is missing in the log, as it is.
+  HILLSTAR_CHECK(put());
+  return log.finish();
 }
 
 /// Every step that was ever released.
-std::vector<Migration> released_migrations() { return {{1, build_indexes}}; }
+std::vector<Migration> released_migrations() { return {{1, build_indexes}, {2, build_log}}; }
 
 Error newer(std::uint32_t version, std::uint32_t known, const std::string& folder) {
   return {Errc::store_version,

@@ -16,6 +16,7 @@
 #include "persistence/head_file.hpp"
 #include "persistence/keys.hpp"
 #include "persistence/layout.hpp"
+#include "persistence/migrations.hpp"
 #include "persistence/run_rows.hpp"
 
 namespace hillstar::persistence {
@@ -123,6 +124,24 @@ class Verifier {
       }
     }
     if (folded != head) result_.log_problem = "the records do not make the chain of the log's head";
+    if (result_.log_problem.empty()) HILLSTAR_CHECK(check_order(head));
+    return {};
+  }
+
+  /// The rows by which pages of the log are found name every position, and none twice.
+  Result<void> check_order(const LogHead& head) {
+    HILLSTAR_TRY(const auto format, format_version(database_));
+    if (format.value_or(keys::kFormatVersion) < keys::kOrderedFormat) return {};
+    std::uint64_t next = 1;
+    const Rows rows(database_, keys::table(keys::Table::log));
+    for (rows->SeekToFirst(); rows->Valid(); rows->Next()) {
+      const auto stretch = keys::read_stretch(rows.key(), rows.value());
+      if (!stretch || stretch->position != next) break;
+      next += stretch->count;
+    }
+    if (!rows->status().ok()) return open_error(rows->status(), database_.folder());
+    if (next != head.count + 1)
+      result_.log_problem = "the order of the log does not name record " + std::to_string(next);
     return {};
   }
 

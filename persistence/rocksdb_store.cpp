@@ -123,7 +123,11 @@ Result<bool> RocksStore::add(Batch& batch, const Append& append) {
   }
   if (tip.version != append.expected_version) return false;
   HILLSTAR_CHECK(check_append(append, tip.hash));
-  rocksdb::Status status;
+  rocksdb::Status status = batch.writes.Put(
+      slice(keys::stretch_key(batch.head.count + 1)),
+      slice(
+          keys::stretch_value({batch.head.count + 1, append.run, append.expected_version + 1, append.records.size()})));
+  if (!status.ok()) return write_error(status, database_->folder());
   for (const auto& record : append.records) {
     batch.head = fold(batch.head, record.hash);
     const auto key = keys::event(append.run, record.seq);

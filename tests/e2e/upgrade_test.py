@@ -94,6 +94,9 @@ class Upgrade(EndToEnd):
         new = self.ask(port, token, '/v1/streams/queue/api/trigger', {'inputs': {'n': 5}, 'key': 'five'})
         self.assertFalse(new['repeated'])
         self.hill('wait', new['run'])
+        self.environment['HILLSTAR_TOKEN'] = token
+        outside = self.hill('--server', f'http://127.0.0.1:{port}', 'verify', '-o', 'json').json
+        self.assertEqual((outside['ok'], outside['runs']), (True, 12))
         serve.send(15).end(0)
         self.assertEqual([self.hill('result', run).out for run in queue], ['1\n', '2\n', '3\n', '4\n'])
         ends = [self.events(run, 'run_completed')[0]['at'] for run in queue]

@@ -143,7 +143,9 @@ TEST_CASE("rocksdb store: what a crash left of an unfinished blob is removed") {
 TEST_CASE("rocksdb store: a store of a newer program is refused, by format and by table") {
   TempFolder folder;
   filled(folder, 1);
-  tamper(folder.store(), [](Database& database) { REQUIRE(database.put_meta(keys::kFormat, "3")); });
+  tamper(folder.store(), [](Database& database) {
+    REQUIRE(database.put_meta(keys::kFormat, std::to_string(keys::kFormatVersion + 1)));
+  });
   CHECK(code(RocksStore::open(folder.store())) == Errc::store_version);
   CHECK(code(RocksStore::open(folder.store(), {.read_only = true})) == Errc::store_version);
   tamper(folder.store(), [](Database& database) { REQUIRE(database.put_meta(keys::kFormat, "one")); });
