@@ -92,10 +92,11 @@ void host_others(Context& context, Link& link) {
   std::atomic<bool> interrupted{false};
   const Interrupts interrupts([&interrupted](int) { interrupted = true; });
   std::size_t said = 0;
-  for (int quiet = moving_alone(link).empty() ? kQuietPolls : 0; !interrupted;) {
+  for (int quiet = 0; !interrupted;) {
     const auto followed = link.followed_by_others().size();
+    const bool is_calm = followed == 0 && (quiet >= kQuietPolls || moving_alone(link).empty());
+    if (is_calm && link.leave_if_unused()) break;
     quiet = followed == 0 ? quiet + 1 : 0;
-    if (quiet >= kQuietPolls && link.leave_if_unused()) break;
     if (followed != said && followed > 0)
       context.output.say(
           fmt::format("hosting {} run{} of other terminals; Ctrl-C hands over", followed, followed == 1 ? "" : "s"));
