@@ -59,6 +59,15 @@ Result<OpenedStore> open_layout(const std::string& folder, const DatabaseOptions
     HILLSTAR_CHECK(sync_folder(env, folder));
   }
   HILLSTAR_TRY(opened.database, Database::open(database_folder(folder), options));
+  if (options.mode != OpenMode::read_only) {
+    // Nobody else writes any more: the owner before may have had its last word since the file was read, and the first
+    // commit has to mark the head that the file names now.
+    file = read_head_file(env, folder);
+    if (file)
+      opened.file = *file;
+    else if (options.mode == OpenMode::write)
+      return file.error();
+  }
   HILLSTAR_TRY(opened.log, opened.database->head());
   HILLSTAR_CHECK(bring_up_to_date(*opened.database, opened.log.count == 0));
   return opened;

@@ -298,9 +298,9 @@ class Claims(Hostile):
 
 
 class Floods(Hostile):
-    def pour(self, peer, count, kind, body, data=b''):
-        """Sends so many frames without ever reading; how many it could send."""
-        peer.socket.settimeout(5)
+    def pour(self, peer, count, kind, body, data=b'', patience=5):
+        """Sends so many frames without ever reading; how many it could send. After one that it could not, nothing can be sent."""
+        peer.socket.settimeout(patience)
         for i in range(count):
             try:
                 peer.say(kind, body, data)
@@ -319,13 +319,17 @@ class Floods(Hostile):
         self.assertIn('does not read what it asks for', self.log())
         self.healthy()
 
+    def pours(self, peer, count, *frame):
+        """All of them are taken, however long the host needs."""
+        self.assertEqual(self.pour(peer, count, *frame, patience=harness.PATIENCE), count)
+
     def test_endless_words(self):
         peer = self.bad()
         run, order = self.given(peer)
-        self.pour(peer, 20_000, LOG, {'text': 'x' * 2_000 + '\n\x1b[2J'})
-        self.pour(peer, 20_000, PROGRESS, {'key': order['key'], 'text': 'y' * 1_000})
-        self.pour(peer, 300, PROGRESS, {'key': order['key'], 'text': 'y' * 900_000})
-        self.pour(peer, 1_000, BLOB_CHUNK, {'sha256': 'a' * 64, 'from': 0, 'last': False, 'reason': ''}, b'x' * (200 << 10))
+        self.pours(peer, 20_000, LOG, {'text': 'x' * 2_000 + '\n\x1b[2J'})
+        self.pours(peer, 20_000, PROGRESS, {'key': order['key'], 'text': 'y' * 1_000})
+        self.pours(peer, 300, PROGRESS, {'key': order['key'], 'text': 'y' * 900_000})
+        self.pours(peer, 1_000, BLOB_CHUNK, {'sha256': 'a' * 64, 'from': 0, 'last': False, 'reason': ''}, b'x' * (200 << 10))
         self.healthy()
         self.assertNotIn('\x1b', self.log())
         self.assertLess(len(self.log()), 400_000)

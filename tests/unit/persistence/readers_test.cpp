@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Reading while somebody writes.
 #include <doctest/doctest.h>
+#include <rocksdb/env.h>
 
 #include <atomic>
+#include <functional>
 #include <thread>
+#include <utility>
 
 #include "persistence/rocksdb_store.hpp"
 #include "tests/unit/persistence/raw_access.hpp"
@@ -11,6 +14,37 @@
 using namespace hillstar;
 using namespace hillstar::persistence;
 using namespace hillstar::persistence::testing;
+
+namespace {
+
+/// Something happens between the look at the head file and the lock of the database.
+class Between final : public rocksdb::EnvWrapper {
+ public:
+  explicit Between(std::function<void()> what) : EnvWrapper(rocksdb::Env::Default()), what_(std::move(what)) {}
+  rocksdb::Status FileExists(const std::string& name) override {
+    if (what_ && name.ends_with("/CURRENT")) std::exchange(what_, nullptr)();
+    return EnvWrapper::FileExists(name);
+  }
+
+ private:
+  std::function<void()> what_;
+};
+
+}  // namespace
+
+TEST_CASE("rocksdb store: an owner that comes while another one ends marks the head that this one has left") {
+  const TempFolder folder;
+  Writer writer(run_id(1));
+  REQUIRE(commit(**RocksStore::open(folder.store()), writer.append(3)));
+  const auto between =
+      std::make_shared<Between>([&] { REQUIRE(commit(**RocksStore::open(folder.store()), writer.append(2))); });
+  const auto store = RocksStore::open(folder.store(), {.env = between, .head_interval = std::chrono::hours(1)});
+  REQUIRE_MESSAGE(store, problem(store));
+  REQUIRE(commit(**store, writer.append(2)));
+  const auto reader = RocksStore::open(folder.store(), {.read_only = true});
+  REQUIRE_MESSAGE(reader, problem(reader));
+  CHECK((*reader)->read(run_id(1))->size() == 7);
+}
 
 TEST_CASE("rocksdb store: readers see whole commits while the owner goes on") {
   TempFolder folder;
