@@ -320,8 +320,10 @@ class Floods(Hostile):
         self.healthy()
 
     def pours(self, peer, count, *frame):
-        """All of them are taken, however long the host needs."""
-        self.assertEqual(self.pour(peer, count, *frame, patience=harness.PATIENCE), count)
+        """All of them are taken, however long the host needs: it is shown now and then that this worker is alive."""
+        for sent in range(0, count, 50):
+            peer.say(BEAT, {'number': sent + 1, 'attempts': 0, 'load_percent': 0, 'memory_free_bytes': 0, 'disk_free_bytes': 0})
+            self.assertEqual(self.pour(peer, min(50, count - sent), *frame, patience=harness.PATIENCE), min(50, count - sent))
 
     def test_endless_words(self):
         peer = self.bad()
