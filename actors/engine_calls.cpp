@@ -167,6 +167,9 @@ Result<std::uint16_t> EngineImpl::take_workers(WorkersAt at) {
   options.credentials = {at.certificate, at.key, at.authority, at.revocation};
   options.enroll = std::move(at.enroll);
   options.log = tree_->services->log;
+  options.claim_key = [workers = tree_->services->workers](Secret key) {
+    caf::anon_send(workers, UseClaimKey{std::move(key)});
+  };
   HILLSTAR_TRY(tree_->listener,
                wire::Listener::open(tree_->system, std::move(options), wire::Owner(tree_->services->workers)));
   return tree_->listener->port();

@@ -10,10 +10,13 @@
 
 namespace hillstar {
 
-/// Protocol of this program. A peer says its own in `hello` and `welcome`; both then speak the older of the two. One
-/// older version is understood besides the current one.
-inline constexpr std::uint16_t kProtocol = 2;
+/// Protocol of this program. A peer says its own in `hello` and `welcome`; both then speak the older of the two, from
+/// kProtocolOldest on. 2: a worker rests. 3: attempts come with claims.
+inline constexpr std::uint16_t kProtocol = 3;
 inline constexpr std::uint16_t kProtocolOldest = 1;
+/// What a peer must speak at least to be sent such frames and members.
+inline constexpr std::uint16_t kProtocolRest = 2;
+inline constexpr std::uint16_t kProtocolClaims = 3;
 
 /// Limits of one frame; what is larger travels as a blob, in chunks.
 inline constexpr std::size_t kFrameJsonMax = 1024 * 1024;
@@ -36,6 +39,7 @@ enum class FrameKind : std::uint8_t {
   blob_none = 13,   // or this: it is not there
   drain = 14,       // either way: no more attempts
   log = 15,         // worker -> host: a line for the operator
+  claims = 16,      // worker -> host, after `welcome`: that it was given the attempts which it named in `hello`
 };
 
 struct Frame {

@@ -115,8 +115,17 @@ struct AttemptSent {
   std::string key;  ///< `run/node[item]/attempt`.
   std::optional<Json> order;
   std::optional<std::string> order_sha256;
+  /// Protocol 3: what the worker shows to this host after a restart; a secret between the two.
+  std::optional<std::string> claim;
 };
-BOOST_DESCRIBE_STRUCT(AttemptSent, (), (key, order, order_sha256))
+BOOST_DESCRIBE_STRUCT(AttemptSent, (), (key, order, order_sha256, claim))
+
+/// FrameKind::claims. Without one, an attempt that the host does not know to be this worker's is not its.
+struct Claims {
+  std::map<std::string, std::string> claims;  ///< By key of the attempt.
+  bool last = true;                           ///< Else the next frame has more of them.
+};
+BOOST_DESCRIBE_STRUCT(Claims, (), (claims, last))
 
 BOOST_DEFINE_ENUM_CLASS(Ending, succeeded, failed, lost, cancelled)
 

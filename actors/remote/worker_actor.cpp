@@ -110,6 +110,7 @@ void WorkerActorState::on_frame(wire::PeerFrame& message) {
         unseen_.clear();
         parts_.services->log("joined " + parts_.options.host + ":" + std::to_string(parts_.options.port));
         caf::anon_send(port_, PortUp{sink_});
+        if (words_.protocol >= kProtocolClaims) show_claims();
         beat(now());
         for (auto& [key, making] : making_)
           if (making.told) say(making);
@@ -168,6 +169,7 @@ void WorkerActorState::take(const Frame& frame) {
   if (making_.contains(sent->key)) return;  // sent again: it is under way
   const auto key = sent->key;
   auto& making = making_[key];
+  making.claim = std::exchange(sent->claim, std::nullopt);
   if (making_.size() > kAttemptsMax) {
     remote::Report report;
     report.ending = remote::Ending::failed;
@@ -228,6 +230,22 @@ void WorkerActorState::on_reported(const AttemptReported& message) {
   if (!making.offered.empty()) caf::anon_send(port_, OfferBlobs{making.offered});
   making.told = std::move(told);
   say(making);
+}
+
+/// Before anything is said of the attempts themselves.
+void WorkerActorState::show_claims() {
+  remote::Claims shown;
+  std::size_t bytes = 0;
+  for (const auto& [key, making] : making_) {
+    if (making.fenced || !making.claim) continue;
+    bytes += key.size() + making.claim->size();
+    shown.claims.emplace(key, *making.claim);
+    if (bytes < kClaimBytes) continue;
+    shown.last = false;
+    sink_.send(frame_of(FrameKind::claims, std::exchange(shown, {})));
+    bytes = 0;
+  }
+  sink_.send(frame_of(FrameKind::claims, shown));
 }
 
 void WorkerActorState::say(Making& making) {

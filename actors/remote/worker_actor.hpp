@@ -23,6 +23,8 @@ inline constexpr Millis kRedialMax{5'000};
 /// How often the worker looks at time, and says again what was not confirmed.
 inline constexpr Millis kWorkerTick{250};
 inline constexpr Millis kSayAgain{5'000};
+/// Claims in one frame, about.
+inline constexpr std::size_t kClaimBytes = 256U * 1024;
 /// What an attempt needs it has read by then: later it does not keep the cache from forgetting.
 inline constexpr Millis kCacheHold{3'600'000};
 
@@ -72,6 +74,7 @@ class WorkerActorState {
     WorkerAttempt actor;                      ///< Null while it is held.
     std::optional<remote::AttemptSent> held;  ///< It begins once the host has seen a beat.
     std::optional<remote::OutcomeTold> told;  ///< It has ended.
+    std::optional<std::string> claim;         ///< That the host gave it to us; for hosts only.
     std::vector<std::string> offered;
     Moment taken;
     Moment told_at;
@@ -85,6 +88,7 @@ class WorkerActorState {
   [[nodiscard]] bool makes_something() const;
   /// The host has seen a beat so lately that much of `grace` is left.
   [[nodiscard]] bool is_trusted() const { return now() - trusted_ <= words_.grace / 2; }
+  void show_claims();
   void say(Making& making);
   void drop(const std::string& key);
   void fence(Making& making);

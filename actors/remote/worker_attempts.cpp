@@ -129,7 +129,9 @@ void WorkerDirectoryState::send(Placed& placed, Worker& worker) {
       Progress{RunId(what.attempt.run->run), what.attempt.node->id, ref.item, ref.attempt, {}});
   const auto order = order_of(what.attempt, services.clock->utc_now(), what.files);
   for (const auto& blob : blobs_of(order)) placed.offered.push_back(blob.sha256);
-  remote::AttemptSent sent{what.key, {}, {}};
+  remote::AttemptSent sent{what.key, {}, {}, {}};
+  if (worker.protocol >= kProtocolClaims && !claim_key_.empty())
+    sent.claim = claim_of(claim_key_, what.key, owner_of(worker));
   auto text = json::to_text(order);
   if (text.size() <= kFrameOrderMax) {
     sent.order = Json::from_canonical(std::move(text));
@@ -141,41 +143,6 @@ void WorkerDirectoryState::send(Placed& placed, Worker& worker) {
   }
   if (!placed.offered.empty()) caf::anon_send(worker.port, OfferBlobs{placed.offered});
   worker.sink.send(frame_of(FrameKind::attempt, sent));
-}
-
-// -- a worker that has them already ------------------------------------------------------------------------
-
-void WorkerDirectoryState::take_back(Worker& worker, const remote::Hello& hello) {
-  const auto& who = worker.peer.name;
-  std::erase_if(unclaimed_, [&](const auto& item) { return item.second == who; });
-  for (const auto& key : hello.attempts) {
-    const auto known = placed_.find(key);
-    if (known != placed_.end() && known->second.worker == who) continue;
-    if (known != placed_.end() && known->second.stage == Stage::adopting)
-      adopt(known->second, worker);
-    else if (known == placed_.end() && now() < adopt_until_)
-      unclaimed_[key] = who;
-    else
-      forget(key, worker, true);
-  }
-  // What was sent and never arrived has not begun: it is sent again.
-  std::vector<Placed*> unsent;
-  for (auto& [key, placed] : placed_)
-    if (placed.worker == who && placed.stage == Stage::running &&
-        std::find(hello.attempts.begin(), hello.attempts.end(), key) == hello.attempts.end())
-      unsent.push_back(&placed);
-  for (auto* placed : unsent) {
-    placed->offered.clear();
-    send(*placed, worker);
-  }
-}
-
-void WorkerDirectoryState::adopt(Placed& placed, Worker& worker) {
-  placed.stage = Stage::running;
-  placed.worker = worker.peer.name;
-  ++worker.making;
-  placement::take(machine_of(worker), wish_of(placed));
-  parts_.services->log("attempt " + placed.what->key + " goes on at worker " + worker.peer.name);
 }
 
 // -- ends -------------------------------------------------------------------------------------------------
@@ -325,6 +292,8 @@ void WorkerDirectoryState::look_at_waiting(Moment now) {
   if (now >= adopt_until_)
     for (const auto& [key, who] : std::exchange(unclaimed_, {}))
       if (const auto worker = workers_.find(who); worker != workers_.end()) forget(key, worker->second, true);
+  for (auto& [who, worker] : workers_)
+    if (now >= adopt_until_) refuse_unproved(worker, "it has not shown them in time");
   std::vector<std::string> over;
   bool waits = false;
   for (const auto& [key, placed] : placed_) {

@@ -122,6 +122,7 @@ void WorkerDirectoryState::go_away(Worker& worker) {
   worker.machine = std::move(machines_[index]);
   worker.index.reset();
   worker.heard = now();
+  worker.unproved.clear();  // it names them again
   if (index + 1 != machines_.size()) {
     machines_[index] = std::move(machines_.back());
     workers_.at(machines_[index].name).index = index;
@@ -164,7 +165,8 @@ void WorkerDirectoryState::welcome(const wire::PeerUp& up, const remote::Hello& 
   worker.sink = up.sink;
   worker.session = hello.session;
   worker.program = hello.program;
-  worker.rests = hello.protocol >= 2;
+  worker.protocol = std::min<std::uint32_t>(kProtocol, hello.protocol);
+  worker.rests = worker.protocol >= kProtocolRest;
   worker.heard = now();
   worker.seen = services.clock->utc_now();
   worker.machine.name = who;
@@ -175,7 +177,7 @@ void WorkerDirectoryState::welcome(const wire::PeerUp& up, const remote::Hello& 
   worker.index = machines_.size();
   machines_.push_back(std::move(worker.machine));
   names_[up.peer.id] = who;
-  remote::Welcome words{std::min<std::uint32_t>(kProtocol, hello.protocol), services.version, {}, {}, {}};
+  remote::Welcome words{worker.protocol, services.version, {}, {}, {}};
   words.beat = parts_.lost_after / 5;
   words.grace = parts_.lost_after * 4 / 5;
   if (worker.rests) words.idle_beat = words.beat * kIdleTimes;
@@ -235,6 +237,9 @@ void WorkerDirectoryState::on_frame(wire::PeerFrame& message) {
       break;
     case FrameKind::outcome:
       return on_outcome(*worker, frame);
+    case FrameKind::claims:
+      if (const auto shown = body_of<remote::Claims>(frame)) return on_claims(*worker, *shown);
+      break;
     case FrameKind::progress:
       if (const auto said = body_of<remote::Said>(frame)) {
         const auto placed = placed_.find(said->key);
@@ -329,6 +334,7 @@ WorkerDirectory::behavior_type worker_directory(WorkerDirectory::stateful_pointe
           [self](const ListWorkers& message) { self->state.on_list(message); },
           [self](const TellWorker& message) { self->state.on_tell(message); },
           [self](const WorkersTick&) { self->state.on_tick(); },
+          [self](const UseClaimKey& message) { self->state.on_claim_key(message); },
           [self](const wire::PeerUp& message) { self->state.on_up(message); },
           [self](wire::PeerFrame& message) { self->state.on_frame(message); },
           [self](const wire::PeerDown& message) { self->state.on_down(message); }};

@@ -5,7 +5,8 @@
 // An attempt has one machine. Its end counts if that machine says it while it is that machine's; all else that a worker
 // says of attempts is answered with "forget it". A connection that ends may come back within kReconnectTime, with the
 // same process behind it; a worker that is not heard of for `lost_after` is gone, and so are its attempts. After a
-// restart of the host, attempts that were under way wait as long for a worker that still makes them.
+// restart of the host, attempts that were under way wait as long for a worker that still makes them, and can show that
+// it was given them.
 #pragma once
 
 #include <chrono>
@@ -20,6 +21,7 @@
 #include "actors/live_output.hpp"
 #include "actors/remote/admission.hpp"
 #include "actors/remote/blob_port.hpp"
+#include "actors/remote/claim.hpp"
 #include "actors/remote/slurm_directory.hpp"
 #include "actors/services.hpp"
 #include "runtime/placement/wait_queue.hpp"
@@ -65,6 +67,7 @@ class WorkerDirectoryState {
   void on_up(const wire::PeerUp& message);
   void on_frame(wire::PeerFrame& message);
   void on_down(const wire::PeerDown& message);
+  void on_claim_key(const UseClaimKey& message) { claim_key_ = message.key; }
 
   const char* name = "workers";
 
@@ -80,7 +83,9 @@ class WorkerDirectoryState {
     std::optional<std::size_t> index;
     Moment heard;  ///< A beat; or the connection ended; or it was idle, and got an attempt.
     std::size_t making = 0;
-    bool rests = false;  ///< It was told idle_beat.
+    std::uint32_t protocol = 0;      ///< The older of both.
+    bool rests = false;              ///< It was told idle_beat.
+    std::set<std::string> unproved;  ///< Attempts that it names, and must show claims for.
     UtcTime seen{};
     remote::Beat beat;
     BlobPort port;
@@ -104,7 +109,6 @@ class WorkerDirectoryState {
   // workers
   void welcome(const wire::PeerUp& up, const remote::Hello& hello);
   std::optional<remote::Refused> refusal_of(const wire::Peer& peer, const remote::Hello& hello) const;
-  void take_back(Worker& worker, const remote::Hello& hello);
   Worker* worker_of(std::uint64_t peer);
   void go_away(Worker& worker);
   void lose(const std::string& worker, const std::string& why);
@@ -121,6 +125,16 @@ class WorkerDirectoryState {
   void begin(Placed& placed, Worker& worker);
   void send(Placed& placed, Worker& worker);
   void adopt(Placed& placed, Worker& worker);
+
+  // what a worker says that it was given: worker_claims.cpp
+  void take_back(Worker& worker, const remote::Hello& hello);
+  void on_claims(Worker& worker, const remote::Claims& shown);
+  void take_proved(const std::string& key, Worker& worker);
+  void refuse_unproved(Worker& worker, const std::string& why);
+  [[nodiscard]] bool may_prove(const std::string& key);
+  [[nodiscard]] static ClaimOwner owner_of(const Worker& worker) { return {worker.peer.name, worker.session}; }
+
+  // ends
   void on_outcome(Worker& worker, const Frame& frame);
   void read_report(const std::string& key, const remote::OutcomeTold& told);
   void fetch(const std::string& key, std::vector<BlobRef> blobs, std::shared_ptr<const remote::Report> report);
@@ -144,6 +158,7 @@ class WorkerDirectoryState {
   std::unordered_map<std::string, Placed> placed_;         ///< By key.
   std::unordered_map<placement::WaitQueue::Ticket, std::string> tickets_;
   std::unordered_map<std::string, std::string> unclaimed_;  ///< Key -> worker: under way there, and no run asked yet.
+  Secret claim_key_;
   placement::WaitQueue queue_;
   std::set<std::string> cordoned_;  ///< Names, also of those that are away.
   Moment adopt_until_;              ///< Runs that are recovered ask by then, and workers come back.

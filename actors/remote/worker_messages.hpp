@@ -15,6 +15,7 @@
 #include "actors/wire/wire.hpp"
 #include "messages/commands.hpp"
 #include "messages/remote.hpp"
+#include "messages/secret.hpp"
 
 namespace hillstar::actors {
 
@@ -50,6 +51,10 @@ struct TellWorker {
   Reply<bool> reply;
 };
 struct WorkersTick {};
+/// What claims of attempts are made with from now on.
+struct UseClaimKey {
+  Secret key;
+};
 
 }  // namespace hillstar::actors
 
@@ -60,4 +65,5 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::ReportHere)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::ListWorkers)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::TellWorker)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::WorkersTick)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::UseClaimKey)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::PlaceMissing)

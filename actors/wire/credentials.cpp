@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "actors/wire/credentials.hpp"
 
+#include <openssl/core_names.h>
 #include <sys/stat.h>
 
 #include <cerrno>
 
 #include "runtime/platform/certificate_facts.hpp"
 #include "runtime/platform/file_access.hpp"
+#include "runtime/platform/hmac.hpp"
 #include "runtime/platform/join.hpp"
 
 namespace hillstar::actors::wire {
 namespace {
 
+constexpr std::string_view kClaimKeyInfo = "hillstar-actors claims of attempts 1";
 constexpr long kReadAheadBytes = 256L << 10;
 constexpr std::int64_t kMicros = 1'000'000;
 
@@ -139,6 +142,19 @@ Result<bool> Trust::refresh() {
   seen_ = std::move(now);
   HILLSTAR_CHECK(read());
   return true;
+}
+
+Result<Secret> Trust::claim_key() const {
+  // The number alone: the same key may stand in a file in several ways.
+  BIGNUM* number = nullptr;
+  ERR_clear_error();
+  if (EVP_PKEY_get_bn_param(SSL_CTX_get0_privatekey(context_.get()), OSSL_PKEY_PARAM_PRIV_KEY, &number) != 1)
+    return wrong("The key is not one of an elliptic curve", files_.key);
+  std::string bytes(static_cast<std::size_t>(BN_num_bytes(number)), '\0');
+  BN_bn2bin(number, reinterpret_cast<unsigned char*>(bytes.data()));
+  BN_clear_free(number);
+  const Secret secret(std::move(bytes));
+  return hkdf_sha256(secret.reveal(), {}, kClaimKeyInfo);
 }
 
 Tls Trust::begin(int descriptor) const {

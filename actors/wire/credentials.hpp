@@ -46,6 +46,8 @@ class Trust {
 
   /// Looks at the files again; true if they have changed and were taken. An error: they were not, the old ones hold.
   Result<bool> refresh();
+  /// A key for claims of attempts, that nobody has who has not our own. Error: certificate_invalid.
+  [[nodiscard]] Result<Secret> claim_key() const;
   /// A new connection over this descriptor, which stays the caller's. Null if there is no memory for it.
   [[nodiscard]] Tls begin(int descriptor) const;
   /// Whether the certificate of the other side holds now, is the other role's, and names `host` if that is not empty.

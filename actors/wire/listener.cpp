@@ -75,6 +75,7 @@ class Gate final : public Listener {
   void take(tcp::socket socket, const tcp::endpoint& from);
   void look();
   void refresh();
+  Result<void> tell_claim_key();
   void stop();
   void say(const std::string& line);
   std::optional<Error> admit();
@@ -119,6 +120,7 @@ Result<void> Gate::open() {
     clerk_ = std::make_unique<asio::thread_pool>(1);
     keeper_.enroll = [this](std::string request, auto answer) { enroll(std::move(request), std::move(answer)); };
   }
+  HILLSTAR_CHECK(tell_claim_key());
   accept();
   look();
   thread_ = std::thread([loop = loop_] {
@@ -212,7 +214,16 @@ void Gate::look() {
 void Gate::refresh() {
   const auto fresh = keeper_.trust->refresh();
   if (!fresh) say("Workers: changed certificates are not used: " + to_string(fresh.error()));
-  if (fresh && *fresh) lists_changed_ = true;
+  if (!fresh || !*fresh) return;
+  lists_changed_ = true;
+  if (const auto told = tell_claim_key(); !told) say("Workers: " + to_string(told.error()));
+}
+
+Result<void> Gate::tell_claim_key() {
+  if (!options_.claim_key) return {};
+  HILLSTAR_TRY(auto key, keeper_.trust->claim_key());
+  options_.claim_key(std::move(key));
+  return {};
 }
 
 void Gate::say(const std::string& line) {

@@ -17,6 +17,7 @@
 
 #include "messages/error.hpp"
 #include "messages/frame.hpp"
+#include "messages/secret.hpp"
 #include "messages/units.hpp"
 
 namespace hillstar::actors::wire {
@@ -82,9 +83,12 @@ struct ListenOptions {
   std::uint16_t port = 0;  ///< 0: the kernel's choice.
   Credentials credentials;
   Millis handshake_max{5'000};
-  unsigned connections_max = 1'000;             ///< Of peers.
-  unsigned handshakes_max = 64;                 ///< Connections that are not yet peers; more are closed at once.
-  Enroll enroll;                                ///< Empty: nobody joins by a token.
+  unsigned connections_max = 1'000;  ///< Of peers.
+  unsigned handshakes_max = 64;      ///< Connections that are not yet peers; more are closed at once.
+  Enroll enroll;                     ///< Empty: nobody joins by a token.
+  /// Told a key that follows from the certificate's, and is of no use for anything else: before the first peer, and
+  /// again when the files were replaced. Empty: nobody wants it. Thread-safe.
+  std::function<void(Secret)> claim_key;
   std::function<void(const std::string&)> log;  ///< A line for the operator: who was turned away, and why. Thread-safe.
 };
 

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Join tokens: made once, redeemed once. `hsj1.SECRET.FINGERPRINT`: the fingerprint is that of the authority, so that a
 // machine that knows nothing else can tell whom it talks to.
-#include <openssl/crypto.h>
-
 #include <algorithm>
 #include <boost/json.hpp>
 
@@ -11,6 +9,7 @@
 #include "runtime/platform/authority_files.hpp"
 #include "runtime/platform/base64.hpp"
 #include "runtime/platform/hash.hpp"
+#include "runtime/platform/hmac.hpp"
 #include "runtime/platform/join.hpp"
 #include "runtime/platform/private_folder.hpp"
 #include "runtime/platform/random.hpp"
@@ -25,10 +24,6 @@ constexpr std::size_t kSecretBytes = 32;
 
 Error refused(const std::string& why) {
   return Error{Errc::join_refused, why, {}, "`hillstar-actors ca issue-worker NAME --token` makes a new token."};
-}
-
-bool same(const std::string& a, const std::string& b) {
-  return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
 }
 
 std::string answer_of(const IssuedRow& row, const std::string& signer, const std::string& trusted,
@@ -78,7 +73,7 @@ Result<std::string> Authority::redeem(const std::string& request_json) const {
   const auto hash = sha256_hex(token.secret);
   TokenRow* found = nullptr;
   for (auto& row : tokens) {
-    if (same(row.sha256, hash)) found = &row;
+    if (same_secret(row.sha256, hash)) found = &row;
   }
   const auto now = now_();
   if (found == nullptr) return refused("This token is not known.");
@@ -89,7 +84,7 @@ Result<std::string> Authority::redeem(const std::string& request_json) const {
   if (found->used_at) {
     const auto given = std::find_if(state.rows.begin(), state.rows.end(),
                                     [&](const IssuedRow& row) { return row.facts.serial == found->serial; });
-    if (!same(found->key, *key) || given == state.rows.end() || given->revoked_at)
+    if (!same_secret(found->key, *key) || given == state.rows.end() || given->revoked_at)
       return refused("This token has been used already.");
     std::string signer;
     for (const auto& certificate : state.trusted) {

@@ -7,7 +7,7 @@ import struct
 from datetime import datetime, timezone
 
 HELLO, WELCOME, REFUSED, BEAT, BEAT_SEEN, ATTEMPT, OUTCOME, OUTCOME_KEPT = 1, 2, 3, 4, 5, 6, 7, 8
-CANCEL, PROGRESS, BLOB_WANT, BLOB_CHUNK, BLOB_NONE, DRAIN, LOG = 9, 10, 11, 12, 13, 14, 15
+CANCEL, PROGRESS, BLOB_WANT, BLOB_CHUNK, BLOB_NONE, DRAIN, LOG, CLAIMS, RENEW, RENEWED = range(9, 19)
 
 SERVER_HANDSHAKE, CLIENT_HANDSHAKE, DIRECT = 0, 1, 2
 BASP = 3
@@ -45,6 +45,12 @@ def frame(kind, body, data=b'', version=1):
 
 def now():
     return datetime.now(timezone.utc).strftime('%Y-%m-%dT%H:%M:%S.%fZ')
+
+
+def success(**other):
+    result = {'blobs': [], 'json': {'output': 'I say so'}}
+    return {'ending': 'succeeded', 'result': result, 'tests': [], 'usage': None, 'detail': None, 'failure': None,
+            'unsent': False, 'connections': [], 'files': [], **other}
 
 
 class RawPeer:

@@ -14,7 +14,7 @@ import time
 import harness
 from harness import script, settings
 from raw_worker import (ATTEMPT, BEAT, BEAT_SEEN, BLOB_CHUNK, BLOB_NONE, BLOB_WANT, CANCEL, DRAIN, HELLO, LOG, OUTCOME,
-                        OUTCOME_KEPT, PROGRESS, REFUSED, WELCOME, RawWorker, now)
+                        OUTCOME_KEPT, PROGRESS, REFUSED, WELCOME, RawWorker, now, success)
 from workers_test import Workers
 
 MEMORY_MAX = (400 << 20) * (4 if 'ASAN_OPTIONS' in os.environ else 1)
@@ -68,12 +68,6 @@ class Hostile(Workers):
             self.assertIn(words, json.dumps(self.events(run, 'node_failed')), report)
         peer.close()
         return run
-
-
-def success(**other):
-    result = {'blobs': [], 'json': {'output': 'I say so'}}
-    return {'ending': 'succeeded', 'result': result, 'tests': [], 'usage': None, 'detail': None, 'failure': None,
-            'unsent': False, 'connections': [], 'files': [], **other}
 
 
 class Words(Hostile):

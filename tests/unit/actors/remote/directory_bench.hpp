@@ -16,6 +16,8 @@
 
 namespace hillstar::actors::directory_bench {
 
+/// What the host makes claims with.
+inline const Secret kClaimKey{"a key of the host"};
 inline constexpr const char* kRun = "01BX5ZZKBKACTAV9WEVGEMMVRZ";
 
 /// Goes when the test says so.
@@ -100,6 +102,7 @@ struct Bench {
     parts->gate = std::make_shared<FeedGate>();
     parts->version = "2.0.0";
     directory = system.spawn(worker_directory, WorkerDirectoryParts{parts, takes_workers, Millis{10'000}, {}});
+    caf::anon_send(directory, UseClaimKey{kClaimKey});
   }
   ~Bench() {
     caf::anon_send_exit(directory, caf::exit_reason::user_shutdown);
@@ -165,9 +168,10 @@ class Guest {
   void say(FrameKind kind, const Body& body) {
     caf::anon_send(bench_.directory, wire::PeerFrame{id_, frame_of(kind, body)});
   }
-  Guest& hello(const std::string& session = "s", std::vector<std::string> attempts = {}, std::uint32_t slots = 2) {
+  Guest& hello(const std::string& session = "s", std::vector<std::string> attempts = {}, std::uint32_t slots = 2,
+               std::uint32_t protocol = kProtocol) {
     remote::Hello said;
-    said.protocol = kProtocol;
+    said.protocol = protocol;
     said.oldest = kProtocolOldest;
     said.program = "2.1.0";
     said.session = session;
@@ -187,6 +191,10 @@ class Guest {
   }
   remote::Welcome welcomed() { return hear<remote::Welcome>(FrameKind::welcome); }
   std::string given() { return hear<remote::AttemptSent>(FrameKind::attempt).key; }
+  remote::AttemptSent sent() { return hear<remote::AttemptSent>(FrameKind::attempt); }
+  void shows(std::map<std::string, std::string> claims, bool last = true) {
+    say(FrameKind::claims, remote::Claims{std::move(claims), last});
+  }
   void forgets(const std::string& key) {
     CHECK(hear<remote::AttemptNamed>(FrameKind::cancel).key == key);
     const auto kept = hear<remote::AttemptNamed>(FrameKind::outcome_kept);

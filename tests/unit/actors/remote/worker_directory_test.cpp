@@ -53,6 +53,8 @@ TEST_CASE("worker directory: an end that another worker tells is not wanted") {
   b.hello("t", {key("far"), key("other")});
   b.welcomed();
   b.forgets(key("far"));
+  b.shows({{key("far"), claim_of(kClaimKey, key("far"), {"b", "t"})}});  // even so
+  b.forgets(key("other"));
   b.succeeded(key("far"), "stolen");
   while (b.left() > 2) b.hear<remote::AttemptNamed>(FrameKind::cancel);
   bench.rows();
@@ -119,26 +121,6 @@ TEST_CASE("worker directory: a worker that stays away, is silent or was started 
     CHECK(a.is_closed());
     anew.welcomed();
   });
-}
-
-TEST_CASE("worker directory: after a restart an attempt is found at the worker that names it, or is lost in time") {
-  Bench bench;
-  Guest a(bench, "a");
-  a.hello("s", {key("before"), key("after"), key("nobody's")});  // before anybody asks
-  a.welcomed();
-  bench.place("before", true);
-  bench.place("gone", true);
-  a.succeeded(key("before"), "made");
-  CHECK(bench.answers.next<AttemptSucceeded>().made_by->worker == "a");
-  bench.place("after", true);
-  a.succeeded(key("after"), "made");
-  bench.answers.next<AttemptSucceeded>();
-  bench.tick(Millis{9'999});
-  bench.rows();
-  CHECK(bench.answers.left() == 0);
-  bench.tick(Millis{1});
-  CHECK_FALSE(bench.answers.next<AttemptLost>().made_by.has_value());
-  a.forgets(key("nobody's"));
 }
 
 TEST_CASE("worker directory: what is withdrawn is stopped, or was never begun, or goes on for the next host") {
@@ -211,7 +193,7 @@ TEST_CASE("worker directory: who says nothing, or too much, is sent away") {
   twin.hello();
   twin.welcomed();
   Guest other(bench, "a", "two");
-  other.hello();
+  other.hello("another process");
   CHECK(other.hear<remote::Refused>(FrameKind::refused).reason.find("another certificate") != std::string::npos);
   twin.say(FrameKind::welcome, remote::Welcome{});
   CHECK(twin.is_closed());

@@ -3,9 +3,11 @@
 #include <doctest/doctest.h>
 
 #include <csignal>
+#include <thread>
 
 #include "runtime/platform/authority.hpp"
 #include "runtime/platform/join.hpp"
+#include "runtime/platform/private_folder.hpp"
 #include "runtime/platform/signal_block.hpp"
 #include "tests/unit/actors/wire/bench_parts.hpp"
 #include "tests/unit/actors/wire/raw_peer.hpp"
@@ -171,6 +173,49 @@ TEST_CASE("wire: there are as many peers as may be, and room again once one has 
   End next;
   next.dial_to(papers.worker("w3"), port);
   CHECK(next.mail().wait_ups(1));
+}
+
+TEST_CASE("wire: the key for claims follows from the host's own, and changes with it") {
+  Papers papers;
+  std::mutex lock;
+  std::vector<std::string> told;
+  const auto keep = [&](ListenOptions& options) {
+    options.claim_key = [&](const Secret& key) {
+      const std::lock_guard guard(lock);
+      told.emplace_back(key.reveal());
+    };
+  };
+  const auto count = [&] {
+    const std::lock_guard guard(lock);
+    return told.size();
+  };
+  const auto one = papers.host();
+  const auto two = papers.host("two");
+  for (const auto& credentials : {one, one, two}) {
+    End host;
+    host.listen(credentials, keep);
+    REQUIRE(host.listener);
+  }
+  REQUIRE(count() == 3);
+  CHECK(told[0].size() == 32);
+  CHECK(told[0] == told[1]);
+  CHECK(told[0] != told[2]);
+  const auto folder = PrivateFolder::open(papers.at("."), false);
+  REQUIRE(folder);
+  const auto file = [](const std::string& path) { return path.substr(path.rfind('/') + 1); };
+  CHECK(folder->read(file(one.key))->find(told[0]) == std::string::npos);
+  // Its files are replaced while it listens.
+  End host;
+  host.listen(one, keep);
+  REQUIRE(host.listener);
+  REQUIRE(folder->write(file(one.key), *folder->read(file(two.key)), true));
+  REQUIRE(folder->write(file(one.certificate), *folder->read(file(two.certificate)), false));
+  const auto until = std::chrono::steady_clock::now() + kPatience;
+  while (count() < 5 && std::chrono::steady_clock::now() < until)
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  REQUIRE(count() == 5);
+  CHECK(told[3] == told[0]);
+  CHECK(told[4] == told[2]);
 }
 
 TEST_CASE("wire: a machine joins with its token, once, and is a worker then") {
