@@ -2,13 +2,29 @@
 // Calls of other threads.
 #include <algorithm>
 #include <caf/send.hpp>
+#include <filesystem>
 #include <utility>
 
 #include "actors/engine_impl.hpp"
 #include "actors/feed.hpp"
 #include "actors/state_scope.hpp"
+#include "runtime/platform/authority.hpp"
+#include "runtime/platform/clock.hpp"
 
 namespace hillstar::actors {
+namespace {
+
+/// Who lets workers in by a token has the authority at hand, and lets them stay.
+RenewCertificate renewal_by(const WorkersAt& at) {
+  if (!at.enroll) return {};
+  const Authority authority(std::filesystem::path(at.authority).parent_path().string(),
+                            [] { return SystemClock().utc_now(); });
+  return [authority](const std::string& request, const std::string& fingerprint) {
+    return authority.renew(request, fingerprint);
+  };
+}
+
+}  // namespace
 
 Result<void> EngineImpl::check(const RunId& run, bool alive) const {
   const auto row = store_.summary(run);
@@ -165,6 +181,7 @@ Result<std::uint16_t> EngineImpl::take_workers(WorkersAt at) {
   options.address = at.address;
   options.port = at.port;
   options.credentials = {at.certificate, at.key, at.authority, at.revocation};
+  caf::anon_send(tree_->services->workers, UseAuthority{renewal_by(at)});
   options.enroll = std::move(at.enroll);
   options.log = tree_->services->log;
   options.claim_key = [workers = tree_->services->workers](Secret key) {

@@ -95,6 +95,8 @@ struct ListWorkers;
 struct TellWorker;
 struct WorkersTick;
 struct UseClaimKey;
+struct UseAuthority;
+struct CertificateMade;
 
 /// Whoever writes a history.
 using LogWriter = caf::typed_actor<caf::reacts_to<Appended>>;
@@ -151,6 +153,8 @@ using WorkerDirectory =
                      caf::reacts_to<ListWorkers>, caf::reacts_to<TellWorker>,
                      caf::reacts_to<WorkersTick>,  // to itself: time passes
                      caf::reacts_to<UseClaimKey>,  // from the gate
+                     caf::reacts_to<UseAuthority>,
+                     caf::reacts_to<CertificateMade>,  // to itself
                      caf::reacts_to<wire::PeerUp>, caf::reacts_to<wire::PeerFrame>, caf::reacts_to<wire::PeerDown>>;
 
 /// A thread that runs one job at a time.

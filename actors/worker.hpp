@@ -28,6 +28,7 @@ struct WorkerOptions {
   std::string key;
   std::string authority;
   std::string revocation;  ///< Empty: none.
+  std::string identity;    ///< The folder of worker.pem and worker.key, which are renewed there; empty: they are not.
   std::map<std::string, std::string> labels;
   std::uint32_t slots = 1;
   std::string workspace;  ///< Absolute; each attempt gets a folder in it, for as long as it is needed.

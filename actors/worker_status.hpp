@@ -19,7 +19,7 @@ struct WorkersAt {
   std::uint16_t port = 0;  ///< 0: the kernel's choice.
   std::string certificate;
   std::string key;
-  std::string authority;
+  std::string authority;   ///< With `enroll`: in the folder of the authority itself, which then renews certificates.
   std::string revocation;  ///< Empty: none.
   /// Redeems a join token; empty: nobody joins by one.
   std::function<Result<std::string>(const std::string& request_json)> enroll;

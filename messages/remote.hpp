@@ -190,6 +190,20 @@ struct BlobPiece {
 };
 BOOST_DESCRIBE_STRUCT(BlobPiece, (), (sha256, from, last, reason))
 
+/// FrameKind::renew.
+struct RenewAsked {
+  std::string request;  ///< PKCS#10, PEM.
+};
+BOOST_DESCRIBE_STRUCT(RenewAsked, (), (request))
+
+/// FrameKind::renewed.
+struct Renewed {
+  std::string certificate;  ///< Leaf first; empty: there is none, for this reason.
+  std::string reason;
+  std::string hint;
+};
+BOOST_DESCRIBE_STRUCT(Renewed, (), (certificate, reason, hint))
+
 /// FrameKind::log and drain.
 struct Line {
   std::string text;

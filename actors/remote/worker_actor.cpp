@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Connection and time; what it makes: worker_actor_attempts.cpp.
 #include "actors/remote/worker_actor.hpp"
 
 #include <sys/sysinfo.h>
@@ -37,12 +38,19 @@ WorkerActorState::~WorkerActorState() {
   sink_.close();
   for (auto& [key, making] : making_) caf::anon_send_exit(making.actor, caf::exit_reason::kill);
   caf::anon_send_exit(port_, caf::exit_reason::user_shutdown);
+  if (keeper_) caf::anon_send_exit(keeper_, caf::exit_reason::user_shutdown);
 }
 
 void WorkerActorState::open(WorkerActorParts parts) {
   parts_ = std::move(parts);
   session_ = new_session();
   port_ = self_->home_system().spawn(blob_port, BlobPortParts{parts_.services->store, parts_.alive});
+  if (!parts_.options.identity.empty())
+    keeper_ = self_->home_system().spawn<caf::detached>(
+        certificate_keeper,
+        CertificateKeeperParts{parts_.options.identity, parts_.services,
+                               [self = WorkerActor(self_)] { caf::anon_send(self, CertificateRenewed{}); },
+                               parts_.alive});
   on_redial();
   on_tick();
 }
@@ -64,6 +72,7 @@ void WorkerActorState::on_up(const wire::PeerUp& message) {
   sink_ = message.sink;
   peer_ = message.peer.id;
   welcomed_ = false;
+  renewed_ = false;
   const auto& options = parts_.options;
   remote::Hello hello;
   hello.protocol = kProtocol;
@@ -82,7 +91,8 @@ void WorkerActorState::on_up(const wire::PeerUp& message) {
 void WorkerActorState::on_down(const wire::PeerDown& message) {
   if (ended_ || (message.peer != 0 && message.peer != peer_)) return;
   const auto why = to_string(message.reason);
-  if (why != told_)
+  const bool is_wanted = std::exchange(changing_, false);
+  if (why != told_ && !is_wanted)
     parts_.services->log("warning: no connection to " + parts_.options.host + ":" +
                          std::to_string(parts_.options.port) + " (" + why + "); trying again");
   told_ = why;
@@ -93,9 +103,22 @@ void WorkerActorState::on_down(const wire::PeerDown& message) {
   peer_ = 0;
   sink_ = {};
   caf::anon_send(port_, PortDown{});
+  if (keeper_) caf::anon_send(keeper_, KeeperDown{});
   std::erase_if(making_, [](const auto& item) { return item.second.held.has_value(); });  // the host sends them again
   caf::delayed_anon_send(WorkerActor(self_), wait_, Redial{});
   wait_ = std::min(wait_ * 2, kRedialMax);
+}
+
+void WorkerActorState::on_renewed() {
+  renewed_ = true;
+  change_certificate();
+}
+
+/// With the next connection: now, if nothing is under way; else when that has ended, or the old one does.
+void WorkerActorState::change_certificate() {
+  if (!welcomed_ || !making_.empty() || !std::exchange(renewed_, false)) return;
+  changing_ = true;
+  sink_.close();
 }
 
 void WorkerActorState::on_frame(wire::PeerFrame& message) {
@@ -110,6 +133,7 @@ void WorkerActorState::on_frame(wire::PeerFrame& message) {
         unseen_.clear();
         parts_.services->log("joined " + parts_.options.host + ":" + std::to_string(parts_.options.port));
         caf::anon_send(port_, PortUp{sink_});
+        if (keeper_) caf::anon_send(keeper_, KeeperUp{sink_, words_.protocol});
         if (words_.protocol >= kProtocolClaims) show_claims();
         beat(now());
         for (auto& [key, making] : making_)
@@ -151,129 +175,15 @@ void WorkerActorState::on_frame(wire::PeerFrame& message) {
     case FrameKind::blob_chunk:
     case FrameKind::blob_none:
       return caf::anon_send(port_, BlobFrame{std::move(message.frame), message.room});
+    case FrameKind::renewed:
+      if (auto answer = body_of<remote::Renewed>(frame); answer && keeper_)
+        caf::anon_send(keeper_, KeeperAnswer{std::move(*answer)});
+      return;
     case FrameKind::drain:
       return on_drain();
     default:
       return;
   }
-}
-
-// -- attempts -------------------------------------------------------------------------------------------
-
-void WorkerActorState::take(const Frame& frame) {
-  auto sent = body_of<remote::AttemptSent>(frame);
-  if (!sent || sent->order.has_value() == sent->order_sha256.has_value()) {
-    parts_.services->log("warning: the host sent an attempt that cannot be read");
-    return sink_.close();
-  }
-  if (making_.contains(sent->key)) return;  // sent again: it is under way
-  const auto key = sent->key;
-  auto& making = making_[key];
-  making.claim = std::exchange(sent->claim, std::nullopt);
-  if (making_.size() > kAttemptsMax) {
-    remote::Report report;
-    report.ending = remote::Ending::failed;
-    report.failure = Failure{FailureClass::overloaded, "the worker makes as many attempts as it can", {}};
-    return on_reported({key, std::make_shared<const remote::Report>(std::move(report))});
-  }
-  making.taken = now();
-  // Trust that is as old as an idle beat may be over before the first word of it: the host's clock began when it sent.
-  if (is_trusted()) return begin(making, std::move(*sent));
-  making.held = std::move(*sent);
-  if (!asked_) beat(now());
-  asked_ = true;
-}
-
-void WorkerActorState::begin_held() {
-  if (!is_trusted()) return;
-  asked_ = false;
-  for (auto& [key, making] : making_)
-    if (making.held) begin(making, *std::exchange(making.held, std::nullopt));
-}
-
-void WorkerActorState::begin(Making& making, remote::AttemptSent sent) {
-  WorkerAttemptParts parts;
-  parts.services = parts_.services;
-  parts.port = port_;
-  parts.report_to = WorkerActor(self_);
-  parts.sent = std::move(sent);
-  parts.workspace = parts_.options.workspace;
-  parts.environment = parts_.options.environment;
-  parts.secrets = secrets_;
-  parts.alive = parts_.alive;
-  making.actor = self_->spawn(worker_attempt, std::move(parts));
-  beat_at_ = std::min(beat_at_, now() + words_.beat);
-}
-
-void WorkerActorState::on_reported(const AttemptReported& message) {
-  const auto entry = making_.find(message.key);
-  if (entry == making_.end() || entry->second.told) return;
-  if (entry->second.fenced) return drop(message.key);
-  look_at_cache();  // the host hears of it before it has a slot free
-  auto& making = entry->second;
-  remote::OutcomeTold told{message.key, {}, {}};
-  for (const auto& blob : blobs_of(*message.report)) making.offered.push_back(blob.sha256);
-  auto text = json::to_text(*message.report);
-  auto& store = *parts_.services->store;
-  if (text.size() > kFrameOrderMax) {
-    if (auto sha256 = store.put_blob(text)) {
-      making.offered.push_back(*sha256);
-      told.report_sha256 = *std::move(sha256);
-    } else {
-      remote::Report report;
-      report.ending = remote::Ending::failed;
-      report.failure = Failure{FailureClass::io, to_string(sha256.error()), {}};
-      text = json::to_text(report);
-    }
-  }
-  if (!told.report_sha256) told.report = Json::from_canonical(std::move(text));
-  if (!making.offered.empty()) caf::anon_send(port_, OfferBlobs{making.offered});
-  making.told = std::move(told);
-  say(making);
-}
-
-/// Before anything is said of the attempts themselves.
-void WorkerActorState::show_claims() {
-  remote::Claims shown;
-  std::size_t bytes = 0;
-  for (const auto& [key, making] : making_) {
-    if (making.fenced || !making.claim) continue;
-    bytes += key.size() + making.claim->size();
-    shown.claims.emplace(key, *making.claim);
-    if (bytes < kClaimBytes) continue;
-    shown.last = false;
-    sink_.send(frame_of(FrameKind::claims, std::exchange(shown, {})));
-    bytes = 0;
-  }
-  sink_.send(frame_of(FrameKind::claims, shown));
-}
-
-void WorkerActorState::say(Making& making) {
-  making.told_at = now();
-  if (welcomed_) sink_.send(frame_of(FrameKind::outcome, *making.told));
-}
-
-void WorkerActorState::drop(const std::string& key) {
-  const auto entry = making_.find(key);
-  if (entry == making_.end()) return;
-  const bool runs = !entry->second.told && !entry->second.fenced && !entry->second.held;
-  if (runs) return fence(entry->second);  // first it must have stopped
-  if (!entry->second.offered.empty()) caf::anon_send(port_, OfferBlobs{std::move(entry->second.offered), true});
-  caf::anon_send_exit(entry->second.actor, caf::exit_reason::user_shutdown);
-  making_.erase(entry);
-  if (making_.empty() && leave_) {
-    std::exchange(leave_, {}).answer(true);
-    return self_->quit();
-  }
-  end_if_drained();
-}
-
-void WorkerActorState::on_said(const AttemptSaid& message) {
-  if (welcomed_) sink_.send(frame_of(FrameKind::progress, remote::Said{message.key, message.text}));
-}
-
-void WorkerActorState::on_line(const LineSaid& message) {
-  if (welcomed_) sink_.send(frame_of(FrameKind::log, remote::Line{message.text}));
 }
 
 // -- time -----------------------------------------------------------------------------------------------
@@ -392,6 +302,7 @@ WorkerActor::behavior_type worker_actor(WorkerActor::stateful_pointer<WorkerActo
           [self](const AttemptReported& message) { self->state.on_reported(message); },
           [self](const AttemptSaid& message) { self->state.on_said(message); },
           [self](const LineSaid& message) { self->state.on_line(message); },
+          [self](const CertificateRenewed&) { self->state.on_renewed(); },
           [self](const DrainAsked&) { self->state.on_drain(); },
           [self](const LeaveHost& message) { self->state.on_leave(message); }};
 }

@@ -11,6 +11,7 @@
 
 #include "actors/remote/admission.hpp"
 #include "actors/remote/blob_port.hpp"
+#include "actors/remote/certificate_keeper.hpp"
 #include "actors/remote/worker_attempt.hpp"
 #include "actors/worker.hpp"
 #include "persistence/blob_cache.hpp"
@@ -20,7 +21,7 @@ namespace hillstar::actors {
 /// Between attempts to connect: doubles from the first to the second.
 inline constexpr Millis kRedialFirst{50};
 inline constexpr Millis kRedialMax{5'000};
-/// How often the worker looks at time, and says again what was not confirmed.
+/// How often the worker looks at time, at least, and says again what was not confirmed.
 inline constexpr Millis kWorkerTick{250};
 inline constexpr Millis kSayAgain{5'000};
 /// Claims in one frame, about.
@@ -31,6 +32,7 @@ inline constexpr Millis kCacheHold{3'600'000};
 struct Redial {};
 struct WorkerTick {};
 struct DrainAsked {};
+struct CertificateRenewed {};
 struct LeaveHost {
   Reply<bool> reply;
 };
@@ -39,7 +41,8 @@ using WorkerActor = caf::typed_actor<caf::reacts_to<wire::PeerUp>, caf::reacts_t
                                      caf::reacts_to<wire::PeerDown>, caf::reacts_to<Redial>, caf::reacts_to<WorkerTick>,
                                      caf::reacts_to<AttemptReported>,  // from an attempt
                                      caf::reacts_to<AttemptSaid>,      // output, for the eye
-                                     caf::reacts_to<LineSaid>, caf::reacts_to<DrainAsked>, caf::reacts_to<LeaveHost>>;
+                                     caf::reacts_to<LineSaid>, caf::reacts_to<CertificateRenewed>,
+                                     caf::reacts_to<DrainAsked>, caf::reacts_to<LeaveHost>>;
 
 struct WorkerActorParts {
   WorkerOptions options;
@@ -63,6 +66,7 @@ class WorkerActorState {
   void on_reported(const AttemptReported& message);
   void on_said(const AttemptSaid& message);
   void on_line(const LineSaid& message);
+  void on_renewed();
   void on_drain();
   void on_leave(const LeaveHost& message);
 
@@ -78,7 +82,7 @@ class WorkerActorState {
     std::vector<std::string> offered;
     Moment taken;
     Moment told_at;
-    bool fenced = false;  ///< The host has given it up: its end is told to nobody.
+    bool fenced = false;            ///< The host has given it up: its end is told to nobody.
   };
 
   void take(const Frame& frame);
@@ -91,6 +95,7 @@ class WorkerActorState {
   void show_claims();
   void say(Making& making);
   void drop(const std::string& key);
+  void change_certificate();
   void fence(Making& making);
   void stop_all(const std::string& why);
   void beat(Moment now);
@@ -104,11 +109,14 @@ class WorkerActorState {
   WorkerActorParts parts_;
   std::shared_ptr<WorkerSecrets> secrets_ = std::make_shared<WorkerSecrets>();
   BlobPort port_;
+  CertificateKeeper keeper_;  ///< Null: nobody is to renew it.
   wire::FrameSink sink_;
   std::string session_;  ///< Another one once what the host gave to it was stopped.
   std::uint64_t peer_ = 0;
   bool welcomed_ = false;
-  bool asked_ = false;  ///< A beat was sent for attempts that are held.
+  bool asked_ = false;     ///< A beat was sent for attempts that are held.
+  bool renewed_ = false;   ///< The connection has a certificate of before.
+  bool changing_ = false;  ///< It ends since we want another one.
   bool draining_ = false;
   bool ended_ = false;
   std::optional<Error> broken_;  ///< Why it drains.
@@ -120,8 +128,8 @@ class WorkerActorState {
   std::uint64_t beats_ = 0;
   Moment beat_at_{};
   std::unordered_map<std::uint64_t, Moment> unseen_;  ///< Beats that the host has not confirmed; few.
-  Moment trusted_{};                                  ///< When the newest beat was sent that the host has seen.
-  std::unordered_map<std::string, Making> making_;    ///< By key.
+  Moment trusted_{};  ///< When the newest beat, or hello, was sent that the host has seen.
+  std::unordered_map<std::string, Making> making_;  ///< By key.
 };
 
 WorkerActor::behavior_type worker_actor(WorkerActor::stateful_pointer<WorkerActorState> self, WorkerActorParts parts);
@@ -131,4 +139,5 @@ WorkerActor::behavior_type worker_actor(WorkerActor::stateful_pointer<WorkerActo
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::Redial)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::WorkerTick)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::DrainAsked)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::CertificateRenewed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::LeaveHost)

@@ -136,7 +136,9 @@ std::optional<remote::Refused> WorkerDirectoryState::refusal_of(const wire::Peer
   const auto& services = *parts_.services;
   if (auto refused = actors::refusal_of(hello, services.version, services.clock->utc_now())) return refused;
   const auto known = workers_.find(peer.name);
-  if (known != workers_.end() && known->second.index && known->second.peer.fingerprint != peer.fingerprint)
+  // Nobody else knows the session of a process: it comes back with a renewed certificate.
+  if (known != workers_.end() && known->second.index && known->second.peer.fingerprint != peer.fingerprint &&
+      known->second.session != hello.session)
     return remote::Refused{"another worker of the name " + peer.name + " is there, with another certificate",
                            "Issue a certificate with a name of its own, or end the other worker.", false};
   return std::nullopt;
@@ -247,6 +249,9 @@ void WorkerDirectoryState::on_frame(wire::PeerFrame& message) {
         return placed->second.live->say(placed->second.what->attempt.run->redactor.redact(said->text));
       }
       break;
+    case FrameKind::renew:
+      if (const auto asked = body_of<remote::RenewAsked>(frame)) return on_renew(*worker, *asked);
+      break;
     case FrameKind::blob_want:
     case FrameKind::blob_chunk:
     case FrameKind::blob_none:
@@ -335,6 +340,8 @@ WorkerDirectory::behavior_type worker_directory(WorkerDirectory::stateful_pointe
           [self](const TellWorker& message) { self->state.on_tell(message); },
           [self](const WorkersTick&) { self->state.on_tick(); },
           [self](const UseClaimKey& message) { self->state.on_claim_key(message); },
+          [self](const UseAuthority& message) { self->state.on_authority(message); },
+          [self](const CertificateMade& message) { self->state.on_certificate_made(message); },
           [self](const wire::PeerUp& message) { self->state.on_up(message); },
           [self](wire::PeerFrame& message) { self->state.on_frame(message); },
           [self](const wire::PeerDown& message) { self->state.on_down(message); }};

@@ -39,6 +39,9 @@ inline constexpr Millis kPlaceToldAfter{1'000};
 inline constexpr int kIdleTimes = 5;
 /// An end that no run wanted is forgotten then.
 inline constexpr Millis kForgetAfter{60'000};
+/// A worker asks for a certificate no more often, and so many at once.
+inline constexpr Millis kRenewEvery{1'000};
+inline constexpr std::size_t kRenewalsMax = 4;
 /// The end of one attempt, as JSON.
 inline constexpr std::uint64_t kReportMax = 4U << 20U;
 /// All that it brings.
@@ -68,6 +71,8 @@ class WorkerDirectoryState {
   void on_frame(wire::PeerFrame& message);
   void on_down(const wire::PeerDown& message);
   void on_claim_key(const UseClaimKey& message) { claim_key_ = message.key; }
+  void on_authority(const UseAuthority& message) { renew_ = message.renew; }
+  void on_certificate_made(const CertificateMade& message);
 
   const char* name = "workers";
 
@@ -83,9 +88,10 @@ class WorkerDirectoryState {
     std::optional<std::size_t> index;
     Moment heard;  ///< A beat; or the connection ended; or it was idle, and got an attempt.
     std::size_t making = 0;
-    std::uint32_t protocol = 0;      ///< The older of both.
-    bool rests = false;              ///< It was told idle_beat.
-    std::set<std::string> unproved;  ///< Attempts that it names, and must show claims for.
+    std::uint32_t protocol = 0;       ///< The older of both.
+    bool rests = false;               ///< It was told idle_beat.
+    std::optional<Moment> renews_at;  ///< When it last asked for a new certificate.
+    std::set<std::string> unproved;   ///< Attempts that it names, and must show claims for.
     UtcTime seen{};
     remote::Beat beat;
     BlobPort port;
@@ -126,6 +132,9 @@ class WorkerDirectoryState {
   void send(Placed& placed, Worker& worker);
   void adopt(Placed& placed, Worker& worker);
 
+  // worker_renewal.cpp
+  void on_renew(Worker& worker, const remote::RenewAsked& asked);
+
   // what a worker says that it was given: worker_claims.cpp
   void take_back(Worker& worker, const remote::Hello& hello);
   void on_claims(Worker& worker, const remote::Claims& shown);
@@ -159,6 +168,8 @@ class WorkerDirectoryState {
   std::unordered_map<placement::WaitQueue::Ticket, std::string> tickets_;
   std::unordered_map<std::string, std::string> unclaimed_;  ///< Key -> worker: under way there, and no run asked yet.
   Secret claim_key_;
+  RenewCertificate renew_;
+  std::size_t renewals_ = 0;  ///< Under way.
   placement::WaitQueue queue_;
   std::set<std::string> cordoned_;  ///< Names, also of those that are away.
   Moment adopt_until_;              ///< Runs that are recovered ask by then, and workers come back.

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -16,6 +17,7 @@
 #include "messages/commands.hpp"
 #include "messages/remote.hpp"
 #include "messages/secret.hpp"
+#include "runtime/platform/authority.hpp"
 
 namespace hillstar::actors {
 
@@ -55,6 +57,17 @@ struct WorkersTick {};
 struct UseClaimKey {
   Secret key;
 };
+/// As Authority::renew. Thread-safe.
+using RenewCertificate = std::function<Result<Issued>(const std::string& request, const std::string& fingerprint)>;
+/// Who renews certificates from now on; empty: nobody.
+struct UseAuthority {
+  RenewCertificate renew;
+};
+/// To itself: what came of asking it.
+struct CertificateMade {
+  std::uint64_t peer = 0;
+  Result<Issued> made;
+};
 
 }  // namespace hillstar::actors
 
@@ -66,4 +79,6 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::ListWorkers)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::TellWorker)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::WorkersTick)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::UseClaimKey)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::UseAuthority)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::CertificateMade)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::PlaceMissing)

@@ -22,7 +22,7 @@ constexpr std::size_t kServerBytes = kNodeBytes + kNetwork.size() + kActorBytes 
 constexpr std::string_view kFramePrefix = "\0\0\0\x12@<>+hillstar.frame"sv;
 /// After it: version, kind, two lengths.
 constexpr std::size_t kBareFrameBytes = kFramePrefix.size() + 5;
-constexpr std::uint8_t kKindMax = static_cast<std::uint8_t>(FrameKind::claims);
+constexpr std::uint8_t kKindMax = static_cast<std::uint8_t>(FrameKind::renewed);
 /// One when a connection begins, and one to say that it is the one to use.
 constexpr unsigned kClientHandshakesMax = 2;
 

@@ -25,7 +25,8 @@ constexpr const char* kDefaultName = "hillstar";
 
 std::string status_of(const IssuedRow& row, UtcTime now) {
   if (row.revoked_at) return "revoked";
-  return row.facts.not_after <= now ? "expired" : "valid";
+  if (row.facts.not_after <= now) return "expired";
+  return row.renewed_by.empty() ? "valid" : "renewed";
 }
 
 bj::object object_of(const Facts& facts) {
@@ -42,6 +43,7 @@ bj::object object_of(const IssuedRow& row, UtcTime now) {
   object["status"] = status_of(row, now);
   object["addresses"] = bj::array(row.addresses.begin(), row.addresses.end());
   if (row.revoked_at) object["revoked_at"] = to_rfc3339(*row.revoked_at);
+  if (!row.renewed_by.empty()) object["renewed_by"] = row.renewed_by;
   return object;
 }
 
@@ -70,6 +72,13 @@ Result<void> write_issued(const std::string& path, const Issued& issued, const s
   return folder.write(stem + ".pem", issued.chain, false);
 }
 
+/// How long a certificate of a host or worker is to hold.
+Result<Millis> holds_of(const CaArgs& args) {
+  if (args.holds.empty()) return kDay * (args.days == 0 ? kLeafDays : args.days);
+  if (args.days != 0) return Error{Errc::usage, "--days and --holds exclude each other.", "--holds", {}};
+  return span_of(args.holds);
+}
+
 /// Nothing is issued for a folder that has a key in it.
 Result<void> check_free(const std::string& path, const std::string& key_name) {
   const auto key = fs::path(path) / key_name;
@@ -83,9 +92,10 @@ Result<void> check_free(const std::string& path, const std::string& key_name) {
 Result<Exit> issue(Context& context, const CaArgs& args, const Authority& authority, const x509::Subject& subject,
                    const std::string& out) {
   HILLSTAR_CHECK(check_free(out, std::string(x509::role_name(subject.role)) + ".key"));
+  HILLSTAR_TRY(const auto holds, holds_of(args));
   HILLSTAR_TRY(const auto key, x509::new_key());
   HILLSTAR_TRY(const auto request, x509::request_for(key));
-  HILLSTAR_TRY(const auto issued, authority.issue(request, subject, args.days == 0 ? kLeafDays : args.days));
+  HILLSTAR_TRY(const auto issued, authority.issue(request, subject, holds));
   HILLSTAR_CHECK(write_issued(out, issued, key));
   auto& output = context.output;
   if (output.is_json()) {
@@ -105,7 +115,8 @@ Result<Exit> give_token(Context& context, const CaArgs& args, const Authority& a
     return Error{Errc::usage, "--token and --out exclude each other.", "--out",
                  "With a token the worker makes its key itself."};
   HILLSTAR_TRY(const auto lifetime, span_of(args.expires));
-  HILLSTAR_TRY(const auto token, authority.make_token(args.name, lifetime, args.days == 0 ? kLeafDays : args.days));
+  HILLSTAR_TRY(const auto holds, holds_of(args));
+  HILLSTAR_TRY(const auto token, authority.make_token(args.name, lifetime, holds));
   auto& output = context.output;
   if (output.is_json()) {
     output.data(
@@ -221,6 +232,8 @@ void add_ca_commands(Commands& commands) {
       ->capture_default_str()
       ->type_name("TIME");
   ca->add_option("--out", args->out, "issue-host, issue-worker: folder for certificate and key")->type_name("DIR");
+  ca->add_option("--holds", args->holds, "issue-host, issue-worker: how long the certificate holds, such as 12h")
+      ->type_name("TIME");
   ca->add_option("--days", args->days, "how long a certificate holds")
       ->check(CLI::Range(std::int64_t{1}, kDaysMax))
       ->type_name("N");

@@ -21,6 +21,7 @@ struct CaArgs {
   bool token = false;                  ///< issue-worker: a join token instead.
   std::string expires = "1h";          ///< Of the token.
   std::int64_t days = 0;               ///< 0: as usual.
+  std::string holds;                   ///< issue-host, issue-worker: in place of `days`, such as 12h.
 };
 
 Result<Exit> manage_authority(Context& context, const CaArgs& args);

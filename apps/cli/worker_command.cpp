@@ -11,12 +11,13 @@
 #include "apps/cli/environment.hpp"
 #include "apps/cli/interrupts.hpp"
 #include "apps/cli/registry_file.hpp"
+#include "apps/cli/span.hpp"
 #include "apps/cli/version.hpp"
 #include "apps/cli/worker_commands.hpp"
-#include "apps/cli/span.hpp"
 #include "apps/cli/worker_place.hpp"
 #include "apps/cli/workflow_file.hpp"
 #include "runtime/platform/join.hpp"
+#include "runtime/platform/renewal.hpp"
 #include "runtime/workflow/labels.hpp"
 
 namespace hillstar::cli {
@@ -92,6 +93,8 @@ Result<Exit> work(Context& context, const WorkerArgs& args) {
   HILLSTAR_TRY(options.labels, labels_of(args.labels));
   HILLSTAR_TRY(const auto folder, worker_identity(context.environment, args.identity));
   HILLSTAR_CHECK(enroll(context, args, host, folder));
+  HILLSTAR_CHECK(mend_renewal(folder));
+  options.identity = folder;
   options.host = host.host;
   options.port = host.port;
   options.certificate = folder + "/worker.pem";

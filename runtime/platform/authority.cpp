@@ -6,6 +6,7 @@
 #include "runtime/platform/authority_files.hpp"
 #include "runtime/platform/private_folder.hpp"
 #include "runtime/platform/random.hpp"
+#include "runtime/platform/renewal.hpp"
 
 namespace hillstar {
 namespace {
@@ -14,16 +15,18 @@ using namespace authority_files;
 
 /// Clocks of other machines may be behind.
 constexpr Millis kBackdated{5 * 60 * 1000};
+/// But a short life does not begin long ago.
+constexpr int kBackdatedPart = 10;
 /// Two authorities of one name have different subjects, so that nobody confuses their lists.
 constexpr std::size_t kSuffixBytes = 4;
 constexpr std::int64_t kMicros = 1'000'000;
 
-Result<x509::Validity> validity_of(UtcTime now, std::int64_t days) {
-  if (days < 1 || days > kDaysMax)
-    return Error{Errc::usage, "A certificate holds for 1 to 36500 days.", std::to_string(days), {}};
+Result<x509::Validity> validity_of(UtcTime now, Millis holds) {
+  HILLSTAR_CHECK(authority_files::check_holds(holds));
   // Whole seconds, as certificates have them.
   const UtcTime whole{now.micros / kMicros * kMicros};
-  return x509::Validity{UtcTime{whole.micros - kBackdated.count() * 1000}, whole + kDay * days};
+  const auto backdated = std::min(kBackdated, holds / kBackdatedPart);
+  return x509::Validity{UtcTime{whole.micros - backdated.count() * 1000}, whole + holds};
 }
 
 std::string key_file(const std::string& serial) { return serial + ".key"; }
@@ -45,6 +48,11 @@ Result<std::string> make_authority(const PrivateFolder& folder, const std::strin
   HILLSTAR_TRY(const auto facts, x509::facts_of(certificate));
   HILLSTAR_CHECK(folder.write(key_file(facts.serial), key, true));
   return certificate;
+}
+
+Error refused(const std::string& why) {
+  return Error{
+      Errc::join_refused, why, {}, "`hillstar-actors ca issue-worker NAME --token` makes a token to join with."};
 }
 
 std::string joined(const std::vector<std::string>& parts) {
@@ -90,7 +98,7 @@ Result<void> Authority::write_lists(const PrivateFolder& folder, const State& st
 }
 
 Result<x509::Facts> Authority::create(const std::string& name, std::int64_t days) const {
-  HILLSTAR_TRY(const auto validity, validity_of(now_(), days));
+  HILLSTAR_TRY(const auto validity, validity_of(now_(), kDay * days));
   HILLSTAR_TRY(const auto folder, PrivateFolder::open(folder_, true));
   if (folder.has(kAuthority))
     return Error{Errc::usage, "There is a certificate authority already.", folder.at(kAuthority),
@@ -121,11 +129,11 @@ Result<std::string> Authority::certificates() const {
 }
 
 Result<IssuedRow> Authority::sign(State& state, const std::string& request, const x509::Subject& subject,
-                                  std::int64_t days) const {
+                                  Millis holds) const {
   if (subject.role == x509::Role::host && subject.addresses.empty())
     return Error{Errc::usage, "A host needs at least one address that workers dial.", subject.name, {}};
   const auto now = now_();
-  HILLSTAR_TRY(const auto validity, validity_of(now, days));
+  HILLSTAR_TRY(const auto validity, validity_of(now, holds));
   // Expired and not revoked: nobody asks for it again.
   const auto is_past = [&](const IssuedRow& row) { return row.facts.not_after <= now; };
   if (state.rows.size() >= kIssuedMax)
@@ -135,18 +143,52 @@ Result<IssuedRow> Authority::sign(State& state, const std::string& request, cons
   HILLSTAR_TRY(const auto authority, x509::facts_of(state.signer.certificate));
   HILLSTAR_TRY(auto certificate, x509::sign(request, subject, validity, state.signer));
   HILLSTAR_TRY(auto facts, x509::facts_of(certificate));
-  IssuedRow row{std::move(facts), now, subject.addresses, authority.serial, std::nullopt, std::move(certificate)};
+  IssuedRow row{std::move(facts),      now, subject.addresses, authority.serial, holds, {}, std::nullopt,
+                std::move(certificate)};
   state.rows.push_back(row);
   return row;
 }
 
-Result<Issued> Authority::issue(const std::string& request, const x509::Subject& subject, std::int64_t days) const {
+Result<Issued> Authority::issue(const std::string& request, const x509::Subject& subject, Millis holds) const {
   HILLSTAR_TRY(const auto folder, folder_of(folder_));
   HILLSTAR_TRY(auto state, open(folder));
-  HILLSTAR_TRY(const auto row, sign(state, request, subject, days));
+  HILLSTAR_TRY(const auto row, sign(state, request, subject, holds));
   HILLSTAR_CHECK(folder.write(kIndex, to_text(state.rows), false));
   HILLSTAR_TRY(auto revoked, folder.read(kRevoked));
   return Issued{row.facts, row.certificate + state.signer.certificate, joined(state.trusted), std::move(revoked)};
+}
+
+Result<Issued> Authority::renew(const std::string& request, const std::string& fingerprint) const {
+  const auto key = x509::key_of_request(request);
+  if (!key) return refused("The request for a certificate cannot be used.");
+  HILLSTAR_TRY(const auto folder, folder_of(folder_));
+  HILLSTAR_TRY(auto state, open(folder));
+  const auto find = [&](const auto& fits) { return std::find_if(state.rows.begin(), state.rows.end(), fits); };
+  const auto is_shown = [&](const IssuedRow& row) { return row.facts.fingerprint == fingerprint; };
+  const auto now = now_();
+  const auto shown = find(is_shown);
+  if (shown == state.rows.end() || shown->facts.role != x509::Role::worker)
+    return refused("This authority has not issued the certificate that was shown.");
+  if (shown->revoked_at || shown->facts.not_after <= now)
+    return refused("The certificate that was shown holds no more.");
+  if (now < renewable_from(shown->facts)) return refused("The certificate that was shown holds for long yet.");
+  HILLSTAR_TRY(auto revoked, folder.read(kRevoked));
+  if (shown->renewed_by.empty()) {
+    HILLSTAR_TRY(const auto row, sign(state, request, {x509::Role::worker, shown->facts.name, {}}, shown->holds));
+    find(is_shown)->renewed_by = row.facts.serial;  // `sign` has moved the rows
+    HILLSTAR_CHECK(folder.write(kIndex, to_text(state.rows), false));
+    return Issued{row.facts, row.certificate + state.signer.certificate, joined(state.trusted), std::move(revoked)};
+  }
+  const auto given = find([&](const IssuedRow& row) { return row.facts.serial == shown->renewed_by; });
+  if (given == state.rows.end() || given->revoked_at ||
+      x509::key_of_certificate(given->certificate).value_or("") != *key)
+    return refused("The certificate that was shown has been renewed already, for another key.");
+  std::string signer;
+  for (const auto& certificate : state.trusted) {
+    HILLSTAR_TRY(const auto facts, x509::facts_of(certificate));
+    if (facts.serial == given->authority) signer = certificate;
+  }
+  return Issued{given->facts, given->certificate + signer, joined(state.trusted), std::move(revoked)};
 }
 
 Result<std::vector<IssuedRow>> Authority::rows() const {
@@ -178,7 +220,7 @@ Result<std::vector<IssuedRow>> Authority::revoke(const std::string& which) const
 
 Result<x509::Facts> Authority::rotate(std::int64_t days) const {
   const auto now = now_();
-  HILLSTAR_TRY(const auto validity, validity_of(now, days));
+  HILLSTAR_TRY(const auto validity, validity_of(now, kDay * days));
   HILLSTAR_TRY(const auto folder, folder_of(folder_));
   HILLSTAR_TRY(auto state, open(folder));
   HILLSTAR_TRY(const auto old, x509::facts_of(state.trusted.front()));

@@ -23,6 +23,7 @@ inline constexpr Millis kDay{std::int64_t{24} * 3600 * 1000};
 inline constexpr std::int64_t kAuthorityDays = 3650;
 inline constexpr std::int64_t kLeafDays = 90;
 inline constexpr std::int64_t kDaysMax = 36'500;
+inline constexpr Millis kHoldsMin{10'000};
 inline constexpr std::size_t kIssuedMax = 10'000;
 inline constexpr std::size_t kTokensOpenMax = 1'000;
 inline constexpr std::size_t kJoinBytesMax = 64U << 10U;
@@ -33,6 +34,8 @@ struct IssuedRow {
   UtcTime issued_at;
   std::vector<std::string> addresses;  ///< Of a host.
   std::string authority;               ///< Serial of the one that signed.
+  Millis holds{};                      ///< As it was asked for.
+  std::string renewed_by;              ///< Serial of the one that its owner has in place of it; empty: none.
   std::optional<UtcTime> revoked_at;
   std::string certificate;  ///< PEM.
 };
@@ -67,7 +70,12 @@ class Authority {
   [[nodiscard]] Result<std::vector<x509::Facts>> trusted() const;
   [[nodiscard]] Result<std::string> certificates() const;
 
-  [[nodiscard]] Result<Issued> issue(const std::string& request, const x509::Subject& subject, std::int64_t days) const;
+  /// @param holds  from kHoldsMin to kDaysMax days
+  [[nodiscard]] Result<Issued> issue(const std::string& request, const x509::Subject& subject, Millis holds) const;
+  /// A new certificate for a worker that showed the one of this fingerprint: of the same name, for the request's key,
+  /// and as long. Once, and not before half of its life is over (renewal.hpp); the same key gets the same again.
+  /// Errors: join_refused, with no more than it says: it is shown to whoever asks.
+  [[nodiscard]] Result<Issued> renew(const std::string& request, const std::string& fingerprint) const;
   /// Oldest first.
   [[nodiscard]] Result<std::vector<IssuedRow>> rows() const;
   /// By serial, or every certificate of a name that holds and has not expired. The rows that are revoked now.
@@ -76,7 +84,7 @@ class Authority {
   [[nodiscard]] Result<x509::Facts> rotate(std::int64_t days) const;
 
   /// One token for one worker; only its hash is kept.
-  [[nodiscard]] Result<JoinToken> make_token(const std::string& worker, Millis lifetime, std::int64_t days) const;
+  [[nodiscard]] Result<JoinToken> make_token(const std::string& worker, Millis lifetime, Millis holds) const;
   /// Answers a machine that joins: JSON in, JSON out (see join.hpp). The token counts as used, durably, before the
   /// answer is given; the same request gets the same answer until the token expires. Error join_refused says no more
   /// than its text: it is shown to whoever asks.
@@ -86,7 +94,7 @@ class Authority {
   struct State;
   [[nodiscard]] Result<State> open(const PrivateFolder& folder) const;
   [[nodiscard]] Result<IssuedRow> sign(State& state, const std::string& request, const x509::Subject& subject,
-                                       std::int64_t days) const;
+                                       Millis holds) const;
   [[nodiscard]] Result<void> write_lists(const PrivateFolder& folder, const State& state) const;
 
   std::string folder_;

@@ -11,6 +11,8 @@ namespace {
 
 namespace bj = boost::json;
 
+constexpr std::int64_t kSecond = 1'000;
+
 /// Members of one row; remembers whether all that were asked for were there.
 class Row {
  public:
@@ -39,6 +41,11 @@ class Row {
     if (found != nullptr && found->is_int64()) return found->as_int64();
     good_ = false;
     return 0;
+  }
+  /// In seconds; rows of before have days, or nothing.
+  Millis span(Millis otherwise) {
+    if (json::member(value_, "seconds") != nullptr) return Millis{number("seconds") * kSecond};
+    return json::member(value_, "days") != nullptr ? kDay * number("days") : otherwise;
   }
   std::vector<std::string> texts(const char* name) {
     std::vector<std::string> all;
@@ -93,6 +100,8 @@ IssuedRow issued_of(Row& row) {
   issued.authority = row.text("authority");
   issued.certificate = row.text("certificate");
   issued.addresses = row.texts("addresses");
+  issued.holds = row.span(issued.facts.not_after - issued.issued_at);
+  issued.renewed_by = row.text_or_empty("renewed_by");
   return issued;
 }
 
@@ -102,7 +111,7 @@ TokenRow token_of(Row& row) {
   token.worker = row.text("worker");
   token.created_at = row.time("created_at");
   token.expires_at = row.time("expires_at");
-  token.days = row.number("days");
+  token.holds = row.span(kDay * kLeafDays);
   token.used_at = row.time_or_none("used_at");
   token.key = row.text_or_empty("key");
   token.serial = row.text_or_empty("serial");
@@ -110,6 +119,13 @@ TokenRow token_of(Row& row) {
 }
 
 }  // namespace
+
+Result<void> check_holds(Millis holds) {
+  if (holds < kHoldsMin || holds > kDay * kDaysMax)
+    return Error{
+        Errc::usage, "A certificate holds for 10 seconds to 36500 days.", std::to_string(holds.count()) + " ms", {}};
+  return {};
+}
 
 Result<PrivateFolder> folder_of(const std::string& path) {
   auto folder = PrivateFolder::open(path, false);
@@ -137,9 +153,11 @@ std::string to_text(const std::vector<IssuedRow>& rows) {
                       {"issued_at", to_rfc3339(row.issued_at)},
                       {"authority", row.authority},
                       {"status", row.revoked_at ? "revoked" : "valid"},
+                      {"seconds", row.holds.count() / kSecond},
                       {"addresses", std::move(addresses)},
                       {"certificate", row.certificate}};
     if (row.revoked_at) object["revoked_at"] = to_rfc3339(*row.revoked_at);
+    if (!row.renewed_by.empty()) object["renewed_by"] = row.renewed_by;
     text += json::canonical(object) + "\n";
   }
   return text;
@@ -158,7 +176,7 @@ std::string to_text(const std::vector<TokenRow>& rows) {
                       {"worker", row.worker},
                       {"created_at", to_rfc3339(row.created_at)},
                       {"expires_at", to_rfc3339(row.expires_at)},
-                      {"days", row.days}};
+                      {"seconds", row.holds.count() / kSecond}};
     if (row.used_at) {
       object["used_at"] = to_rfc3339(*row.used_at);
       object["key"] = row.key;

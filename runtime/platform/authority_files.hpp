@@ -20,12 +20,15 @@ inline constexpr const char* kTokens = "tokens.jsonl";
 /// The folder of an authority. Error not_found says how to make one.
 Result<PrivateFolder> folder_of(const std::string& path);
 
+/// Whether a certificate may hold for so long. Error: usage.
+Result<void> check_holds(Millis holds);
+
 struct TokenRow {
   std::string sha256;  ///< Of the token's secret.
   std::string worker;
   UtcTime created_at;
   UtcTime expires_at;
-  std::int64_t days = kLeafDays;  ///< Of the certificate that it gives.
+  Millis holds = kDay * kLeafDays;  ///< Of the certificate that it gives.
   std::optional<UtcTime> used_at;
   std::string key;     ///< SHA-256 of the public key that it was redeemed with.
   std::string serial;  ///< Of the certificate it gave.

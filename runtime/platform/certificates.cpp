@@ -147,6 +147,15 @@ Result<Owned<X509_REQ>> request_of(const std::string& pem) {
   return request;
 }
 
+Result<std::string> hash_of(const X509_PUBKEY* key) {
+  unsigned char* der = nullptr;
+  const int size = i2d_X509_PUBKEY(key, &der);
+  if (size <= 0) return broken("A key cannot be written");
+  auto hash = sha256_hex(std::string_view(reinterpret_cast<const char*>(der), static_cast<std::size_t>(size)));
+  OPENSSL_free(der);
+  return hash;
+}
+
 }  // namespace
 
 Result<std::string> new_key() {
@@ -173,12 +182,13 @@ Result<std::string> request_for(const std::string& key) {
 
 Result<std::string> key_of_request(const std::string& request) {
   HILLSTAR_TRY(const auto parsed, request_of(request));
-  unsigned char* der = nullptr;
-  const int size = i2d_X509_PUBKEY(X509_REQ_get_X509_PUBKEY(parsed.get()), &der);
-  if (size <= 0) return broken("A key cannot be written");
-  auto hash = sha256_hex(std::string_view(reinterpret_cast<const char*>(der), static_cast<std::size_t>(size)));
-  OPENSSL_free(der);
-  return hash;
+  return hash_of(X509_REQ_get_X509_PUBKEY(parsed.get()));
+}
+
+Result<std::string> key_of_certificate(const std::string& certificate) {
+  const auto parsed = certificate_of(certificate);
+  if (!parsed) return wrong("The certificate cannot be read");
+  return hash_of(X509_get_X509_PUBKEY(parsed.get()));
 }
 
 Result<std::string> new_authority(const std::string& name, const std::string& key, const Validity& validity) {

@@ -66,6 +66,8 @@ Result<std::string> new_key();
 Result<std::string> request_for(const std::string& key);
 /// SHA-256 of the public key in a request, hex.
 Result<std::string> key_of_request(const std::string& request);
+/// The same of the first certificate in the text.
+Result<std::string> key_of_certificate(const std::string& certificate);
 
 Result<std::string> new_authority(const std::string& name, const std::string& key, const Validity& validity);
 /// Takes the public key of the request and nothing else; it must be signed with its key, which must be EC P-256. A

@@ -37,13 +37,12 @@ std::string answer_of(const IssuedRow& row, const std::string& signer, const std
 
 }  // namespace
 
-Result<JoinToken> Authority::make_token(const std::string& worker, Millis lifetime, std::int64_t days) const {
+Result<JoinToken> Authority::make_token(const std::string& worker, Millis lifetime, Millis holds) const {
   if (!x509::is_name(worker))
     return Error{
         Errc::usage, "A name has letters, digits, '.', '_' and '-', at most 64, a letter or digit first.", worker, {}};
   if (lifetime.count() <= 0) return Error{Errc::usage, "A token that ends at once is of no use.", worker, {}};
-  if (days < 1 || days > kDaysMax)
-    return Error{Errc::usage, "A certificate holds for 1 to 36500 days.", std::to_string(days), {}};
+  HILLSTAR_CHECK(check_holds(holds));
   HILLSTAR_TRY(const auto folder, folder_of(folder_));
   HILLSTAR_TRY(const auto state, open(folder));
   HILLSTAR_TRY(const auto authority, x509::facts_of(state.signer.certificate));
@@ -55,7 +54,7 @@ Result<JoinToken> Authority::make_token(const std::string& worker, Millis lifeti
   if (rows.size() >= kTokensOpenMax)
     return Error{Errc::usage, "There are too many join tokens that hold.", folder.at(kTokens), {}};
   const auto secret = base64url(random_bytes(kSecretBytes));
-  rows.push_back({sha256_hex(secret), worker, now, now + lifetime, days, std::nullopt, {}, {}});
+  rows.push_back({sha256_hex(secret), worker, now, now + lifetime, holds, std::nullopt, {}, {}});
   const auto expires_at = rows.back().expires_at;
   HILLSTAR_CHECK(folder.write(kTokens, to_text(rows), true));
   return JoinToken{std::string(kJoinTokenPrefix) + secret + "." + authority.fingerprint, expires_at};
@@ -93,7 +92,7 @@ Result<std::string> Authority::redeem(const std::string& request_json) const {
     }
     return answer_of(*given, signer, trusted, revoked);
   }
-  HILLSTAR_TRY(const auto row, sign(state, asked.request, {x509::Role::worker, found->worker, {}}, found->days));
+  HILLSTAR_TRY(const auto row, sign(state, asked.request, {x509::Role::worker, found->worker, {}}, found->holds));
   found->used_at = now;
   found->key = *key;
   found->serial = row.facts.serial;

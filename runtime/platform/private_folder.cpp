@@ -84,6 +84,12 @@ Result<void> PrivateFolder::write(const std::string& name, std::string_view byte
   return done;
 }
 
+Result<void> PrivateFolder::remove(const std::string& name) const {
+  if (::unlinkat(folder_.get(), name.c_str(), 0) != 0 && errno != ENOENT) return io_error(errno, "remove", at(name));
+  if (::fsync(folder_.get()) != 0) return io_error(errno, "write", path_);
+  return {};
+}
+
 bool PrivateFolder::has(const std::string& name) const {
   return ::faccessat(folder_.get(), name.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }

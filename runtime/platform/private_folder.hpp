@@ -29,6 +29,8 @@ class PrivateFolder {
   [[nodiscard]] Result<std::string> read_or_empty(const std::string& name) const;
   /// `is_secret`: mode 0600, else 0644.
   [[nodiscard]] Result<void> write(const std::string& name, std::string_view bytes, bool is_secret) const;
+  /// No error if it is not there.
+  [[nodiscard]] Result<void> remove(const std::string& name) const;
   [[nodiscard]] bool has(const std::string& name) const;
   /// Path of a file in it, for messages.
   [[nodiscard]] std::string at(const std::string& name) const { return path_ + "/" + name; }

@@ -46,7 +46,7 @@ class Papers {
   actors::wire::Credentials make(const x509::Subject& subject, UtcTime now) {
     const auto key = x509::new_key();
     const auto request = key ? x509::request_for(*key) : key;
-    const auto issued = request ? authority(now).issue(*request, subject, 1) : Result<Issued>(request.error());
+    const auto issued = request ? authority(now).issue(*request, subject, kDay) : Result<Issued>(request.error());
     const auto folder = PrivateFolder::open(folder_, false);
     const auto stem = std::to_string(++made_);
     if (!issued || !folder || !folder->write(stem + ".key", *key, true) ||

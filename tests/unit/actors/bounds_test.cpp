@@ -41,6 +41,7 @@ struct Answers {
 NodeActor::behavior_type node(NodeActor::pointer, Answers* answers) {
   return {[](const Attempt&) {},
           [](const CancelNode&) {},
+          [](const EndNow&) {},
           [answers](const JobDone& done) {
             if (const auto* failed = std::get_if<AttemptFailed>(&done.outcome))
               answers->add(failed->failure);

@@ -225,7 +225,7 @@ TEST_CASE("wire: a machine joins with its token, once, and is a worker then") {
     options.enroll = [&](const std::string& request) { return papers.authority().redeem(request); };
   });
   REQUIRE(host.listener);
-  const auto token = papers.authority().make_token("w1", Millis{600'000}, 5);
+  const auto token = papers.authority().make_token("w1", Millis{600'000}, kDay * 5);
   REQUIRE(token);
   JoinOptions options{"127.0.0.1", host.listener->port(), token->text, papers.at("w1")};
   const auto joined = join(options);
@@ -241,7 +241,7 @@ TEST_CASE("wire: a machine joins with its token, once, and is a worker then") {
   CHECK(to_string(stolen.error()).find(token->text) == std::string::npos);
 
   Papers foreign;
-  const auto other = foreign.authority().make_token("w1", Millis{600'000}, 5);
+  const auto other = foreign.authority().make_token("w1", Millis{600'000}, kDay * 5);
   REQUIRE(other);
   options.token = other->text;
   CHECK(join(options).error().code == Errc::join_refused);

@@ -74,11 +74,12 @@ TEST_CASE("authority: issues what was asked for, and never beyond its own end") 
   const Place place;
   const auto made = place.authority().create("hillstar", 10);
   REQUIRE(made);
-  const auto host = place.authority().issue(new_request(), {Role::host, "mill", {"localhost", "127.0.0.1", "::1"}}, 5);
+  const auto host =
+      place.authority().issue(new_request(), {Role::host, "mill", {"localhost", "127.0.0.1", "::1"}}, kDay * 5);
   REQUIRE(host);
   CHECK(host->facts.role == Role::host);
   CHECK(host->facts.name == "mill");
-  const auto long_lived = place.authority().issue(new_request(), {Role::worker, "w1", {}}, 90);
+  const auto long_lived = place.authority().issue(new_request(), {Role::worker, "w1", {}}, kDay * 90);
   REQUIRE(long_lived);
   CHECK(long_lived->facts.not_after == made->not_after);
   const auto rows = place.authority().rows();
@@ -92,23 +93,23 @@ TEST_CASE("authority: refuses names and addresses that would say something else 
   REQUIRE(place.authority().create("hillstar", 10));
   for (const char* name : {"", "a b", "a,DNS:evil", "../x", "-a", "x\ny"}) {
     CAPTURE(name);
-    CHECK_FALSE(place.authority().issue(new_request(), {Role::worker, name, {}}, 5));
+    CHECK_FALSE(place.authority().issue(new_request(), {Role::worker, name, {}}, kDay * 5));
   }
   for (const char* address : {"", "a,URI:hillstar:worker:x", "*.example.com", "a b", "..", "x\n"}) {
     CAPTURE(address);
-    CHECK_FALSE(place.authority().issue(new_request(), {Role::host, "h", {address}}, 5));
+    CHECK_FALSE(place.authority().issue(new_request(), {Role::host, "h", {address}}, kDay * 5));
   }
-  CHECK_FALSE(place.authority().issue(new_request(), {Role::host, "h", {}}, 5));
-  CHECK_FALSE(place.authority().issue("garbage", {Role::worker, "w", {}}, 5));
-  CHECK_FALSE(place.authority().issue(new_request(), {Role::worker, "w", {}}, 0));
+  CHECK_FALSE(place.authority().issue(new_request(), {Role::host, "h", {}}, kDay * 5));
+  CHECK_FALSE(place.authority().issue("garbage", {Role::worker, "w", {}}, kDay * 5));
+  CHECK_FALSE(place.authority().issue(new_request(), {Role::worker, "w", {}}, kDay * 0));
   CHECK(place.authority().rows()->empty());
 }
 
 TEST_CASE("authority: revokes by name or serial, and says what it does not know") {
   const Place place;
   REQUIRE(place.authority().create("hillstar", 10));
-  const auto one = place.authority().issue(new_request(), {Role::worker, "w1", {}}, 5);
-  const auto two = place.authority().issue(new_request(), {Role::worker, "w1", {}}, 5);
+  const auto one = place.authority().issue(new_request(), {Role::worker, "w1", {}}, kDay * 5);
+  const auto two = place.authority().issue(new_request(), {Role::worker, "w1", {}}, kDay * 5);
   REQUIRE(one);
   REQUIRE(two);
   const auto by_serial = place.authority().revoke(one->facts.serial);
@@ -145,7 +146,7 @@ TEST_CASE("authority: a new one is trusted beside the old until that has expired
 TEST_CASE("join token: gives one certificate, and the same one to the same key") {
   Place place;
   REQUIRE(place.authority().create("hillstar", 10));
-  const auto token = place.authority().make_token("w1", Millis{60'000}, 5);
+  const auto token = place.authority().make_token("w1", Millis{60'000}, kDay * 5);
   REQUIRE(token);
   const auto stored = PrivateFolder::open(place.ca, false)->read("tokens.jsonl");
   REQUIRE(stored);
@@ -170,7 +171,7 @@ TEST_CASE("join token: gives one certificate, and the same one to the same key")
 TEST_CASE("join token: expired, unknown, damaged and malformed ones give nothing") {
   Place place;
   REQUIRE(place.authority().create("hillstar", 10));
-  const auto token = place.authority().make_token("w1", Millis{1'000}, 5);
+  const auto token = place.authority().make_token("w1", Millis{1'000}, kDay * 5);
   REQUIRE(token);
   auto wrong = token->text;
   wrong[8] = wrong[8] == 'A' ? 'B' : 'A';
@@ -184,8 +185,8 @@ TEST_CASE("join token: expired, unknown, damaged and malformed ones give nothing
   REQUIRE_FALSE(late);
   CHECK(late.error().code == Errc::join_refused);
   CHECK(place.authority().rows()->empty());
-  CHECK_FALSE(place.authority().make_token("a b", Millis{1'000}, 5));
-  CHECK_FALSE(place.authority().make_token("w1", Millis{0}, 5));
+  CHECK_FALSE(place.authority().make_token("a b", Millis{1'000}, kDay * 5));
+  CHECK_FALSE(place.authority().make_token("w1", Millis{0}, kDay * 5));
 }
 
 }  // namespace hillstar
