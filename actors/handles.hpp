@@ -34,6 +34,7 @@ struct TellRun;
 struct SetEnvironment;
 struct StopRun;
 struct Attempt;
+struct EndNow;
 struct JobDone;
 struct ModelDone;
 struct RunJob;
@@ -131,6 +132,7 @@ using AttemptOwner = caf::typed_actor<caf::reacts_to<AttemptEnded>, caf::reacts_
 /// One attempt at a time, of any node of its run.
 using NodeActor = caf::typed_actor<caf::reacts_to<Attempt>,        // execute; answered by one AttemptEnded
                                    caf::reacts_to<CancelNode>,     // stop it; answered by the same AttemptEnded
+                                   caf::reacts_to<EndNow>,         // it has had time to
                                    caf::reacts_to<JobDone>,        // from a slot
                                    caf::reacts_to<ModelDone>,      // from a provider pool
                                    caf::reacts_to<StateDone>,      // from shared state

@@ -119,6 +119,10 @@ struct Attempt {
   std::shared_ptr<const ChildFrame> frame = {};  ///< Of a node that runs another workflow.
   std::uint64_t seq = 0;                         ///< The same: of the event that the attempt follows from.
 };
+/// The attempt that was cancelled is to end at once.
+struct EndNow {
+  AttemptRef ref;
+};
 struct JobDone {
   NodeOutcome outcome;
 };
@@ -256,6 +260,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::SetEnvironment)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::StopRun)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::Attempt)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::CancelNode)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::EndNow)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::JobDone)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::ModelDone)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::RunJob)

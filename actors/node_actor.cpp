@@ -118,6 +118,10 @@ void NodeActorState::on_cancel(const CancelNode& message) {
   }
 }
 
+void NodeActorState::on_end_now(const EndNow& message) const {
+  if (is_current(message.ref) && job_) job_->cancel().end_now();
+}
+
 void NodeActorState::on_job_done(JobDone& message) {
   const auto ref = std::visit([](const auto& outcome) { return outcome.ref; }, message.outcome);
   if (!is_current(ref)) return;
@@ -165,6 +169,7 @@ NodeActor::behavior_type node_actor(NodeActor::stateful_pointer<NodeActorState> 
   self->state.open(std::move(services), std::move(owner));
   return {[self](Attempt& message) { self->state.on_attempt(message); },
           [self](const CancelNode& message) { self->state.on_cancel(message); },
+          [self](const EndNow& message) { self->state.on_end_now(message); },
           [self](JobDone& message) { self->state.on_job_done(message); },
           [self](ModelDone& message) { self->state.on_model_done(message); },
           [self](StateDone& message) { self->state.on_state_done(message); },

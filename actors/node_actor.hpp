@@ -17,6 +17,7 @@ class NodeActorState {
   void open(ServicesPtr services, AttemptOwner owner);
   void on_attempt(Attempt& message);
   void on_cancel(const CancelNode& message);
+  void on_end_now(const EndNow& message) const;
   void on_job_done(JobDone& message);
   void on_model_done(ModelDone& message);
   void on_state_done(StateDone& message);

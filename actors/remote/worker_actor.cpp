@@ -85,6 +85,7 @@ void WorkerActorState::on_up(const wire::PeerUp& message) {
   hello.draining = draining_;
   for (const auto& [key, making] : making_)
     if (!making.fenced) hello.attempts.push_back(key);
+  hello_at_ = now();
   sink_.send(frame_of(FrameKind::hello, hello));
 }
 
@@ -129,7 +130,8 @@ void WorkerActorState::on_frame(wire::PeerFrame& message) {
       if (const auto words = body_of<remote::Welcome>(frame); words && !welcomed_) {
         words_ = *words;
         welcomed_ = true;
-        trusted_ = welcomed_at_ = now();
+        welcomed_at_ = now();
+        trusted_ = hello_at_;  // the host may have heard of it no later
         unseen_.clear();
         parts_.services->log("joined " + parts_.options.host + ":" + std::to_string(parts_.options.port));
         caf::anon_send(port_, PortUp{sink_});
@@ -194,16 +196,37 @@ void WorkerActorState::on_tick() {
   look_at_cache();
   if (ended_) return;
   if (welcomed_ && now >= beat_at_) beat(now);
-  if (makes_something() && now - trusted_ > words_.grace && trusted_ != Moment{}) {
+  look_at_lease(now);
+  if (welcomed_)
+    for (auto& [key, making] : making_)
+      if (making.told && now - making.told_at > kSayAgain) say(making);
+  caf::delayed_anon_send(WorkerActor(self_), until_look(now), WorkerTick{});
+}
+
+void WorkerActorState::look_at_lease(Moment now) {
+  if (makes_something() && now >= lease_stops() && trusted_ != Moment{}) {
+    const auto ends_by = lease_kills();
     stop_all("the host has not seen this worker for " + std::to_string(words_.grace.count()) + " ms");
+    for (auto& [key, making] : making_)
+      if (making.fenced && !making.ends_by) making.ends_by = ends_by;
     // What it was given has begun, and is not to be sent to it a second time.
     session_ = new_session();
     sink_.close();  // a connection that carries nothing is none
   }
-  if (welcomed_)
-    for (auto& [key, making] : making_)
-      if (making.told && now - making.told_at > kSayAgain) say(making);
-  caf::delayed_anon_send(WorkerActor(self_), kWorkerTick, WorkerTick{});
+  for (auto& [key, making] : making_) {
+    if (!making.ends_by || now < *making.ends_by) continue;
+    caf::anon_send(making.actor, EndAttemptNow{});
+    making.ends_by = Moment::max();
+  }
+}
+
+/// The next tick, or the moment when something must stop.
+Millis WorkerActorState::until_look(Moment now) const {
+  auto next = now + kWorkerTick;
+  if (makes_something() && trusted_ != Moment{}) next = std::min(next, lease_stops());
+  for (const auto& [key, making] : making_)
+    if (making.ends_by) next = std::min(next, *making.ends_by);
+  return std::max(std::chrono::ceil<Millis>(next - now), Millis{1});
 }
 
 /// A worker that cannot keep what crosses would fail every attempt, and be free again for the next at once.

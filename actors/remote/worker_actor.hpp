@@ -83,6 +83,7 @@ class WorkerActorState {
     Moment taken;
     Moment told_at;
     bool fenced = false;            ///< The host has given it up: its end is told to nobody.
+    std::optional<Moment> ends_by;  ///< Its lease is nearly over then.
   };
 
   void take(const Frame& frame);
@@ -98,6 +99,11 @@ class WorkerActorState {
   void change_certificate();
   void fence(Making& making);
   void stop_all(const std::string& why);
+  void look_at_lease(Moment now);
+  [[nodiscard]] Millis until_look(Moment now) const;
+  [[nodiscard]] Moment lease_stops() const { return trusted_ + words_.grace; }
+  /// `grace` is four fifths of the lease: this leaves a tenth of it to die in.
+  [[nodiscard]] Moment lease_kills() const { return trusted_ + words_.grace * 9 / 8; }
   void beat(Moment now);
   void end(Result<void> how);
   void end_if_drained();
@@ -122,6 +128,7 @@ class WorkerActorState {
   std::optional<Error> broken_;  ///< Why it drains.
   Reply<bool> leave_;
   Millis wait_ = kRedialFirst;
+  Moment hello_at_{};
   Moment welcomed_at_{};
   std::string told_;  ///< Why there was no connection, the last time that was said.
   remote::Welcome words_;

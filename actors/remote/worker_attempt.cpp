@@ -152,6 +152,10 @@ void WorkerAttemptState::on_stop() {
   caf::delayed_anon_send(WorkerAttempt(self_), parts_.services->cancel_grace, StopGraceOver{});
 }
 
+void WorkerAttemptState::on_end_now() {
+  if (node_ && !reported_) caf::anon_send(node_, EndNow{attempt_->command.ref});
+}
+
 void WorkerAttemptState::on_grace_over() {
   if (reported_) return;
   caf::anon_send_exit(node_, caf::exit_reason::kill);
@@ -183,6 +187,7 @@ WorkerAttempt::behavior_type worker_attempt(WorkerAttempt::stateful_pointer<Work
           [](const PlaceMissing&) {},
           [self](const FilesGathered& message) { self->state.on_gathered(message); },
           [self](const StopAttempt&) { self->state.on_stop(); },
+          [self](const EndAttemptNow&) { self->state.on_end_now(); },
           [self](const StopGraceOver&) { self->state.on_grace_over(); }};
 }
 

@@ -26,6 +26,8 @@ struct FilesGathered {
   Result<std::vector<remote::FileRef>> files;
 };
 struct StopAttempt {};
+/// The lease is nearly over, and it has not stopped.
+struct EndAttemptNow {};
 struct StopGraceOver {};
 /// The attempt has ended; nothing more is heard of it.
 struct AttemptReported {
@@ -45,7 +47,7 @@ using ReportTo = caf::typed_actor<caf::reacts_to<AttemptReported>>;
 using WorkerAttempt =
     caf::typed_actor<caf::reacts_to<OrderHere>, caf::reacts_to<FolderLaid>, caf::reacts_to<AttemptEnded>,
                      caf::reacts_to<PlaceMissing>, caf::reacts_to<FilesGathered>, caf::reacts_to<StopAttempt>,
-                     caf::reacts_to<StopGraceOver>>;
+                     caf::reacts_to<EndAttemptNow>, caf::reacts_to<StopGraceOver>>;
 
 /// What is secret on this machine, for all its attempts. Thread-safe.
 class WorkerSecrets {
@@ -82,6 +84,7 @@ class WorkerAttemptState {
   void on_ended(const AttemptEnded& message);
   void on_gathered(const FilesGathered& message);
   void on_stop();
+  void on_end_now();
   void on_grace_over();
 
   const char* name = "worker_attempt";
@@ -122,6 +125,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::OrderHere)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::FolderLaid)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::FilesGathered)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::StopAttempt)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::EndAttemptNow)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::StopGraceOver)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::AttemptReported)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::AttemptSaid)

@@ -105,18 +105,21 @@ class Supervision {
 
   void wait() {
     const int cancel = stop_ || has_exited_ ? -1 : spec_.cancel_descriptor;
-    std::array<pollfd, 5> entries{{{child_.input.get(), POLLOUT, 0},
+    const int now = was_killed_ ? -1 : spec_.kill_descriptor;
+    std::array<pollfd, 6> entries{{{child_.input.get(), POLLOUT, 0},
                                    {child_.out.get(), POLLIN, 0},
                                    {child_.err.get(), POLLIN, 0},
                                    {has_exited_ ? -1 : pidfd_.get(), POLLIN, 0},
-                                   {cancel, POLLIN, 0}}};
+                                   {cancel, POLLIN, 0},
+                                   {now, POLLIN, 0}}};
     const int ready = poll(entries.data(), entries.size(), poll_timeout());
     if (ready < 0) return;  // interrupted
     if (entries[0].revents != 0) feed();
     if (entries[1].revents != 0) drain(child_.out, out_bytes_, output_.on_stdout, "stdout");
     if (entries[2].revents != 0) drain(child_.err, err_bytes_, output_.on_stderr, "stderr");
     if (entries[3].revents != 0 || (!has_exited_ && !pidfd_.is_open())) look_for_end();
-    if (entries[4].revents != 0) stop({ProcessEndKind::cancelled, 0, {}});
+    if ((entries[4].revents | entries[5].revents) != 0) stop({ProcessEndKind::cancelled, 0, {}});
+    if (entries[5].revents != 0) kill_group(clock_.steady_now());
   }
 
   void feed() {

@@ -37,6 +37,7 @@ struct ProcessSpec {
   std::string_view input;                ///< Fed to stdin, which is then closed. Must outlive the call.
   int input_descriptor = -1;             ///< Not -1: stdin itself, in place of `input`. Not closed.
   int cancel_descriptor = -1;            ///< Readable: end the program.
+  int kill_descriptor = -1;              ///< Readable: end it without any grace.
   std::uint64_t output_bytes_max = kProcessOutputBytesMax;
   std::optional<Millis> time_limit;  ///< Empty: none.
   Millis grace = kProcessGrace;

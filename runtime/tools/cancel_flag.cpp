@@ -15,20 +15,16 @@ void ring(int descriptor) {
 
 }  // namespace
 
-CancelFlag::CancelFlag() = default;
-
-CancelFlag::~CancelFlag() {
+CancelFlag::Bell::~Bell() {
   if (const int descriptor = descriptor_.load(); descriptor >= 0) close(descriptor);
 }
 
-// set() stores the flag and then looks for a descriptor; descriptor() stores one and then looks at the flag. In the
-// one order that all threads agree on, at least one of the two sees the other.
-void CancelFlag::set() {
-  set_.store(true);
-  if (const int descriptor = descriptor_.load(); descriptor >= 0) ring(descriptor);
+void CancelFlag::Bell::ring() {
+  rung_.store(true);
+  if (const int descriptor = descriptor_.load(); descriptor >= 0) hillstar::tools::ring(descriptor);
 }
 
-int CancelFlag::descriptor() {
+int CancelFlag::Bell::descriptor() {
   if (const int known = descriptor_.load(); known >= 0) return known;
   const int made = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   if (made < 0) return -1;
@@ -37,7 +33,7 @@ int CancelFlag::descriptor() {
     close(made);
     return expected;
   }
-  if (set_.load()) ring(made);
+  if (rung_.load()) hillstar::tools::ring(made);
   return made;
 }
 

@@ -97,6 +97,7 @@ GitResult Git::run(const std::vector<std::string>& arguments, std::string_view i
   spec.cwd = folder_;
   spec.input = input;
   spec.cancel_descriptor = context_.cancel->descriptor();
+  spec.kill_descriptor = context_.cancel->now_descriptor();
   if (call_.start_to_close) {
     const auto spent = std::chrono::duration_cast<Millis>(clock_.steady_now() - start_);
     spec.time_limit = std::max(*call_.start_to_close - spent, Millis(0));

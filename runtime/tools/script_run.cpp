@@ -166,6 +166,7 @@ ToolReply script_run(const ToolCall& call, const ToolContext& context, ScriptCag
   spec.environment = tool_environment(call, *context.run);
   spec.input = input_text(call.input);
   spec.cancel_descriptor = context.cancel->descriptor();
+  spec.kill_descriptor = context.cancel->now_descriptor();
   spec.output_bytes_max = kToolBytesMax;
   spec.time_limit = call.start_to_close;
   ShutIn shut_in;

@@ -51,18 +51,35 @@ struct RunContext {
 /// Set once, from any thread; a tool that blocks waits on `descriptor` beside its own (readable once cancelled).
 class CancelFlag {
  public:
-  CancelFlag();
-  ~CancelFlag();
+  CancelFlag() = default;
   CancelFlag(const CancelFlag&) = delete;
   CancelFlag& operator=(const CancelFlag&) = delete;
-  void set();
-  [[nodiscard]] bool is_set() const { return set_.load(std::memory_order_acquire); }
+  void set() { asked_.ring(); }
+  /// There is no time left in which it could end by itself; for one that was cancelled before.
+  void end_now() { now_.ring(); }
+  [[nodiscard]] bool is_set() const { return asked_.has_rung(); }
   /// An eventfd; created on first use.
-  int descriptor();
+  int descriptor() { return asked_.descriptor(); }
+  /// The same for end_now.
+  int now_descriptor() { return now_.descriptor(); }
 
  private:
-  std::atomic<bool> set_{false};
-  std::atomic<int> descriptor_{-1};
+  class Bell {
+   public:
+    Bell() = default;
+    ~Bell();
+    Bell(const Bell&) = delete;
+    Bell& operator=(const Bell&) = delete;
+    void ring();
+    [[nodiscard]] bool has_rung() const { return rung_.load(std::memory_order_acquire); }
+    int descriptor();
+
+   private:
+    std::atomic<bool> rung_{false};
+    std::atomic<int> descriptor_{-1};
+  };
+  Bell asked_;
+  Bell now_;
 };
 
 /// One attempt.

@@ -6,11 +6,12 @@ import json
 import os
 import signal
 import subprocess
+import time
 
 import harness
 from harness import is_alive, script
 from models_test import ANSWER, Server, reply
-from raw_worker import ATTEMPT, OUTCOME, OUTCOME_KEPT, RawHost, RawWorker
+from raw_worker import ATTEMPT, BEAT, BEAT_SEEN, OUTCOME, OUTCOME_KEPT, RawHost, RawWorker
 from workers_test import Holding, Workers
 
 
@@ -126,11 +127,11 @@ class InOrder(Holding):
 class Unseen(Holding):
     """A real worker, and a host that answers no beat."""
 
-    def order(self):
+    def order(self, line=None):
         """An attempt as a real host sends it."""
         host = self.host()
         peer = RawWorker(self.workers_port, self.identity('raw')).hello()
-        self.flow({'far': self.hold('far')})
+        self.flow({'far': self.placed(line, sandbox={'write': [self.folder]}) if line else self.hold('far')})
         self.begin()
         order = peer.hear(ATTEMPT)[1]
         peer.close()
@@ -158,6 +159,24 @@ class Unseen(Holding):
         again = host.welcome(host.accept(), 100, 60_000)
         self.assertNotEqual(first['session'], again['session'])
         self.assertEqual(again.get('attempts', []), [])
+
+    def test_a_script_that_hears_no_request_to_end_is_dead_before_its_lease_is_over(self):
+        lease = 5.0
+        mark = self.path('mark')
+        order = self.order('trap "" TERM HUP INT; while :; do date +%s.%N > {0}.new; mv {0}.new {0}; done'.format(mark))
+        host, peer = self.raw_host()
+        host.welcome(peer, 500, int(lease * 800))
+        self.assertEqual(peer.hear(BEAT)[0], BEAT)
+        kind, beat, _ = peer.hear(BEAT)
+        heard = time.time()  # no earlier than it was sent: the lease that the worker knows of is over by then
+        peer.say(BEAT_SEEN, {**beat, 'attempts': 0, 'load_percent': 0, 'memory_free_bytes': 0, 'disk_free_bytes': 0})
+        peer.say(ATTEMPT, order)
+        self.until(lambda: os.path.exists(mark) and self.read('mark').strip(), 'the script to begin')
+        folder = self.path('work-a', 'attempts')
+        self.until(lambda: not os.listdir(folder), 'the attempt to be over')
+        last = float(self.read('mark'))
+        self.assertGreater(last, heard + lease * 0.75)  # it had its time,
+        self.assertLess(last, heard + lease)            # and no more
 
     def test_one_that_lost_its_connection_for_a_moment_is_the_same(self):
         order = self.order()

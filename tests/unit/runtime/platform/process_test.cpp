@@ -239,6 +239,27 @@ TEST_CASE("process: cancelling ends it") {
   close(cancel);
 }
 
+TEST_CASE("process: one that does not hear that it was cancelled ends at once when there is no more time") {
+  const int cancel = eventfd(0, EFD_CLOEXEC);
+  const int now = eventfd(0, EFD_CLOEXEC);
+  auto spec = shell("trap 'echo asked' TERM; echo $$; while :; do sleep 0.02; done");
+  spec.cancel_descriptor = cancel;
+  spec.kill_descriptor = now;
+  spec.grace = Millis{1'000'000};
+  ProcessOutput output;
+  std::string out;
+  output.on_stdout = [&](std::string_view piece) {
+    out += piece;
+    CHECK(eventfd_write(out.find("asked") == std::string::npos ? cancel : now, 1) == 0);
+    return Result<void>();
+  };
+  CHECK(run_process(spec, output, nullptr).kind == ProcessEndKind::cancelled);
+  CHECK(out.find("asked") != std::string::npos);
+  for (const pid_t pid : pids_of(out.substr(0, out.find('\n')))) CHECK(wait_for_end(pid));
+  close(cancel);
+  close(now);
+}
+
 TEST_CASE("process: one that was cancelled before it started does not live on") {
   const int cancel = eventfd(1, EFD_CLOEXEC);
   auto spec = shell("sleep 1000");
