@@ -5,6 +5,7 @@
 #include <cctype>
 #include <utility>
 
+#include "actors/call_record.hpp"
 #include "actors/tool_node.hpp"
 #include "runtime/platform/hash.hpp"
 #include "runtime/policy/rules.hpp"
@@ -183,13 +184,13 @@ std::vector<BlobRef> blobs_of(const remote::Report& report) {
   std::vector<BlobRef> all;
   if (report.result) add(all, *report.result);
   for (const auto& file : report.files) all.push_back({file.path, file.bytes, true, file.sha256});
-  // What a model call leaves for the history is named in its detail.
+  // What a model call leaves for the history is named in its detail, without its size.
   if (!report.detail) return all;
   const auto tree = report.detail->value();
   if (const auto* object = tree.if_object())
     for (const auto* name : {"request_sha256", "reply_sha256"})
       if (const auto* sha256 = object->if_contains(name); sha256 != nullptr && sha256->is_string())
-        all.push_back({name, 0, true, std::string(sha256->get_string())});
+        all.push_back({name, kCallRecordBytesMax, true, std::string(sha256->get_string())});
   return all;
 }
 

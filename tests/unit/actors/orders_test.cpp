@@ -3,6 +3,8 @@
 
 #include <doctest/doctest.h>
 
+#include "actors/call_record.hpp"
+#include "actors/remote/blob_port.hpp"
 #include "runtime/policy/rules.hpp"
 
 namespace hillstar::actors {
@@ -64,6 +66,19 @@ TEST_CASE("orders: what is no hash names no blob") {
   auto order = order_of(attempt(), UtcTime{}, {});
   order.bindings.front().result.blobs.front().sha256 = "../../etc/passwd";
   CHECK(there(order).error().code == Errc::host_protocol);
+}
+
+TEST_CASE("orders: what a model call leaves is named by its end, and may be as large as what is read back") {
+  remote::Report report;
+  report.ending = remote::Ending::failed;
+  const std::string other(64, 'b');
+  report.detail = Json::from_canonical(R"({"reply_sha256":")" + other + R"(","request_sha256":")" + kHash + R"("})");
+  const auto named = blobs_of(report);
+  REQUIRE(named.size() == 2);
+  CHECK(named.front().sha256 == kHash);
+  CHECK(named.back().sha256 == other);
+  for (const auto& blob : named) CHECK(blob.bytes == kCallRecordBytesMax);
+  CHECK(kCallRecordBytesMax <= kBlobBytesMax);
 }
 
 TEST_CASE("orders: each end crosses, and says who made it") {
