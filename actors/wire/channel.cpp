@@ -38,7 +38,7 @@ class Channel::Scribe final : public caf::io::scribe {
       : scribe(caf::io::network::conn_hdl_from_socket(channel->fd())), channel_(std::move(channel)) {}
 
   void configure_read(caf::io::receive_policy::config config) override {
-    channel_->expect(config.second);  // BASP knows how many bytes come next
+    channel_->caf_wants_ = config.second;  // BASP knows how many bytes come next
     channel_->launch(this);
   }
   void ack_writes(bool /*enable*/) override {}
@@ -92,8 +92,6 @@ void Channel::launch(Scribe* scribe) {
   backend().add(operation::read, fd(), this);
   later(&Channel::read);  // TLS may have more in hand than the socket
 }
-
-void Channel::expect(std::size_t bytes) { caf_wants_ = bytes; }
 
 void Channel::finish(const Error& reason) {
   if (std::exchange(over_, true)) return;

@@ -51,7 +51,6 @@ class Channel final : public caf::io::network::event_handler, public std::enable
   /// In a moment, if it is still there. Any thread.
   void later(void (Channel::*what)());
   void launch(Scribe* scribe);
-  void expect(std::size_t bytes);
   void flush();
   void finish(const Error& reason);
   /// Goes on as OpenSSL wants after `result`; ends the channel if it cannot.

@@ -124,9 +124,11 @@ void Connection::become_peer(const x509::Facts& facts) {
   peer_.fingerprint = facts.fingerprint;
   peer_.not_after = facts.not_after;
   const auto node = keeper_.node(peer_.id);
+  const auto room = std::make_shared<Room>();
+  const auto backlog = std::make_shared<Backlog>();
   auto inbound = std::make_unique<Inbound>(side_, *node);
   const auto end_it = at_the_gate([](Connection& self, const Error& reason) { self.end(reason); });
-  LinkParts parts{side_, keeper_.owner, peer_, std::make_shared<FrameSink::Way>(backlog_, end_it), room_, {}, node};
+  LinkParts parts{side_, keeper_.owner, peer_, std::make_shared<FrameSink::Way>(backlog, end_it), room, {}, node};
   parts.gate.end = end_it;
   parts.gate.is_up = at_the_gate([](Connection& self) {
     if (self.state_ == State::open) self.deadline_.cancel();
@@ -134,7 +136,12 @@ void Connection::become_peer(const x509::Facts& facts) {
   auto& system = keeper_.system;
   link_ = spawn_link(system, std::move(parts));
   inbound->set_link(link_.id());
-  channel_ = open_channel(std::move(inbound));
+  error_code ignored;
+  ChannelParts moved{socket_.release(ignored), std::move(tls_), std::move(inbound), room, backlog, {}, end_it};
+  moved.closing = at_the_gate([](Connection& self) {
+    if (self.state_ == State::open) self.set_deadline(kLingerMax, "The connection was closed here.");
+  });
+  channel_ = Channel::open(system.middleman().backend(), std::move(moved));
   state_ = State::open;
   if (side_ == Side::listener) {
     const auto basp = basp_of(system);
@@ -145,21 +152,6 @@ void Connection::become_peer(const x509::Facts& facts) {
   } else {
     caf::anon_send(link_, LinkStart{channel_->scribe()});
   }
-}
-
-std::shared_ptr<Channel> Connection::open_channel(std::unique_ptr<Inbound> inbound) {
-  error_code ignored;
-  ChannelParts parts;
-  parts.socket = socket_.release(ignored);
-  parts.tls = std::move(tls_);
-  parts.inbound = std::move(inbound);
-  parts.room = room_;
-  parts.backlog = backlog_;
-  parts.closing = at_the_gate([](Connection& self) {
-    if (self.state_ == State::open) self.set_deadline(kLingerMax, "The connection was closed here.");
-  });
-  parts.over = at_the_gate([](Connection& self, const Error& reason) { self.end(reason); });
-  return Channel::open(keeper_.system.middleman().backend(), std::move(parts));
 }
 
 void Connection::check_again(UtcTime now, bool lists_changed) {

@@ -67,7 +67,6 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   void handshake();
   void secured();
   void become_peer(const x509::Facts& facts);
-  std::shared_ptr<Channel> open_channel(std::unique_ptr<Inbound> inbound);
   void join();
   void write_answer();
   void linger();
@@ -89,8 +88,6 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   Shown shown_;
   Peer peer_;
   caf::actor link_;
-  std::shared_ptr<Room> room_ = std::make_shared<Room>();
-  std::shared_ptr<Backlog> backlog_ = std::make_shared<Backlog>();
   std::shared_ptr<Channel> channel_;
   bool lingers_ = false;
   std::string text_;  ///< Of a machine that joins: what it asks, then the answer.

@@ -211,6 +211,11 @@ class Held:
     def go(self, name):
         self.write(name + '.go', '')
 
+    def end_host(self, host, number):
+        """The host, which was sent a signal; not before the terminal is gone that would take over from it."""
+        self.running.close()
+        return host.send(number)
+
 
 def is_alive(pid):
     """Neither gone nor a zombie that nobody has reaped yet."""

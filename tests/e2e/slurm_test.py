@@ -305,8 +305,7 @@ class Hosts(Slurm):
         self.flow({'a': self.hold('a')})
         run = self.begin()
         pid = self.pid_of('a')
-        self.running.close()  # first: it would take over from a host that is gone
-        host.send(signal.SIGKILL).process.wait()
+        self.end_host(host, signal.SIGKILL).process.wait()
         self.serve()
         self.go('a')
         self.hill('wait', run)
@@ -385,8 +384,7 @@ class Hosts(Slurm):
         self.flow({'a': self.hold('a')})
         run = self.begin()
         pid = self.pid_of('a')
-        self.running.close()  # first: it would take over from a host that is gone
-        host.send(signal.SIGTERM)
+        self.end_host(host, signal.SIGTERM)
         host.end()
         self.assertTrue(is_alive(pid))
         self.serve()
@@ -404,8 +402,7 @@ class Hosts(Slurm):
         self.flow({'a': self.hold('a')})
         run = self.begin()
         self.until(lambda: os.path.exists(self.path('submitted')), 'the job to be submitted')
-        self.running.close()  # first: it would take over from a host that is gone
-        host.send(signal.SIGKILL).process.wait()
+        self.end_host(host, signal.SIGKILL).process.wait()
         self.serve()
         self.pid_of('a')
         self.go('a')
@@ -420,8 +417,7 @@ class Hosts(Slurm):
         self.flow({'a': self.job('echo made')})
         run = self.begin()
         self.until(lambda: os.path.exists(self.path('asked')), 'sbatch')
-        self.running.close()  # first: it would take over from a host that is gone
-        host.send(signal.SIGKILL).process.wait()
+        self.end_host(host, signal.SIGKILL).process.wait()
         self.serve()
         self.hill('wait', run)
         self.assertEqual(len(self.jobs()), 1)
@@ -450,8 +446,7 @@ class Hosts(Slurm):
         self.flow({'a': self.hold('a')})
         run = self.begin()
         pid = self.pid_of('a')
-        self.running.close()  # first: it would take over from a host that is gone
-        host.send(signal.SIGKILL).process.wait()
+        self.end_host(host, signal.SIGKILL).process.wait()
         self.serve()
         self.hill('cancel', run)
         self.until(lambda: not is_alive(pid), 'the script to end')

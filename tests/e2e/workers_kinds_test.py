@@ -87,8 +87,7 @@ class InOrder(Holding):
         self.flow({'far': self.hold('far')})
         run = self.begin()
         pid = self.pid_of('far')
-        self.running.close()  # first: it would take over from a host that is gone
-        host.send(signal.SIGTERM).end(0)
+        self.end_host(host, signal.SIGTERM).end(0)
         self.assertTrue(is_alive(pid))
         self.serve('--workers', f'127.0.0.1:{port}')
         self.joined('a')
@@ -104,8 +103,7 @@ class InOrder(Holding):
         self.flow({'far': self.hold('far')})
         self.begin()
         pid = self.pid_of('far')
-        self.running.close()  # first: it would take over from a host that is gone
-        host.send(signal.SIGTERM).end(0)
+        self.end_host(host, signal.SIGTERM).end(0)
         self.until(lambda: not is_alive(pid), 'the script to be stopped')
         self.until(lambda: not os.listdir(self.path('work-a', 'attempts')), 'its folder to go')
         self.assertIn('attempts are stopped: the host has not seen', worker.read(1).decode())

@@ -247,8 +247,7 @@ class HalfOpen(Network):
         began = self.begin()
         pid = self.pid_of('far')
         self.drop('a')
-        self.running.close()  # first: it would take over from a host that is gone
-        self.service.send(signal.SIGKILL).process.wait()
+        self.end_host(self.service, signal.SIGKILL).process.wait()
         self.start_host()
         self.heal('a')
         self.joined('a')

@@ -208,8 +208,7 @@ class Ends(Holding):
         self.flow({'far': self.hold('far')})
         run = self.begin()
         pid = self.pid_of('far')
-        self.running.close()  # first: it would take over from a host that is gone
-        host.send(signal.SIGKILL).process.wait()
+        self.end_host(host, signal.SIGKILL).process.wait()
         self.serve('--workers', f'127.0.0.1:{port}')
         self.joined('a')
         self.assertTrue(is_alive(pid))

@@ -78,15 +78,21 @@ struct TempFolder {
   ~TempFolder() { std::filesystem::remove_all(path); }
 };
 
-}  // namespace
-
-TEST_CASE("host: calls of a joined client reach the service, and errors come back whole") {
+/// A terminal that has joined a host.
+struct Joined {
+  Joined() {
+    REQUIRE(host);
+    REQUIRE(client);
+  }
   const TempFolder folder;
   ScriptedService service;
-  auto host = Host::open(folder.path, service);
-  REQUIRE(host);
-  auto client = join(folder.path);
-  REQUIRE(client);
+  Result<std::unique_ptr<Host>> host = Host::open(folder.path, service);
+  Result<std::unique_ptr<Client>> client = join(folder.path);
+};
+
+}  // namespace
+
+TEST_CASE_FIXTURE(Joined, "host: calls of a joined client reach the service, and errors come back whole") {
   StartJob job;
   const auto refused = (*client)->start(job);
   REQUIRE_FALSE(refused);
@@ -109,13 +115,7 @@ TEST_CASE("host: calls of a joined client reach the service, and errors come bac
   CHECK(*live == std::vector<RunId>{kRun});
 }
 
-TEST_CASE("host: a feed flows in order, and the host knows who follows what") {
-  const TempFolder folder;
-  ScriptedService service;
-  auto host = Host::open(folder.path, service);
-  REQUIRE(host);
-  auto client = join(folder.path);
-  REQUIRE(client);
+TEST_CASE_FIXTURE(Joined, "host: a feed flows in order, and the host knows who follows what") {
   std::promise<void> done;
   std::vector<std::uint64_t> seen;
   const auto ticket = (*client)->follow(kRun, 5, [&](const FeedItem& item) {
@@ -133,13 +133,8 @@ TEST_CASE("host: a feed flows in order, and the host knows who follows what") {
   CHECK((*client)->follow(RunId("nope"), 1, [](const FeedItem&) {}).error().code == Errc::run_not_found);
 }
 
-TEST_CASE("host: a run that a terminal begins is that terminal's, before it exists and until it is followed") {
-  const TempFolder folder;
-  ScriptedService service;
-  auto host = Host::open(folder.path, service);
-  REQUIRE(host);
-  auto client = join(folder.path);
-  REQUIRE(client);
+TEST_CASE_FIXTURE(Joined,
+                  "host: a run that a terminal begins is that terminal's, before it exists and until it is followed") {
   service.held.emplace();
   auto taken_up = std::async(std::launch::async, [&] { return (*client)->set_environment(kRun, {"A=1"}); });
   service.reached.get_future().wait();
@@ -157,13 +152,7 @@ TEST_CASE("host: a run that a terminal begins is that terminal's, before it exis
   CHECK((*host)->followed().empty());
 }
 
-TEST_CASE("host: when it ends, feeds are cut and later calls are known not to have been taken") {
-  const TempFolder folder;
-  ScriptedService service;
-  auto host = Host::open(folder.path, service);
-  REQUIRE(host);
-  auto client = join(folder.path);
-  REQUIRE(client);
+TEST_CASE_FIXTURE(Joined, "host: when it ends, feeds are cut and later calls are known not to have been taken") {
   std::promise<void> cut;
   REQUIRE((*client)->follow(kRun, 1, [&](const FeedItem& item) {
     if (std::holds_alternative<FeedCut>(item)) cut.set_value();
@@ -176,13 +165,7 @@ TEST_CASE("host: when it ends, feeds are cut and later calls are known not to ha
   CHECK(Host::open(folder.path, service));
 }
 
-TEST_CASE("host: a call that it took is answered before it ends, one that it did not take says so") {
-  const TempFolder folder;
-  ScriptedService service;
-  auto host = Host::open(folder.path, service);
-  REQUIRE(host);
-  auto client = join(folder.path);
-  REQUIRE(client);
+TEST_CASE_FIXTURE(Joined, "host: a call that it took is answered before it ends, one that it did not take says so") {
   service.held = std::promise<void>();
   auto taken = std::async(std::launch::async, [&] { return (*client)->set_environment(kRun, {"held"}); });
   service.reached.get_future().wait();
@@ -200,13 +183,8 @@ TEST_CASE("host: a call that it took is answered before it ends, one that it did
   ending.get();
 }
 
-TEST_CASE("host: it does not end while a run is followed or begun, and else takes no call from that moment on") {
-  const TempFolder folder;
-  ScriptedService service;
-  auto host = Host::open(folder.path, service);
-  REQUIRE(host);
-  auto client = join(folder.path);
-  REQUIRE(client);
+TEST_CASE_FIXTURE(
+    Joined, "host: it does not end while a run is followed or begun, and else takes no call from that moment on") {
   service.held.emplace();
   auto taken_up = std::async(std::launch::async, [&] { return (*client)->set_environment(kRun, {"A=1"}); });
   service.reached.get_future().wait();
@@ -225,26 +203,14 @@ TEST_CASE("host: it does not end while a run is followed or begun, and else take
   CHECK((*host)->followed().empty());
 }
 
-TEST_CASE("host: who left before following what was begun does not keep it") {
-  const TempFolder folder;
-  ScriptedService service;
-  auto host = Host::open(folder.path, service);
-  REQUIRE(host);
-  auto client = join(folder.path);
-  REQUIRE(client);
+TEST_CASE_FIXTURE(Joined, "host: who left before following what was begun does not keep it") {
   REQUIRE((*client)->set_environment(kRun, {"A=1"}));
   client->reset();
   while (!(*host)->followed().empty()) std::this_thread::yield();
   CHECK((*host)->end_if_unused());
 }
 
-TEST_CASE("host: a call that begins no run does not keep it, and is answered before it has ended") {
-  const TempFolder folder;
-  ScriptedService service;
-  auto host = Host::open(folder.path, service);
-  REQUIRE(host);
-  auto client = join(folder.path);
-  REQUIRE(client);
+TEST_CASE_FIXTURE(Joined, "host: a call that begins no run does not keep it, and is answered before it has ended") {
   service.held.emplace();
   auto asked = std::async(std::launch::async, [&] { return (*client)->ask_state({{}, "s", {}}); });
   service.reached.get_future().wait();
