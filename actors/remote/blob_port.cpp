@@ -104,7 +104,7 @@ void BlobPortState::on_up(const PortUp& message) {
 
 void BlobPortState::on_down() {
   is_up_ = false;
-  for (auto& [sha256, sending] : std::exchange(sends_, {})) sending->stop();
+  for (auto& [sha256, send] : std::exchange(sends_, {})) send.sending->stop();
   for (const auto& sha256 : std::exchange(asked_, {})) fetch_queue_.push_front(sha256);
 }
 
@@ -193,7 +193,8 @@ void BlobPortState::on_chunk(const Frame& frame) {
   fetch.offset += frame.bytes.size();
   fetch.moved = SystemClock().steady_now();
   if (!piece->last) {
-    if (fetch.upto - fetch.offset <= kBlobWindow / 2) want(piece->sha256, fetch);
+    const bool may_be_more = fetch.upto < fetch.bytes_max;
+    if (may_be_more && fetch.upto - fetch.offset <= kBlobWindow / 2) want(piece->sha256, fetch);
     return;
   }
   auto sha256 = fetch.sink->finish();
@@ -234,8 +235,15 @@ void BlobPortState::on_want(const Frame& frame) {
     sink_.send(frame_of(FrameKind::blob_none, remote::BlobPiece{want->sha256, want->from, false, reason}));
   };
   if (!offered_.contains(want->sha256)) return none("it was not offered");
-  if (const auto running = sends_.find(want->sha256); running != sends_.end())
-    return running->second->allow(want->upto);
+  if (const auto running = sends_.find(want->sha256); running != sends_.end()) {
+    auto& send = running->second;
+    if (want->from > send.asked_from && !send.anew) {
+      send.asked_from = want->from;
+      return send.sending->allow(want->upto);
+    }
+    send.anew = *want;
+    return send.sending->stop();
+  }
   if (sends_.size() >= kBlobsAtOnce * 2) return none("too many transfers at once");
   start_send(want->sha256, want->from, want->upto);
 }
@@ -243,7 +251,7 @@ void BlobPortState::on_want(const Frame& frame) {
 void BlobPortState::start_send(const std::string& sha256, std::uint64_t from, std::uint64_t upto) {
   auto sending = std::make_shared<BlobSending>();
   sending->upto = upto;
-  sends_.emplace(sha256, sending);
+  sends_.emplace(sha256, Send{sending, from, {}});
   // A thread for as long as the blob takes: it waits for the disk, and for the peer.
   on_own_thread(self_->home_system(), [sha256, from, sending, sink = sink_, port = BlobPort(self_),
                                        store = parts_.store, alive = parts_.alive] {
@@ -260,7 +268,10 @@ void BlobPortState::start_send(const std::string& sha256, std::uint64_t from, st
 void BlobPortState::on_sent(const BlobSent& message) {
   // After a reconnect another one of the same blob may be on its way.
   const auto entry = sends_.find(message.sha256);
-  if (entry != sends_.end() && entry->second == message.sending) sends_.erase(entry);
+  if (entry == sends_.end() || entry->second.sending != message.sending) return;
+  const auto anew = std::move(entry->second.anew);
+  sends_.erase(entry);
+  if (anew) start_send(anew->sha256, anew->from, anew->upto);
 }
 
 void BlobPortState::on_frame(const BlobFrame& message) {

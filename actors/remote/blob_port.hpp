@@ -14,11 +14,13 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
+#include "actors/remote/orders.hpp"
 #include "actors/reply.hpp"
 #include "actors/wire/wire.hpp"
 #include "messages/value.hpp"
@@ -106,6 +108,11 @@ class BlobPortState {
     std::vector<OrderPtr> orders;
     std::chrono::steady_clock::time_point moved;
   };
+  struct Send {
+    std::shared_ptr<BlobSending> sending;
+    std::uint64_t asked_from = 0;            ///< Whoever goes on asks from further on each time,
+    std::optional<remote::BlobWant> anew{};  ///< others get it anew, once this one has ended.
+  };
 
   void on_chunk(const Frame& frame);
   void on_want(const Frame& frame);
@@ -125,7 +132,7 @@ class BlobPortState {
   std::unordered_map<std::string, Fetch> fetches_;
   std::deque<std::string> fetch_queue_;  ///< Not asked for yet.
   std::unordered_set<std::string> asked_;
-  std::unordered_map<std::string, std::shared_ptr<BlobSending>> sends_;
+  std::unordered_map<std::string, Send> sends_;
 };
 
 BlobPort::behavior_type blob_port(BlobPort::stateful_pointer<BlobPortState> self, BlobPortParts parts);

@@ -232,6 +232,35 @@ TEST_CASE("blob port: a peer gets what it was named, as far as it has said, and 
   CHECK(bench.piece(FrameKind::blob_none).reason == "it was not offered");
 }
 
+TEST_CASE("blob port: who asks for a blob anew while it is being sent gets it from there") {
+  Bench bench;
+  const std::string text(700'000, 'v');
+  const auto sha256 = *bench.store.put_blob(text);
+  caf::anon_send(bench.port, OfferBlobs{{sha256}, false});
+  bench.want(sha256, 0, kFrameBytesMax);
+  CHECK(bench.piece(FrameKind::blob_chunk).from == 0);  // and now it waits
+  for (int again = 0; again < 10; ++again) {            // at first while it waits, then when it is just over
+    bench.want(sha256, 0, 1);
+    std::string got;
+    auto piece = bench.piece(FrameKind::blob_chunk, &got);
+    CHECK(piece.from == 0);
+    bench.want(sha256, 1, text.size());
+    while (!piece.last) piece = bench.piece(FrameKind::blob_chunk, &got);
+    CHECK(got == text);
+  }
+}
+
+TEST_CASE("blob port: of a blob that is asked for to its end no more is asked for") {
+  Bench bench;
+  const std::string text(kBlobWindow, 'u');
+  auto told = bench.fetch({named(text)});
+  const auto sha256 = bench.wanted().sha256;
+  for (std::size_t at = 0; at < text.size(); at += kFrameBytesMax)
+    bench.chunk(sha256, at, text.substr(at, kFrameBytesMax), at + kFrameBytesMax == text.size());
+  CHECK(is_here(told));
+  CHECK(bench.far.left() == 0);
+}
+
 TEST_CASE("blob port: from the middle, from the end, and of nothing") {
   Bench bench;
   const auto sha256 = *bench.store.put_blob("0123456789");
