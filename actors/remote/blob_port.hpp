@@ -29,7 +29,7 @@
 namespace hillstar::actors {
 
 /// Bytes that may be on their way of one blob, and blobs of which some are, each way.
-inline constexpr std::uint64_t kBlobWindow = 4U << 20U;
+inline constexpr std::uint64_t kBlobWindow = 8U << 20U;
 inline constexpr std::size_t kBlobsAtOnce = 4;
 /// Nothing more is sent while so much is still here for a peer that reads slowly.
 inline constexpr std::size_t kBlobBacklog = 64U << 20U;

@@ -59,16 +59,31 @@ std::string handshake_of(message_type operation, const caf::node_id& node, std::
   return all + payload;
 }
 
-/// Takes a length as CAF writes it (seven bits a byte, lowest first) from the front; false if it is none, or above.
-bool take_length(std::string_view& bytes, std::size_t max, std::size_t& length) {
-  length = 0;
-  for (unsigned shift = 0; shift < 28 && !bytes.empty(); shift += 7) {
-    const auto byte = static_cast<unsigned char>(bytes.front());
-    bytes.remove_prefix(1);
-    length |= static_cast<std::size_t>(byte & 0x7FU) << shift;
-    if ((byte & 0x80U) == 0) return length <= max && length <= bytes.size();
+/// Of a payload: what has come of it, and what it has in all.
+struct Payload {
+  std::string_view come;
+  std::size_t size = 0;
+
+  [[nodiscard]] bool is_here() const { return come.size() == size; }
+  void drop(std::size_t count) {
+    come.remove_prefix(count);
+    size -= count;
   }
-  return false;
+};
+
+enum class Taken { yes, not_yet, no };
+/// Takes a length as CAF writes it (seven bits a byte, lowest first) from the front; no: it is none, or above.
+Taken take_length(Payload& payload, std::size_t max, std::size_t& length) {
+  length = 0;
+  for (std::size_t at = 0; at < 4; ++at) {
+    if (at == payload.come.size()) return payload.is_here() ? Taken::no : Taken::not_yet;
+    const auto byte = static_cast<unsigned char>(payload.come[at]);
+    length |= static_cast<std::size_t>(byte & 0x7FU) << (7 * at);
+    if ((byte & 0x80U) != 0) continue;
+    payload.drop(at + 1);
+    return length <= max && length <= payload.size ? Taken::yes : Taken::no;
+  }
+  return Taken::no;
 }
 
 }  // namespace
@@ -91,10 +106,6 @@ std::uint64_t actor_of_handshake(std::string_view payload) {
   return number_at(payload.data() + kNodeBytes + kNetwork.size(), kActorBytes);
 }
 
-std::size_t Inbound::wanted(std::string_view bytes) {
-  return bytes.size() < kHeaderBytes ? 0 : kHeaderBytes + header_of(bytes.data()).payload;
-}
-
 Result<Inbound::Next> Inbound::next(std::string_view bytes) {
   if (bytes.size() < kHeaderBytes) return Next(More{});
   const auto header = header_of(bytes.data());
@@ -114,9 +125,9 @@ Result<Inbound::Next> Inbound::next(std::string_view bytes) {
   if (is_frame && (header.flags != 0 || header.destination != link_))
     return broken("a message is for an actor that is not this connection's");
   if (is_frame && header.data != caf::make_message_id().integer_value()) return broken("a message wants an answer");
-  if (bytes.size() < kHeaderBytes + header.payload) return Next(More{});
-  const auto payload = bytes.substr(kHeaderBytes, header.payload);
-  return is_handshake ? handshake(header, payload) : frame(header, payload);
+  const auto come = bytes.substr(kHeaderBytes, header.payload);
+  if (is_frame) return frame(header, come);
+  return come.size() < header.payload ? Next(More{}) : handshake(header, come);
 }
 
 Result<Inbound::Next> Inbound::handshake(const Header& header, std::string_view payload) {
@@ -134,33 +145,40 @@ Result<Inbound::Next> Inbound::handshake(const Header& header, std::string_view 
   return Next(Handshake{size, handshake_of(message_type::server_handshake, node_, peer_)});
 }
 
-Result<Inbound::Next> Inbound::frame(const Header& header, std::string_view payload) {
-  const auto size = kHeaderBytes + payload.size();
+Result<Inbound::Next> Inbound::frame(const Header& header, std::string_view come) {
   if (side_ == Side::dialer && header.source != 0) return broken("a message comes from an unknown actor");
   if (side_ == Side::listener) {
     // The opening names the actor that answers go to; what follows names none.
     if (peer_ == 0 ? header.source == 0 : header.source != 0) return broken("a message comes from an unknown actor");
   }
-  if (!payload.starts_with(kFramePrefix)) return broken("a message is no frame");
-  payload.remove_prefix(kFramePrefix.size());
-  if (payload.size() < 3) return broken("a frame is too short");
-  const auto version = number_at(payload.data(), 2);
-  const auto kind = static_cast<std::uint8_t>(payload[2]);
-  payload.remove_prefix(3);
+  Payload payload{come, header.payload};
+  if (!payload.come.starts_with(kFramePrefix.substr(0, payload.come.size()))) return broken("a message is no frame");
+  if (payload.size < kBareFrameBytes) return broken("a frame is too short");
+  if (payload.come.size() < kBareFrameBytes) return Next(More{});
+  payload.drop(kFramePrefix.size());
+  const auto version = static_cast<std::uint16_t>(number_at(payload.come.data(), 2));
+  const auto kind = static_cast<std::uint8_t>(payload.come[2]);
+  payload.drop(3);
+  std::size_t json_size = 0;
+  const auto has_json = take_length(payload, kFrameJsonMax, json_size);
+  if (has_json == Taken::no) return broken("a frame's JSON is too long");
+  if (has_json == Taken::not_yet || payload.come.size() < json_size) return Next(More{});
+  const auto json = payload.come.substr(0, json_size);
+  payload.drop(json_size);
   std::size_t length = 0;
-  if (!take_length(payload, kFrameJsonMax, length)) return broken("a frame's JSON is too long");
-  const auto json_size = length;
-  payload.remove_prefix(length);
-  if (!take_length(payload, kFrameBytesMax, length) || length != payload.size())
-    return broken("a frame's bytes are too long");
+  const auto has_length = take_length(payload, kFrameBytesMax, length);
+  if (has_length == Taken::not_yet) return Next(More{});
+  if (has_length == Taken::no || length != payload.size) return broken("a frame's bytes are too long");
   const bool is_opening = side_ == Side::listener && peer_ == 0;
   if (is_opening != (version == kOpening)) return broken("a frame has no version");
   if (is_opening && (json_size != 0 || length != 0)) return broken("its opening says too much");
   if (!is_opening && (kind == 0 || kind > kKindMax)) return broken("a frame is of no known kind");
   if (length != 0 && static_cast<FrameKind>(kind) != FrameKind::blob_chunk)
     return broken("a frame has bytes that is no piece of a blob");
-  if (is_opening) peer_ = header.source;
-  return Next(Pass{size, json_size + length});
+  const auto size = kHeaderBytes + header.payload - length;
+  if (!is_opening) return Next(Begun{size, version, static_cast<FrameKind>(kind), json, length});
+  peer_ = header.source;
+  return Next(Opening{size});
 }
 
 bool may_be_closing(const Header& header) {

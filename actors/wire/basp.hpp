@@ -73,19 +73,23 @@ class Inbound {
     std::size_t bytes;
     std::string instead;
   };  ///< To be replaced.
-  struct Pass {
+  struct Opening {
     std::size_t bytes;
-    std::size_t content;
-  };  ///< A frame, and what JSON and bytes it has.
-  using Next = std::variant<More, Skip, Handshake, Pass>;
+  };  ///< The first frame: CAF learns from it where answers go.
+  struct Begun {
+    std::size_t bytes;
+    std::uint16_t version;
+    FrameKind kind;
+    std::string_view json;
+    std::size_t rest;
+  };  ///< A frame up to its own bytes, so many of which come next.
+  using Next = std::variant<More, Skip, Handshake, Opening, Begun>;
   /// Errors: host_protocol, for what ends the connection.
   Result<Next> next(std::string_view bytes);
-  /// How many bytes the unfinished frame at the front has in all; 0 if that is not known.
-  [[nodiscard]] static std::size_t wanted(std::string_view bytes);
 
  private:
   Result<Next> handshake(const Header& header, std::string_view bytes);
-  Result<Next> frame(const Header& header, std::string_view payload);
+  Result<Next> frame(const Header& header, std::string_view come);
 
   Side side_;
   caf::node_id node_;

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <caf/make_counted.hpp>
+#include <caf/send.hpp>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
@@ -19,7 +20,6 @@ namespace {
 using caf::io::network::operation;
 
 constexpr std::size_t kBufferBytes = 64U << 10U;
-constexpr std::size_t kLargeBufferBytes = 320U << 10U;
 /// What is looked at before it is written.
 constexpr std::size_t kWriteBytes = 256U << 10U;
 /// A buffer that was once larger is not kept.
@@ -154,16 +154,23 @@ void Channel::read() {
 }
 
 void Channel::look_at_incoming() {
+  if (missing_ > 0) take_bytes();
   while (in_begin_ < in_end_ && !over_) {
     auto next = parts_.inbound->next(std::string_view(in_.data() + in_begin_, in_end_ - in_begin_));
     if (!next) return finish(next.error());
     if (std::holds_alternative<Inbound::More>(*next)) return;
-    const auto at = std::string_view(in_.data() + in_begin_, in_end_ - in_begin_);
-    if (const auto* pass = std::get_if<Inbound::Pass>(&*next)) {
-      parts_.room->bytes += pass->content + kOverheadMax;
+    if (const auto* begun = std::get_if<Inbound::Begun>(&*next)) {
+      frame_ = Frame{begun->version, begun->kind, std::string(begun->json), {}};
+      in_begin_ += begun->bytes;
+      missing_ = begun->rest;
+      frame_.bytes.reserve(missing_);
+      take_bytes();
+    } else if (const auto* opening = std::get_if<Inbound::Opening>(&*next)) {
+      parts_.room->bytes += kOverheadMax;
       parts_.room->frames += 1;
-      in_begin_ += pass->bytes;
-      give_to_caf(at.substr(0, pass->bytes));
+      const std::string_view at(in_.data() + in_begin_, opening->bytes);
+      in_begin_ += opening->bytes;
+      give_to_caf(at);
     } else if (const auto* skip = std::get_if<Inbound::Skip>(&*next)) {
       in_begin_ += skip->bytes;
     } else if (const auto* shake = std::get_if<Inbound::Handshake>(&*next)) {
@@ -173,11 +180,24 @@ void Channel::look_at_incoming() {
   }
 }
 
+void Channel::take_bytes() {
+  const auto count = std::min(missing_, in_end_ - in_begin_);
+  frame_.bytes.append(in_.data() + in_begin_, count);
+  in_begin_ += count;
+  missing_ -= count;
+  if (missing_ == 0) deliver();
+}
+
+/// As CAF would: from nobody.
+void Channel::deliver() {
+  parts_.room->bytes += frame_.json.size() + frame_.bytes.size() + kOverheadMax;
+  parts_.room->frames += 1;
+  caf::anon_send(parts_.link, std::exchange(frame_, {}));
+}
+
 void Channel::give_to_caf(std::string_view bytes) {
   while (!bytes.empty() && !over_) {
     const auto wanted = caf_wants_;
-    // Headers and payloads take turns: each has its buffer, which keeps its size.
-    if ((wanted == kHeaderBytes) != (to_caf_.size() == kHeaderBytes)) to_caf_.swap(to_caf_next_);
     if (to_caf_.size() != wanted) to_caf_.resize(wanted);
     const auto take = std::min(wanted - to_caf_bytes_, bytes.size());
     std::memcpy(to_caf_.data() + to_caf_bytes_, bytes.data(), take);
@@ -208,14 +228,13 @@ void Channel::go_on() {
   read();
 }
 
-/// Behind what is kept, for at least the rest of the frame that has begun.
+/// Behind what is kept. More than a buffer is kept of a frame's JSON only, which has its bound.
 void Channel::make_room() {
   if (in_begin_ > 0) {
     std::memmove(in_.data(), in_.data() + in_begin_, in_end_ - in_begin_);
     in_end_ -= std::exchange(in_begin_, 0);
   }
-  const auto wanted = Inbound::wanted(std::string_view(in_.data(), in_end_));
-  if (wanted > in_.size()) in_.resize(std::max(wanted, kLargeBufferBytes));
+  if (in_end_ == in_.size()) in_.resize(std::min(2 * in_.size(), kHeaderBytes + kPayloadMax));
 }
 
 bool Channel::read_tls() {

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// What an open connection moves: TLS on one side, CAF's broker on the other, and nothing passes that was not looked at.
+// What an open connection moves: TLS on one side, CAF on the other, and nothing passes that was not looked at. CAF's
+// broker is told how the connection begins and ends; frames that come go past it to their actor, and are copied once.
 // Made on the gate's thread, when the handshake is done; lives on CAF's I/O thread, so that a frame changes threads
 // only where it must: from who sends it to CAF, and from CAF to who gets it.
 #pragma once
 
+#include <caf/actor.hpp>
 #include <caf/io/network/default_multiplexer.hpp>
 #include <caf/io/network/event_handler.hpp>
 #include <caf/io/scribe.hpp>
@@ -15,6 +17,7 @@
 #include "actors/wire/basp.hpp"
 #include "actors/wire/credentials.hpp"
 #include "actors/wire/link.hpp"
+#include "messages/frame.hpp"
 
 namespace hillstar::actors::wire {
 
@@ -24,6 +27,7 @@ struct ChannelParts {
   std::unique_ptr<Inbound> inbound;
   std::shared_ptr<Room> room;
   std::shared_ptr<Backlog> backlog;
+  caf::actor link;  ///< Gets the frames.
   /// The last words are on their way: who keeps the channel ends it in a while. On CAF's thread.
   std::function<void()> closing;
   /// It is over; once, and the last. On CAF's thread.
@@ -59,6 +63,8 @@ class Channel final : public caf::io::network::event_handler, public std::enable
   void read();
   void give_to_caf(std::string_view bytes);
   void look_at_incoming();
+  void take_bytes();
+  void deliver();
   bool pause();
   void go_on();
   void make_room();
@@ -89,8 +95,9 @@ class Channel final : public caf::io::network::event_handler, public std::enable
   std::vector<char> in_;
   std::size_t in_begin_ = 0;
   std::size_t in_end_ = 0;
-  std::vector<char> to_caf_;  ///< CAF asks for so many bytes, and gets them when they are all there.
-  std::vector<char> to_caf_next_;
+  Frame frame_;                   ///< That has begun.
+  std::size_t missing_ = 0;       ///< Of its bytes.
+  std::vector<char> to_caf_;      ///< CAF asks for so many bytes, and gets them when they are all there.
   std::size_t to_caf_bytes_ = 0;  ///< Of them are there.
   std::size_t caf_wants_ = 0;
   // From CAF: [out_begin_, out_good_) was looked at and leaves, the rest not yet.

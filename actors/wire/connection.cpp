@@ -137,7 +137,7 @@ void Connection::become_peer(const x509::Facts& facts) {
   link_ = spawn_link(system, std::move(parts));
   inbound->set_link(link_.id());
   error_code ignored;
-  ChannelParts moved{socket_.release(ignored), std::move(tls_), std::move(inbound), room, backlog, {}, end_it};
+  ChannelParts moved{socket_.release(ignored), std::move(tls_), std::move(inbound), room, backlog, link_, {}, end_it};
   moved.closing = at_the_gate([](Connection& self) {
     if (self.state_ == State::open) self.set_deadline(kLingerMax, "The connection was closed here.");
   });

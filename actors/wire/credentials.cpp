@@ -15,7 +15,7 @@ namespace hillstar::actors::wire {
 namespace {
 
 constexpr std::string_view kClaimKeyInfo = "hillstar-actors claims of attempts 1";
-constexpr long kReadAheadBytes = 256L << 10;
+constexpr long kReadAheadBytes = 64L << 10;
 constexpr std::int64_t kMicros = 1'000'000;
 
 std::string on_list(std::string_view name) { return static_cast<char>(name.size()) + std::string(name); }

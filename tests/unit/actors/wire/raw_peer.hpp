@@ -36,7 +36,7 @@ inline bool is_closed(int socket) {
   char buffer[4096];
   for (;;) {
     const auto count = ::recv(socket, buffer, sizeof buffer, 0);
-    if (count > 0) continue;
+    if (count > 0 || (count < 0 && errno == EINTR)) continue;  // EINTR: somebody stopped this process for a moment
     return count == 0 || errno == ECONNRESET;
   }
 }
