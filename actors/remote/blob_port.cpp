@@ -60,6 +60,7 @@ class Chunks {
     while (!piece.empty()) {
       if (held_.size() == kFrameBytesMax && !send(false)) return Error{Errc::blob_transfer, "not wanted any more"};
       const auto count = std::min(piece.size(), kFrameBytesMax - held_.size());
+      if (count >= kFrameBytesMax / 4) held_.reserve(kFrameBytesMax);  // more will come: it is not copied as it grows
       held_.append(piece.substr(0, count));
       piece.remove_prefix(count);
     }

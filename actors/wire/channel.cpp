@@ -20,6 +20,7 @@ namespace {
 using caf::io::network::operation;
 
 constexpr std::size_t kBufferBytes = 64U << 10U;
+constexpr std::size_t kRecordBytes = 16U << 10U;
 /// What is looked at before it is written.
 constexpr std::size_t kWriteBytes = 256U << 10U;
 /// A buffer that was once larger is not kept.
@@ -239,10 +240,23 @@ void Channel::make_room() {
 
 bool Channel::read_tls() {
   ERR_clear_error();
-  const int count = SSL_read(parts_.tls.get(), in_.data() + in_end_, static_cast<int>(in_.size() - in_end_));
-  if (count <= 0) return tls_again(count, false), false;
-  in_end_ += static_cast<std::size_t>(count);
-  return true;
+  // A frame's own bytes go where they belong, a record of TLS at a time.
+  auto& bytes = frame_.bytes;
+  const auto before = bytes.size();
+  const bool straight = missing_ > 0 && in_end_ == 0;
+  if (straight) bytes.resize(before + std::min(missing_, kRecordBytes));
+  auto* const into = straight ? bytes.data() + before : in_.data() + in_end_;
+  const auto room = straight ? bytes.size() - before : in_.size() - in_end_;
+  const int count = SSL_read(parts_.tls.get(), into, static_cast<int>(room));
+  const auto have = static_cast<std::size_t>(std::max(count, 0));
+  if (straight) {
+    bytes.resize(before + have);
+    missing_ -= have;
+    if (have > 0 && missing_ == 0) deliver();
+  } else {
+    in_end_ += have;
+  }
+  return have > 0 || (tls_again(count, false), false);
 }
 
 void Channel::drain() {

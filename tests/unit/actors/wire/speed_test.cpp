@@ -24,7 +24,7 @@ using Clock = std::chrono::steady_clock;
 
 double seconds_since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
 
-constexpr std::size_t kChunk = kFrameBytesMax;
+constexpr std::size_t kChunk = std::size_t{256} << 10U;
 constexpr std::size_t kChunks = 800;
 constexpr int kTimes = 7;
 
