@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What an open connection moves: TLS on one side, CAF on the other, and nothing passes that was not looked at. CAF's
-// broker is told how the connection begins and ends; frames that come go past it to their actor, a blob's bytes uncopied.
+// broker is told how the connection begins and ends; frames that come go past it to their actor, their bytes uncopied.
 // Made on the gate's thread, when the handshake is done; lives on CAF's I/O thread, so that a frame changes threads
 // only where it must: from who sends it to CAF, and from CAF to who gets it.
 #pragma once
