@@ -21,6 +21,7 @@ using caf::io::network::operation;
 
 constexpr std::size_t kBufferBytes = 64U << 10U;
 constexpr std::size_t kRecordBytes = 16U << 10U;
+constexpr long kTogetherBytes = 64L << 10;
 /// What is looked at before it is written.
 constexpr std::size_t kWriteBytes = 256U << 10U;
 /// A buffer that was once larger is not kept.
@@ -65,7 +66,15 @@ std::shared_ptr<Channel> Channel::open(caf::io::network::multiplexer& loop, Chan
 }
 
 Channel::Channel(caf::io::network::default_multiplexer& loop, ChannelParts parts)
-    : event_handler(loop, parts.socket), parts_(std::move(parts)) {}
+    : event_handler(loop, parts.socket), parts_(std::move(parts)) {
+  // Records of TLS leave together: OpenSSL would write each by itself. The last of them leave with flush_tls() only.
+  auto* const buffer = BIO_new(BIO_f_buffer());
+  if (buffer == nullptr) return;
+  BIO_set_write_buffer_size(buffer, kTogetherBytes);
+  auto* const socket = SSL_get_rbio(parts_.tls.get());
+  BIO_up_ref(socket);
+  SSL_set0_wbio(parts_.tls.get(), BIO_push(buffer, socket));
+}
 
 caf::io::scribe_ptr Channel::scribe() { return caf::make_counted<Scribe>(shared_from_this()); }
 
@@ -283,25 +292,28 @@ void Channel::write() {
     if (out_begin_ == out_.size()) {
       out_begin_ = out_good_ = 0;
       out_.clear();
-      if (out_next_.empty()) return rest();
+      if (out_next_.empty()) return flush_tls() ? rest() : void();
       out_.swap(out_next_);
     }
-    look_at_outgoing();
+    if (!look_at_outgoing()) return;
     if (out_begin_ < out_good_ && !write_tls()) return;
   }
   if (!over_ && !closing_) later(&Channel::write);
 }
 
-/// Of whole frames: CAF writes no halves.
-void Channel::look_at_outgoing() {
+/// Of whole frames: CAF writes no halves. False if there is nothing to write now.
+bool Channel::look_at_outgoing() {
   while (out_good_ < out_.size() && out_good_ - out_begin_ < kWriteBytes) {
     const auto header = header_of(out_.data() + out_good_);
     const auto size = kHeaderBytes + header.payload;
     const bool closes =
         may_be_closing(header) && is_closing(std::string_view(out_.data() + out_good_ + kHeaderBytes, header.payload));
     const bool drops = outbound_of(header) == Outbound::drop;
-    if ((closes || drops) && out_begin_ < out_good_) return;  // what is before it leaves first
-    if (closes) return linger();
+    if ((closes || drops) && out_begin_ < out_good_) return true;  // what is before it leaves first
+    if (closes) {
+      if (flush_tls()) linger();
+      return false;
+    }
     if (is_frame(header)) {
       parts_.backlog->frames -= 1;
       parts_.backlog->bytes -= header.payload;
@@ -309,6 +321,16 @@ void Channel::look_at_outgoing() {
     out_good_ += size;
     if (drops) out_begin_ = out_good_;
   }
+  return true;
+}
+
+/// What OpenSSL has written leaves; false if the socket is full, or broken.
+bool Channel::flush_tls() {
+  ERR_clear_error();
+  auto* const out = SSL_get_wbio(parts_.tls.get());
+  if (BIO_flush(out) > 0) return true;
+  BIO_should_retry(out) != 0 ? wait_to_write(true) : finish(Error{Errc::host_closed, "The connection ended."});
+  return false;
 }
 
 bool Channel::write_tls() {

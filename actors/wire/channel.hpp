@@ -72,8 +72,9 @@ class Channel final : public caf::io::network::event_handler, public std::enable
   void drain();
 
   void write();
-  void look_at_outgoing();
+  bool look_at_outgoing();
   bool write_tls();
+  bool flush_tls();
   void rest();
   void wait_to_write(bool yes);
   void linger();
