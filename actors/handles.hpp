@@ -95,6 +95,7 @@ struct ReportHere;
 struct ListWorkers;
 struct TellWorker;
 struct WorkersTick;
+struct KeptDue;
 struct UseClaimKey;
 struct UseAuthority;
 struct CertificateMade;
@@ -154,6 +155,7 @@ using WorkerDirectory =
                      caf::reacts_to<ReportHere>,      // to itself
                      caf::reacts_to<ListWorkers>, caf::reacts_to<TellWorker>,
                      caf::reacts_to<WorkersTick>,  // to itself: time passes
+                     caf::reacts_to<KeptDue>,
                      caf::reacts_to<UseClaimKey>,  // from the gate
                      caf::reacts_to<UseAuthority>,
                      caf::reacts_to<CertificateMade>,  // to itself

@@ -3,6 +3,7 @@
 // happens to the actors it passes through.
 #pragma once
 
+#include <caf/fwd.hpp>
 #include <functional>
 #include <optional>
 #include <utility>
@@ -30,7 +31,8 @@ class Job {
   ~Job();
 
   /// The first answer counts. Called by whoever holds the job now: the slots while it waits, then its worker.
-  void answer(NodeOutcome outcome);
+  /// @param on  the answering actor's context, if an actor answers: its thread goes on with the node
+  void answer(NodeOutcome outcome, caf::execution_unit* on = nullptr);
   /// Runs the work and answers. An exception out of a tool is a crash of the tool: a lost attempt.
   void run();
 

@@ -161,6 +161,7 @@ void NodeActorState::finish(NodeOutcome outcome) {
   is_placed_ = false;
   files_.reset();
   self_->anon_send(owner_, AttemptEnded{std::move(outcome)});
+  if (ends_after_one_) self_->quit();
 }
 
 NodeActor::behavior_type node_actor(NodeActor::stateful_pointer<NodeActorState> self, ServicesPtr services,
@@ -176,6 +177,12 @@ NodeActor::behavior_type node_actor(NodeActor::stateful_pointer<NodeActorState> 
           [self](const HoldNode& message) { self->state.on_hold(message); },
           [self](const ChildAnswered& message) { self->state.on_child_answered(message); },
           [self](const PlaceMissing& message) { self->state.on_place_missing(message); }};
+}
+
+NodeActor::behavior_type node_of_one_attempt(NodeActor::stateful_pointer<NodeActorState> self, ServicesPtr services,
+                                             AttemptOwner owner) {
+  self->state.end_after_one();
+  return node_actor(self, std::move(services), std::move(owner));
 }
 
 }  // namespace hillstar::actors

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One attempt of one node: starts it, cancels it, answers exactly once. Kept by its run actor for the next attempt,
 // but keeps nothing of the one before. Never asks the run actor anything; its death is an answer too (a lost attempt).
+// On a worker it makes one attempt, and ends with it.
 #pragma once
 
 #include <optional>
@@ -15,6 +16,7 @@ class NodeActorState {
   explicit NodeActorState(NodeActor::pointer actor) : self_(actor) {}
 
   void open(ServicesPtr services, AttemptOwner owner);
+  void end_after_one() { ends_after_one_ = true; }
   void on_attempt(Attempt& message);
   void on_cancel(const CancelNode& message);
   void on_end_now(const EndNow& message) const;
@@ -60,9 +62,12 @@ class NodeActorState {
   bool is_placed_ = false;  ///< Another machine makes it, or will.
   FilesFoundPtr files_;     ///< Set while the job is that of reading files for it.
   bool cancelled_ = false;
+  bool ends_after_one_ = false;
 };
 
 NodeActor::behavior_type node_actor(NodeActor::stateful_pointer<NodeActorState> self, ServicesPtr services,
                                     AttemptOwner owner);
+NodeActor::behavior_type node_of_one_attempt(NodeActor::stateful_pointer<NodeActorState> self, ServicesPtr services,
+                                             AttemptOwner owner);
 
 }  // namespace hillstar::actors

@@ -28,7 +28,8 @@ class OneQueue final : public caf::policy::unprofiled {
     std::condition_variable filled;
     std::deque<resumable*> queue;             ///< Under `lock`.
     std::size_t asleep = 0;                   ///< Workers that wait for `filled`. Under `lock`.
-    std::atomic<bool> somebody_waits{false};  ///< The queue is not empty. Written under `lock`.
+    std::atomic<bool> somebody_waits{false};  ///< More are in the queue than workers wake up for. Written under `lock`.
+    void look() { somebody_waits.store(queue.size() > asleep, std::memory_order_relaxed); }
   };
   struct worker_data {
     explicit worker_data(caf::scheduler::abstract_coordinator* /*owner*/) {}
@@ -42,7 +43,7 @@ class OneQueue final : public caf::policy::unprofiled {
     {
       const std::lock_guard guard(shared.lock);
       shared.queue.push_back(job);
-      shared.somebody_waits.store(true, std::memory_order_relaxed);
+      shared.look();
       wake = shared.asleep > 0;
     }
     if (wake) shared.filled.notify_one();
@@ -77,7 +78,7 @@ class OneQueue final : public caf::policy::unprofiled {
     }
     auto* const job = shared.queue.front();
     shared.queue.pop_front();
-    shared.somebody_waits.store(!shared.queue.empty(), std::memory_order_relaxed);
+    shared.look();
     return job;
   }
   template <class Worker, class Use>

@@ -13,8 +13,10 @@ namespace hillstar::actors {
 
 Job::~Job() { answer(AttemptLost{parts_.ref}); }
 
-void Job::answer(NodeOutcome outcome) {
-  if (!std::exchange(answered_, true)) caf::anon_send(parts_.node, JobDone{std::move(outcome)});
+void Job::answer(NodeOutcome outcome, caf::execution_unit* on) {
+  if (std::exchange(answered_, true) || !parts_.node) return;
+  caf::actor_cast<caf::abstract_actor*>(parts_.node)
+      ->eq_impl(caf::make_message_id(), nullptr, on, JobDone{std::move(outcome)});
 }
 
 void Job::run() {

@@ -11,13 +11,15 @@
 namespace hillstar {
 
 /// Protocol of this program. A peer says its own in `hello` and `welcome`; both then speak the older of the two, from
-/// kProtocolOldest on. 2: a worker rests. 3: attempts come with claims, and certificates are renewed.
+/// kProtocolOldest on. 2: a worker rests. 3: attempts come with claims, certificates are renewed, ends are confirmed
+/// together.
 inline constexpr std::uint16_t kProtocol = 3;
 inline constexpr std::uint16_t kProtocolOldest = 1;
 /// What a peer must speak at least to be sent such frames and members.
 inline constexpr std::uint16_t kProtocolRest = 2;
 inline constexpr std::uint16_t kProtocolClaims = 3;
 inline constexpr std::uint16_t kProtocolRenewal = 3;
+inline constexpr std::uint16_t kProtocolKept = 3;
 
 /// Limits of one frame; what is larger travels as a blob, in chunks.
 inline constexpr std::size_t kFrameJsonMax = 1024 * 1024;
@@ -43,6 +45,7 @@ enum class FrameKind : std::uint8_t {
   claims = 16,      // worker -> host, after `welcome`: that it was given the attempts which it named in `hello`
   renew = 17,       // worker -> host: a new certificate, for a new key
   renewed = 18,     // host -> worker: here it is, or why not
+  ends_kept = 19,   // host -> worker: as `outcome_kept`, of many
 };
 
 struct Frame {

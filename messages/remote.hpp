@@ -113,7 +113,7 @@ BOOST_DESCRIBE_STRUCT(Order, (),
 /// FrameKind::attempt. The order, or the blob that holds it if it is too large for a frame.
 struct AttemptSent {
   std::string key;  ///< `run/node[item]/attempt`.
-  std::optional<Json> order;
+  std::optional<Order> order;
   std::optional<std::string> order_sha256;
   /// Protocol 3: what the worker shows to this host after a restart; a secret between the two.
   std::optional<std::string> claim;
@@ -154,7 +154,7 @@ BOOST_DESCRIBE_STRUCT(Report, (), (ending, result, tests, usage, detail, failure
 /// FrameKind::outcome.
 struct OutcomeTold {
   std::string key;
-  std::optional<Json> report;
+  std::optional<Report> report;
   std::optional<std::string> report_sha256;
 };
 BOOST_DESCRIBE_STRUCT(OutcomeTold, (), (key, report, report_sha256))
@@ -165,6 +165,12 @@ struct AttemptNamed {
   bool fenced = false;
 };
 BOOST_DESCRIBE_STRUCT(AttemptNamed, (), (key, fenced))
+
+/// FrameKind::ends_kept.
+struct EndsKept {
+  std::vector<std::string> keys;
+};
+BOOST_DESCRIBE_STRUCT(EndsKept, (), (keys))
 
 /// FrameKind::progress.
 struct Said {

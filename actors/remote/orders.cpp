@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "actors/call_record.hpp"
+#include "actors/remote/admission.hpp"
 #include "actors/tool_node.hpp"
 #include "runtime/platform/hash.hpp"
 #include "runtime/policy/rules.hpp"
@@ -43,6 +44,13 @@ Result<void> check(const std::optional<Usage>& usage) {
 }
 
 }  // namespace
+
+std::optional<std::string> key_in(const wire::PeerFrame& frame) {
+  const auto* object = frame.said->if_object();
+  const auto* key = object == nullptr ? nullptr : object->if_contains("key");
+  if (key == nullptr || !key->is_string() || key->get_string().size() > kKeyBytesMax) return std::nullopt;
+  return std::string(key->get_string());
+}
 
 std::string key_of(const Attempt& attempt) {
   const auto& ref = attempt.command.ref;

@@ -3,10 +3,12 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "actors/services.hpp"
+#include "actors/wire/wire.hpp"
 #include "messages/frame.hpp"
 #include "messages/json_codec.hpp"
 #include "messages/remote.hpp"
@@ -27,6 +29,13 @@ Result<Body> body_of(const Frame& frame) {
   if (!tree) return Error{Errc::host_protocol, "a frame does not hold JSON", {}, {}};
   return json::read<Body>(*tree);
 }
+
+template <class Body>
+Result<Body> body_of(const wire::PeerFrame& frame) {
+  return json::read<Body>(*frame.said);
+}
+/// The attempt that it names, whatever else it says.
+std::optional<std::string> key_in(const wire::PeerFrame& frame);
 
 /// `run/node[item]/attempt`: names an attempt on all machines.
 std::string key_of(const Attempt& attempt);

@@ -124,10 +124,9 @@ void WorkerActorState::change_certificate() {
 
 void WorkerActorState::on_frame(wire::PeerFrame& message) {
   if (ended_ || message.peer != peer_) return;
-  const auto& frame = message.frame;
-  switch (frame.kind) {
+  switch (message.frame.kind) {
     case FrameKind::welcome:
-      if (const auto words = body_of<remote::Welcome>(frame); words && !welcomed_) {
+      if (const auto words = body_of<remote::Welcome>(message); words && !welcomed_) {
         words_ = *words;
         welcomed_ = true;
         welcomed_at_ = now();
@@ -143,7 +142,7 @@ void WorkerActorState::on_frame(wire::PeerFrame& message) {
       }
       return;
     case FrameKind::refused:
-      if (const auto refused = body_of<remote::Refused>(frame)) {
+      if (const auto refused = body_of<remote::Refused>(message)) {
         const Error error{Errc::worker_refused, "The host does not take this worker: " + refused->reason,
                           parts_.options.host, refused->hint};
         if (refused->for_good) return end(error);
@@ -151,7 +150,7 @@ void WorkerActorState::on_frame(wire::PeerFrame& message) {
       }
       return;
     case FrameKind::beat_seen:
-      if (const auto seen = body_of<remote::Beat>(frame)) {
+      if (const auto seen = body_of<remote::Beat>(message)) {
         const auto sent = unseen_.find(seen->number);
         if (sent == unseen_.end()) return;
         trusted_ = std::max(trusted_, sent->second);
@@ -160,9 +159,9 @@ void WorkerActorState::on_frame(wire::PeerFrame& message) {
       }
       return;
     case FrameKind::attempt:
-      return take(frame);
+      return take(message);
     case FrameKind::cancel:
-      if (const auto named = body_of<remote::AttemptNamed>(frame)) {
+      if (const auto named = body_of<remote::AttemptNamed>(message)) {
         const auto making = making_.find(named->key);
         if (making == making_.end() || making->second.told) return;
         if (!making->second.held) return caf::anon_send(making->second.actor, StopAttempt{});
@@ -171,14 +170,18 @@ void WorkerActorState::on_frame(wire::PeerFrame& message) {
       }
       return;
     case FrameKind::outcome_kept:
-      if (const auto named = body_of<remote::AttemptNamed>(frame)) drop(named->key);
+      if (const auto named = body_of<remote::AttemptNamed>(message)) drop(named->key);
+      return;
+    case FrameKind::ends_kept:
+      if (const auto kept = body_of<remote::EndsKept>(message))
+        for (const auto& key : kept->keys) drop(key);
       return;
     case FrameKind::blob_want:
     case FrameKind::blob_chunk:
     case FrameKind::blob_none:
       return caf::anon_send(port_, BlobFrame{std::move(message.frame), message.room});
     case FrameKind::renewed:
-      if (auto answer = body_of<remote::Renewed>(frame); answer && keeper_)
+      if (auto answer = body_of<remote::Renewed>(message); answer && keeper_)
         caf::anon_send(keeper_, KeeperAnswer{std::move(*answer)});
       return;
     case FrameKind::drain:

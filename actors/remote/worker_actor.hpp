@@ -77,7 +77,7 @@ class WorkerActorState {
   struct Making {
     WorkerAttempt actor;                      ///< Null while it is held.
     std::optional<remote::AttemptSent> held;  ///< It begins once the host has seen a beat.
-    std::optional<remote::OutcomeTold> told;  ///< It has ended.
+    std::optional<Frame> told;                ///< It has ended: what is said of it.
     std::optional<std::string> claim;         ///< That the host gave it to us; for hosts only.
     std::vector<std::string> offered;
     Moment taken;
@@ -86,8 +86,9 @@ class WorkerActorState {
     std::optional<Moment> ends_by;  ///< Its lease is nearly over then.
   };
 
-  void take(const Frame& frame);
+  void take(const wire::PeerFrame& message);
   void begin(Making& making, remote::AttemptSent sent);
+  void refuse(const std::string& key, FailureClass kind, std::string why);
   void begin_held();
   /// Of what the host has not given up.
   [[nodiscard]] bool makes_something() const;

@@ -8,28 +8,35 @@
 
 namespace hillstar::actors {
 
-void WorkerActorState::take(const Frame& frame) {
-  auto sent = body_of<remote::AttemptSent>(frame);
-  if (!sent || sent->order.has_value() == sent->order_sha256.has_value()) {
+void WorkerActorState::take(const wire::PeerFrame& message) {
+  const auto key = key_in(message);
+  if (!key) {
     parts_.services->log("warning: the host sent an attempt that cannot be read");
     return sink_.close();
   }
-  if (making_.contains(sent->key)) return;  // sent again: it is under way
-  const auto key = sent->key;
-  auto& making = making_[key];
+  if (making_.contains(*key)) return;  // sent again: it is under way
+  auto& making = making_[*key];
+  auto sent = body_of<remote::AttemptSent>(message);
+  if (!sent) return refuse(*key, FailureClass::invalid_input, to_string(sent.error()));
+  if (sent->order.has_value() == sent->order_sha256.has_value())
+    return refuse(*key, FailureClass::invalid_input, "the host sent an attempt without an order, or with two");
   making.claim = std::exchange(sent->claim, std::nullopt);
-  if (making_.size() > kAttemptsMax) {
-    remote::Report report;
-    report.ending = remote::Ending::failed;
-    report.failure = Failure{FailureClass::overloaded, "the worker makes as many attempts as it can", {}};
-    return on_reported({key, std::make_shared<const remote::Report>(std::move(report))});
-  }
+  if (making_.size() > kAttemptsMax)
+    return refuse(*key, FailureClass::overloaded, "the worker makes as many attempts as it can");
   making.taken = now();
   // Trust that is as old as an idle beat may be over before the first word of it: the host's clock began when it sent.
   if (is_trusted()) return begin(making, std::move(*sent));
   making.held = std::move(*sent);
   if (!asked_) beat(now());
   asked_ = true;
+}
+
+/// It fails before it begins.
+void WorkerActorState::refuse(const std::string& key, FailureClass kind, std::string why) {
+  remote::Report report;
+  report.ending = remote::Ending::failed;
+  report.failure = Failure{kind, std::move(why), {}};
+  on_reported({key, std::make_shared<const remote::Report>(std::move(report))});
 }
 
 void WorkerActorState::begin_held() {
@@ -61,22 +68,21 @@ void WorkerActorState::on_reported(const AttemptReported& message) {
   auto& making = entry->second;
   remote::OutcomeTold told{message.key, {}, {}};
   for (const auto& blob : blobs_of(*message.report)) making.offered.push_back(blob.sha256);
-  auto text = json::to_text(*message.report);
-  auto& store = *parts_.services->store;
-  if (text.size() > kFrameOrderMax) {
-    if (auto sha256 = store.put_blob(text)) {
+  told.report = *message.report;
+  auto frame = frame_of(FrameKind::outcome, told);
+  if (frame.json.size() > kFrameOrderMax) {
+    told.report.reset();
+    if (auto sha256 = parts_.services->store->put_blob(json::to_text(*message.report))) {
       making.offered.push_back(*sha256);
       told.report_sha256 = *std::move(sha256);
     } else {
-      remote::Report report;
-      report.ending = remote::Ending::failed;
-      report.failure = Failure{FailureClass::io, to_string(sha256.error()), {}};
-      text = json::to_text(report);
+      told.report.emplace().ending = remote::Ending::failed;
+      told.report->failure = Failure{FailureClass::io, to_string(sha256.error()), {}};
     }
+    frame = frame_of(FrameKind::outcome, told);
   }
-  if (!told.report_sha256) told.report = Json::from_canonical(std::move(text));
   if (!making.offered.empty()) caf::anon_send(port_, OfferBlobs{making.offered});
-  making.told = std::move(told);
+  making.told = std::move(frame);
   say(making);
 }
 
@@ -98,7 +104,7 @@ void WorkerActorState::show_claims() {
 
 void WorkerActorState::say(Making& making) {
   making.told_at = now();
-  if (welcomed_) sink_.send(frame_of(FrameKind::outcome, *making.told));
+  if (welcomed_) sink_.send(*making.told);
 }
 
 void WorkerActorState::drop(const std::string& key) {

@@ -56,15 +56,13 @@ void WorkerAttemptState::open(WorkerAttemptParts parts) {
   parts_ = std::move(parts);
   folder_ = folder_of(parts_.workspace, parts_.sent.key);
   if (parts_.sent.order_sha256) return fetch({{"", 0, false, *parts_.sent.order_sha256}});
-  if (const auto read = read_order(); !read) return fail(FailureClass::invalid_input, read.error());
+  order_ = std::exchange(parts_.sent.order, std::nullopt);
   fetch(blobs_of(*order_));
 }
 
 Result<void> WorkerAttemptState::read_order() {
-  auto text = parts_.sent.order ? Result<std::string>(parts_.sent.order->text())
-                                : parts_.services->store->read_blob(*parts_.sent.order_sha256);
-  if (!text) return text.error();
-  HILLSTAR_TRY(const auto tree, json::parse(*text));
+  HILLSTAR_TRY(const auto text, parts_.services->store->read_blob(*parts_.sent.order_sha256));
+  HILLSTAR_TRY(const auto tree, json::parse(text));
   HILLSTAR_TRY(order_, json::read<remote::Order>(tree));
   return {};
 }
@@ -113,7 +111,7 @@ void WorkerAttemptState::make() {
     has_folder_ = true;
     if (const auto laid = lay(folder_, {}, *parts_.services->store); !laid) return fail(FailureClass::io, laid.error());
   }
-  node_ = self_->spawn(node_actor, parts_.services, AttemptOwner(WorkerAttempt(self_)));
+  node_ = self_->spawn(node_of_one_attempt, parts_.services, AttemptOwner(WorkerAttempt(self_)));
   self_->anon_send(node_, Attempt(*attempt_));
   if (stopped_) on_stop();
 }
@@ -126,6 +124,7 @@ bool WorkerAttemptState::uses_folder() const {
 }
 
 void WorkerAttemptState::on_ended(const AttemptEnded& message) {
+  node_ = nullptr;
   if (reported_ || ended_) return;
   auto report = report_of(message.outcome);
   if (report.ending != remote::Ending::succeeded || attempt_->node->files_out.empty())
@@ -147,8 +146,8 @@ void WorkerAttemptState::on_gathered(const FilesGathered& message) {
 void WorkerAttemptState::on_stop() {
   stopped_ = true;
   if (reported_) return;
-  if (!node_) return report(report_of(AttemptCancelled{{}, true}));
-  caf::anon_send(node_, CancelNode{attempt_->command.ref, Halt::cancel});
+  if (!attempt_) return report(report_of(AttemptCancelled{{}, true}));
+  if (node_) caf::anon_send(node_, CancelNode{attempt_->command.ref, Halt::cancel});
   caf::delayed_anon_send(WorkerAttempt(self_), parts_.services->cancel_grace, StopGraceOver{});
 }
 
@@ -158,7 +157,7 @@ void WorkerAttemptState::on_end_now() {
 
 void WorkerAttemptState::on_grace_over() {
   if (reported_) return;
-  caf::anon_send_exit(node_, caf::exit_reason::kill);
+  if (node_) caf::anon_send_exit(node_, caf::exit_reason::kill);
   report(report_of(AttemptCancelled{{}}));
 }
 

@@ -102,7 +102,7 @@ class WorkerAttemptState {
   std::optional<remote::Order> order_;
   std::string folder_;
   bool has_folder_ = false;
-  NodeActor node_;
+  NodeActor node_;  ///< Empty before and after.
   std::optional<Attempt> attempt_;
   std::optional<remote::Report> ended_;  ///< Files are being gathered.
   bool stopped_ = false;

@@ -37,6 +37,12 @@ Result<void> check_files(const PlacedAttempt& what, const remote::Report& report
   return {};
 }
 
+Result<remote::Report> report_in(const persistence::EventStore& store, const std::string& sha256) {
+  HILLSTAR_TRY(const auto text, store.read_blob(sha256));
+  HILLSTAR_TRY(const auto tree, json::parse(text));
+  return json::read<remote::Report>(tree);
+}
+
 }  // namespace
 
 void WorkerDirectoryState::on_place(const PlaceAttempt& message) {
@@ -127,59 +133,56 @@ void WorkerDirectoryState::send(Placed& placed, Worker& worker) {
   placed.live = std::make_unique<LiveOutput>(
       services.gate, services.feed,
       Progress{RunId(what.attempt.run->run), what.attempt.node->id, ref.item, ref.attempt, {}});
-  const auto order = order_of(what.attempt, services.clock->utc_now(), what.files);
-  for (const auto& blob : blobs_of(order)) placed.offered.push_back(blob.sha256);
-  remote::AttemptSent sent{what.key, {}, {}, {}};
+  remote::AttemptSent sent{what.key, order_of(what.attempt, services.clock->utc_now(), what.files), {}, {}};
+  for (const auto& blob : blobs_of(*sent.order)) placed.offered.push_back(blob.sha256);
   if (worker.protocol >= kProtocolClaims && !claim_key_.empty())
     sent.claim = claim_of(claim_key_, what.key, owner_of(worker));
-  auto text = json::to_text(order);
-  if (text.size() <= kFrameOrderMax) {
-    sent.order = Json::from_canonical(std::move(text));
-  } else {
-    auto sha256 = services.store->put_blob(text);
+  auto frame = frame_of(FrameKind::attempt, sent);
+  if (frame.json.size() > kFrameOrderMax) {
+    auto sha256 = services.store->put_blob(json::to_text(*sent.order));
     if (!sha256) return end(placed, failed(what, FailureClass::io, sha256.error()));
     placed.offered.push_back(*sha256);
+    sent.order.reset();
     sent.order_sha256 = *std::move(sha256);
+    frame = frame_of(FrameKind::attempt, sent);
   }
   if (!placed.offered.empty()) caf::anon_send(worker.port, OfferBlobs{placed.offered});
-  worker.sink.send(frame_of(FrameKind::attempt, sent));
+  worker.sink.send(std::move(frame));
 }
 
 // -- ends -------------------------------------------------------------------------------------------------
 
-void WorkerDirectoryState::on_outcome(Worker& worker, const Frame& frame) {
-  const auto told = body_of<remote::OutcomeTold>(frame);
-  if (!told || told->report.has_value() == told->report_sha256.has_value() || told->key.size() > kKeyBytesMax)
-    return break_off(worker, "an end that cannot be read");
-  const auto entry = placed_.find(told->key);
+void WorkerDirectoryState::on_outcome(Worker& worker, const wire::PeerFrame& message) {
+  const auto key = key_in(message);
+  if (!key) return break_off(worker, "an end that cannot be read");
+  const auto entry = placed_.find(*key);
   if (entry == placed_.end() || entry->second.worker != worker.peer.name) {
-    const auto unclaimed = unclaimed_.find(told->key);
-    if (unclaimed == unclaimed_.end() || unclaimed->second != worker.peer.name) forget(told->key, worker, true);
+    const auto unclaimed = unclaimed_.find(*key);
+    if (unclaimed == unclaimed_.end() || unclaimed->second != worker.peer.name) forget(*key, worker);
     return;
   }
   if (entry->second.stage != Stage::running) return;  // said again
   entry->second.stage = Stage::reported;
-  if (told->report) return read_report(told->key, *told);
-  caf::anon_send(worker.port,
-                 FetchBlobs{{{"", kReportMax, false, *told->report_sha256}},
-                            [self = WorkerDirectory(self_), key = told->key, store = parts_.services->store,
-                             sha256 = *told->report_sha256](const Result<bool>& here) {
-                              ReportHere message{key, nullptr, {}, {}};
-                              const auto text = here ? store->read_blob(sha256) : Result<std::string>(here.error());
-                              if (!text) {
-                                message.error = text.error();
-                              } else {
-                                message.told = remote::OutcomeTold{key, Json::from_canonical(*text), {}};
-                              }
-                              caf::anon_send(self, std::move(message));
-                            }});
+  auto told = body_of<remote::OutcomeTold>(message);
+  if (!told) return take_report(*key, told.error());
+  if (told->report.has_value() == told->report_sha256.has_value())
+    return take_report(*key, Error{Errc::host_protocol, "the end of an attempt without a report, or with two", *key});
+  if (told->report) return take_report(*key, *std::move(told->report));
+  caf::anon_send(worker.port, FetchBlobs{{{"", kReportMax, false, *told->report_sha256}},
+                                         [self = WorkerDirectory(self_), key = *key, store = parts_.services->store,
+                                          sha256 = *told->report_sha256](const Result<bool>& here) {
+                                           auto report = here ? report_in(*store, sha256) : here.error();
+                                           ReportHere found{key, nullptr, {}};
+                                           if (report)
+                                             found.told = *std::move(report);
+                                           else
+                                             found.error = report.error();
+                                           caf::anon_send(self, std::move(found));
+                                         }});
 }
 
-void WorkerDirectoryState::read_report(const std::string& key, const remote::OutcomeTold& told) {
-  const auto refuse = [&](const Error& error) { on_report_here({key, nullptr, error, {}}); };
-  const auto tree = json::parse(told.report->text());
-  if (!tree) return refuse({Errc::host_protocol, "the end of an attempt is no JSON", key});
-  auto report = json::read<remote::Report>(*tree);
+void WorkerDirectoryState::take_report(const std::string& key, Result<remote::Report> report) {
+  const auto refuse = [&](const Error& error) { on_report_here({key, nullptr, error}); };
   if (!report) return refuse(report.error());
   const auto& placed = placed_.at(key);
   if (const auto fits = check_files(*placed.what, *report); !fits) return refuse(fits.error());
@@ -189,18 +192,18 @@ void WorkerDirectoryState::read_report(const std::string& key, const remote::Out
 
 void WorkerDirectoryState::fetch(const std::string& key, std::vector<BlobRef> blobs,
                                  std::shared_ptr<const remote::Report> report) {
-  if (blobs.empty()) return on_report_here({key, std::move(report), {}, {}});
+  if (blobs.empty()) return on_report_here({key, std::move(report), {}});
   const auto& placed = placed_.at(key);
   const bool writes = report->ending == remote::Ending::succeeded && !report->files.empty();
   auto done = [self = WorkerDirectory(self_), key, report, writes, store = parts_.services->store,
                folder = placed.what->attempt.run->workspace, alive = parts_.alive,
                system = &self_->home_system()](const Result<bool>& here) {
-    if (!here) return caf::anon_send(self, ReportHere{key, nullptr, here.error(), {}});
-    if (!writes) return caf::anon_send(self, ReportHere{key, report, {}, {}});
+    if (!here) return caf::anon_send(self, ReportHere{key, nullptr, here.error()});
+    if (!writes) return caf::anon_send(self, ReportHere{key, report, {}});
     // Disks are waited for elsewhere.
     on_own_thread(*system, [self, key, report, store, folder, alive] {
       const auto written = write_files(folder, report->files, *store);
-      caf::anon_send(self, written ? ReportHere{key, report, {}, {}} : ReportHere{key, nullptr, written.error(), {}});
+      caf::anon_send(self, written ? ReportHere{key, report, {}} : ReportHere{key, nullptr, written.error()});
     });
   };
   caf::anon_send(workers_.at(placed.worker).port, FetchBlobs{std::move(blobs), std::move(done)});
@@ -209,7 +212,7 @@ void WorkerDirectoryState::fetch(const std::string& key, std::vector<BlobRef> bl
 void WorkerDirectoryState::on_report_here(const ReportHere& message) {
   const auto entry = placed_.find(message.key);
   if (entry == placed_.end() || entry->second.stage != Stage::reported) return;
-  if (message.told) return read_report(message.key, *message.told);
+  if (message.told) return take_report(message.key, *message.told);
   auto& placed = entry->second;
   const auto& ref = placed.what->job->parts().ref;
   auto outcome =
@@ -226,7 +229,7 @@ void WorkerDirectoryState::on_report_here(const ReportHere& message) {
 void WorkerDirectoryState::end(Placed& placed, NodeOutcome outcome) {
   if (placed.live) placed.live->end();
   placed.live.reset();
-  placed.what->job->answer(std::move(outcome));
+  placed.what->job->answer(std::move(outcome), self_->context());
   release(placed);
   placed.stage = Stage::ended;
   placed.since = now();
@@ -248,13 +251,35 @@ void WorkerDirectoryState::on_kept(const AttemptKept& message) {
   if (entry == placed_.end() && slurm_) return caf::anon_send(slurm_, message);
   if (entry == placed_.end() || entry->second.stage != Stage::ended) return;
   if (const auto worker = workers_.find(entry->second.worker); worker != workers_.end())
-    forget(message.key, worker->second, false);
+    confirm(message.key, worker->second);
   placed_.erase(entry);
 }
 
-void WorkerDirectoryState::forget(const std::string& key, Worker& worker, bool fenced) {
-  if (fenced) worker.sink.send(frame_of(FrameKind::cancel, remote::AttemptNamed{key, true}));
-  worker.sink.send(frame_of(FrameKind::outcome_kept, remote::AttemptNamed{key, fenced}));
+/// Its end is not wanted any more.
+void WorkerDirectoryState::forget(const std::string& key, Worker& worker) {
+  worker.sink.send(frame_of(FrameKind::cancel, remote::AttemptNamed{key, true}));
+  worker.sink.send(frame_of(FrameKind::outcome_kept, remote::AttemptNamed{key, true}));
+}
+
+/// The worker waits for it with nothing but its memory: what it is to make next goes first.
+void WorkerDirectoryState::confirm(const std::string& key, Worker& worker) {
+  if (!worker.index) return;
+  worker.kept.push_back(key);
+  if (worker.kept.size() >= kKeptTogether) return tell_kept(worker);
+  if (!std::exchange(kept_due_, true)) caf::delayed_anon_send(WorkerDirectory(self_), kKeptToldAfter, KeptDue{});
+}
+
+void WorkerDirectoryState::on_kept_due() {
+  kept_due_ = false;
+  for (auto& [who, worker] : workers_) tell_kept(worker);
+}
+
+void WorkerDirectoryState::tell_kept(Worker& worker) {
+  auto keys = std::exchange(worker.kept, {});
+  if (keys.empty()) return;
+  if (worker.protocol >= kProtocolKept)
+    return worker.sink.send(frame_of(FrameKind::ends_kept, remote::EndsKept{std::move(keys)}));
+  for (const auto& key : keys) worker.sink.send(frame_of(FrameKind::outcome_kept, remote::AttemptNamed{key, false}));
 }
 
 void WorkerDirectoryState::on_withdraw(const WithdrawPlaced& message) {
@@ -291,7 +316,7 @@ void WorkerDirectoryState::on_withdraw(const WithdrawPlaced& message) {
 void WorkerDirectoryState::look_at_waiting(Moment now) {
   if (now >= adopt_until_)
     for (const auto& [key, who] : std::exchange(unclaimed_, {}))
-      if (const auto worker = workers_.find(who); worker != workers_.end()) forget(key, worker->second, true);
+      if (const auto worker = workers_.find(who); worker != workers_.end()) forget(key, worker->second);
   for (auto& [who, worker] : workers_)
     if (now >= adopt_until_) refuse_unproved(worker, "it has not shown them in time");
   std::vector<std::string> over;

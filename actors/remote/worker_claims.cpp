@@ -23,7 +23,7 @@ void WorkerDirectoryState::take_back(Worker& worker, const remote::Hello& hello)
     if (may_prove(key))
       worker.unproved.insert(key);
     else
-      forget(key, worker, true);
+      forget(key, worker);
   }
   if (worker.protocol < kProtocolClaims) refuse_unproved(worker, "its program is too old to show that");
   // What was sent and never arrived has not begun: it is sent again.
@@ -56,7 +56,7 @@ void WorkerDirectoryState::on_claims(Worker& worker, const remote::Claims& shown
 
 void WorkerDirectoryState::take_proved(const std::string& key, Worker& worker) {
   const auto known = placed_.find(key);
-  if (!may_prove(key)) return forget(key, worker, true);
+  if (!may_prove(key)) return forget(key, worker);
   if (known == placed_.end())
     unclaimed_[key] = worker.peer.name;
   else
@@ -69,7 +69,7 @@ void WorkerDirectoryState::refuse_unproved(Worker& worker, const std::string& wh
   say(worker.peer.name, "warning: worker " + worker.peer.name + " names " + std::to_string(refused.size()) +
                             " attempts that a host gave before this one was started, such as " +
                             plain(*refused.begin()) + ", and " + why + ": they are not its");
-  for (const auto& key : refused) forget(key, worker, true);
+  for (const auto& key : refused) forget(key, worker);
 }
 
 void WorkerDirectoryState::adopt(Placed& placed, Worker& worker) {

@@ -16,6 +16,7 @@ WorkerDirectoryState::~WorkerDirectoryState() {
   slurm_stop_->set();
   if (slurm_) caf::anon_send_exit(slurm_, caf::exit_reason::user_shutdown);
   for (auto& [who, worker] : workers_) {
+    tell_kept(worker);
     worker.sink.close();
     caf::anon_send_exit(worker.port, caf::exit_reason::user_shutdown);
   }
@@ -123,6 +124,7 @@ void WorkerDirectoryState::go_away(Worker& worker) {
   worker.index.reset();
   worker.heard = now();
   worker.unproved.clear();  // it names them again
+  worker.kept.clear();
   if (index + 1 != machines_.size()) {
     machines_[index] = std::move(machines_.back());
     workers_.at(machines_[index].name).index = index;
@@ -219,7 +221,7 @@ void WorkerDirectoryState::on_frame(wire::PeerFrame& message) {
     const auto up = std::move(stranger->second.up);
     strangers_.erase(stranger);
     const auto hello = message.frame.kind == FrameKind::hello
-                           ? body_of<remote::Hello>(message.frame)
+                           ? body_of<remote::Hello>(message)
                            : Error{Errc::host_protocol, "it does not begin with hello"};
     if (hello) return welcome(up, *hello);
     say(up.peer.name, "warning: worker " + up.peer.name + ": " + plain(to_string(hello.error())));
@@ -227,10 +229,9 @@ void WorkerDirectoryState::on_frame(wire::PeerFrame& message) {
   }
   auto* worker = worker_of(message.peer);
   if (worker == nullptr) return;
-  const auto& frame = message.frame;
-  switch (frame.kind) {
+  switch (message.frame.kind) {
     case FrameKind::beat:
-      if (const auto beat = body_of<remote::Beat>(frame)) {
+      if (const auto beat = body_of<remote::Beat>(message)) {
         worker->heard = now();
         worker->seen = parts_.services->clock->utc_now();
         worker->beat = *beat;
@@ -238,19 +239,19 @@ void WorkerDirectoryState::on_frame(wire::PeerFrame& message) {
       }
       break;
     case FrameKind::outcome:
-      return on_outcome(*worker, frame);
+      return on_outcome(*worker, message);
     case FrameKind::claims:
-      if (const auto shown = body_of<remote::Claims>(frame)) return on_claims(*worker, *shown);
+      if (const auto shown = body_of<remote::Claims>(message)) return on_claims(*worker, *shown);
       break;
     case FrameKind::progress:
-      if (const auto said = body_of<remote::Said>(frame)) {
+      if (const auto said = body_of<remote::Said>(message)) {
         const auto placed = placed_.find(said->key);
         if (placed == placed_.end() || placed->second.worker != worker->peer.name || !placed->second.live) return;
         return placed->second.live->say(placed->second.what->attempt.run->redactor.redact(said->text));
       }
       break;
     case FrameKind::renew:
-      if (const auto asked = body_of<remote::RenewAsked>(frame)) return on_renew(*worker, *asked);
+      if (const auto asked = body_of<remote::RenewAsked>(message)) return on_renew(*worker, *asked);
       break;
     case FrameKind::blob_want:
     case FrameKind::blob_chunk:
@@ -260,7 +261,7 @@ void WorkerDirectoryState::on_frame(wire::PeerFrame& message) {
       machine_of(*worker).draining = true;
       return;
     case FrameKind::log:
-      if (const auto line = body_of<remote::Line>(frame))
+      if (const auto line = body_of<remote::Line>(message))
         return say(worker->peer.name, "worker " + worker->peer.name + ": " + plain(line->text));
       break;
     default:
@@ -339,6 +340,7 @@ WorkerDirectory::behavior_type worker_directory(WorkerDirectory::stateful_pointe
           [self](const ListWorkers& message) { self->state.on_list(message); },
           [self](const TellWorker& message) { self->state.on_tell(message); },
           [self](const WorkersTick&) { self->state.on_tick(); },
+          [self](const KeptDue&) { self->state.on_kept_due(); },
           [self](const UseClaimKey& message) { self->state.on_claim_key(message); },
           [self](const UseAuthority& message) { self->state.on_authority(message); },
           [self](const CertificateMade& message) { self->state.on_certificate_made(message); },

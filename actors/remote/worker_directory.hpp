@@ -37,6 +37,9 @@ inline constexpr Millis kPlaceToldAfter{1'000};
 /// A worker that makes nothing says so many times more seldom that it is there, and is given up so much later: the
 /// kernel notices a machine that is gone.
 inline constexpr int kIdleTimes = 5;
+/// That ends are durable is said in this time, or when so many are.
+inline constexpr Millis kKeptToldAfter{20};
+inline constexpr std::size_t kKeptTogether = 128;
 /// An end that no run wanted is forgotten then.
 inline constexpr Millis kForgetAfter{60'000};
 /// A worker asks for a certificate no more often, and so many at once.
@@ -67,6 +70,7 @@ class WorkerDirectoryState {
   void on_list(const ListWorkers& message) const;
   void on_tell(const TellWorker& message);
   void on_tick();
+  void on_kept_due();
   void on_up(const wire::PeerUp& message);
   void on_frame(wire::PeerFrame& message);
   void on_down(const wire::PeerDown& message);
@@ -91,6 +95,7 @@ class WorkerDirectoryState {
     std::uint32_t protocol = 0;       ///< The older of both.
     bool rests = false;               ///< It was told idle_beat.
     std::optional<Moment> renews_at;  ///< When it last asked for a new certificate.
+    std::vector<std::string> kept;    ///< Attempts whose ends are durable, and it was not told so yet.
     std::set<std::string> unproved;   ///< Attempts that it names, and must show claims for.
     UtcTime seen{};
     remote::Beat beat;
@@ -144,12 +149,14 @@ class WorkerDirectoryState {
   [[nodiscard]] static ClaimOwner owner_of(const Worker& worker) { return {worker.peer.name, worker.session}; }
 
   // ends
-  void on_outcome(Worker& worker, const Frame& frame);
-  void read_report(const std::string& key, const remote::OutcomeTold& told);
+  void on_outcome(Worker& worker, const wire::PeerFrame& message);
+  void take_report(const std::string& key, Result<remote::Report> report);
   void fetch(const std::string& key, std::vector<BlobRef> blobs, std::shared_ptr<const remote::Report> report);
   void end(Placed& placed, NodeOutcome outcome);
   void release(Placed& placed);
-  void forget(const std::string& key, Worker& worker, bool fenced);
+  void forget(const std::string& key, Worker& worker);
+  void confirm(const std::string& key, Worker& worker);
+  static void tell_kept(Worker& worker);
   void look_at_waiting(Moment now);
   [[nodiscard]] placement::Wish wish_of(const Placed& placed) const;
   [[nodiscard]] MadeBy made_by(const Placed& placed) const;
@@ -174,7 +181,8 @@ class WorkerDirectoryState {
   std::set<std::string> cordoned_;  ///< Names, also of those that are away.
   Moment adopt_until_;              ///< Runs that are recovered ask by then, and workers come back.
   bool ticking_ = false;
-  SlurmDirectory slurm_;  ///< Of attempts that are jobs of a cluster; null until there is one.
+  bool kept_due_ = false;  ///< on_kept_due() comes.
+  SlurmDirectory slurm_;   ///< Of attempts that are jobs of a cluster; null until there is one.
   std::shared_ptr<tools::CancelFlag> slurm_stop_ = std::make_shared<tools::CancelFlag>();
 };
 

@@ -42,7 +42,7 @@ struct ReportHere {
   std::string key;
   std::shared_ptr<const remote::Report> report;
   std::optional<Error> error;
-  std::optional<remote::OutcomeTold> told;  ///< The end itself, if it came as a blob: to be read now.
+  std::optional<remote::Report> told{};  ///< The end itself, if it came as a blob: to be looked at now.
 };
 struct ListWorkers {
   Reply<std::vector<WorkerStatus>> reply;
@@ -53,6 +53,8 @@ struct TellWorker {
   Reply<bool> reply;
 };
 struct WorkersTick {};
+/// To itself: workers are told which ends are durable.
+struct KeptDue {};
 /// What claims of attempts are made with from now on.
 struct UseClaimKey {
   Secret key;
@@ -78,6 +80,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::ReportHere)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::ListWorkers)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::TellWorker)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::WorkersTick)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::KeptDue)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::UseClaimKey)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::UseAuthority)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hillstar::actors::CertificateMade)

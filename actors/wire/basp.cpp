@@ -22,7 +22,7 @@ constexpr std::size_t kServerBytes = kNodeBytes + kNetwork.size() + kActorBytes 
 constexpr std::string_view kFramePrefix = "\0\0\0\x12@<>+hillstar.frame"sv;
 /// After it: version, kind, two lengths.
 constexpr std::size_t kBareFrameBytes = kFramePrefix.size() + 5;
-constexpr std::uint8_t kKindMax = static_cast<std::uint8_t>(FrameKind::renewed);
+constexpr std::uint8_t kKindMax = static_cast<std::uint8_t>(FrameKind::ends_kept);
 /// One when a connection begins, and one to say that it is the one to use.
 constexpr unsigned kClientHandshakesMax = 2;
 
@@ -31,8 +31,14 @@ std::uint64_t number_at(const char* bytes, std::size_t size) {
   for (std::size_t i = 0; i < size; ++i) number = (number << 8U) | static_cast<unsigned char>(bytes[i]);
   return number;
 }
-void append_number(std::string& out, std::uint64_t number, std::size_t size) {
-  while (size-- > 0) out += static_cast<char>((number >> (8 * size)) & 0xFFU);
+template <class Out>
+void append_number(Out& out, std::uint64_t number, std::size_t size) {
+  while (size-- > 0) out.push_back(static_cast<char>((number >> (8 * size)) & 0xFFU));
+}
+/// As CAF writes it: seven bits a byte, lowest first.
+void append_length(std::vector<char>& out, std::size_t length) {
+  for (; length > 0x7FU; length >>= 7U) out.push_back(static_cast<char>((length & 0x7FU) | 0x80U));
+  out.push_back(static_cast<char>(length));
 }
 
 Error broken(const std::string& what) {
@@ -200,6 +206,21 @@ std::size_t payload_of(const Frame& frame) {
   const auto json = frame.json.size();
   const auto bytes = frame.bytes.size();
   return kFramePrefix.size() + 3 + length_bytes(json) + json + length_bytes(bytes) + bytes;
+}
+
+void append_frame(std::vector<char>& out, std::uint64_t actor, const Frame& frame) {
+  append_number(out, static_cast<std::uint64_t>(message_type::direct_message) << 24U, 4);
+  append_number(out, payload_of(frame), 4);
+  append_number(out, caf::make_message_id().integer_value(), 8);
+  append_number(out, 0, 8);
+  append_number(out, actor, 8);
+  out.insert(out.end(), kFramePrefix.begin(), kFramePrefix.end());
+  append_number(out, frame.version, 2);
+  append_number(out, static_cast<std::uint64_t>(frame.kind), 1);
+  for (const auto* text : {&frame.json, &frame.bytes}) {
+    append_length(out, text->size());
+    out.insert(out.end(), text->begin(), text->end());
+  }
 }
 
 bool is_frame(const Header& header) {

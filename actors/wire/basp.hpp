@@ -107,6 +107,8 @@ bool may_be_closing(const Header& header);
 bool is_closing(std::string_view payload);
 /// Bytes of the payload that CAF makes of it.
 std::size_t payload_of(const Frame& frame);
+/// The message that CAF would make of it for that actor, from nobody.
+void append_frame(std::vector<char>& out, std::uint64_t actor, const Frame& frame);
 /// Whether it is a frame: those are counted.
 bool is_frame(const Header& header);
 /// The actor that a server's handshake names; 0 if the payload is none.

@@ -21,13 +21,10 @@ using caf::io::network::operation;
 
 constexpr std::size_t kBufferBytes = 64U << 10U;
 constexpr std::size_t kRecordBytes = 16U << 10U;
-constexpr long kTogetherBytes = 64L << 10;
-/// What is looked at before it is written.
-constexpr std::size_t kWriteBytes = 256U << 10U;
-/// A buffer that was once larger is not kept.
-constexpr std::size_t kKeptBufferBytes = 1U << 20U;
 /// Reads or writes in a row before others have their turn.
 constexpr int kTurnsMax = 32;
+/// Writes in a row on a thread that has other work.
+constexpr int kTurnsHere = 4;
 
 Error closed_here() { return Error{Errc::host_closed, "The connection was closed here."}; }
 
@@ -44,7 +41,7 @@ class Channel::Scribe final : public caf::io::scribe {
     channel_->launch(this);
   }
   void ack_writes(bool /*enable*/) override {}
-  std::vector<char>& wr_buf() override { return channel_->out_next_; }
+  std::vector<char>& wr_buf() override { return channel_->from_caf_; }
   std::vector<char>& rd_buf() override { return channel_->to_caf_; }
   void flush() override { channel_->flush(); }
   void graceful_shutdown() override {
@@ -66,14 +63,8 @@ std::shared_ptr<Channel> Channel::open(caf::io::network::multiplexer& loop, Chan
 }
 
 Channel::Channel(caf::io::network::default_multiplexer& loop, ChannelParts parts)
-    : event_handler(loop, parts.socket), parts_(std::move(parts)) {
-  // Records of TLS leave together: OpenSSL would write each by itself. The last of them leave with flush_tls() only.
-  auto* const buffer = BIO_new(BIO_f_buffer());
-  if (buffer == nullptr) return;
-  BIO_set_write_buffer_size(buffer, kTogetherBytes);
-  auto* const socket = SSL_get_rbio(parts_.tls.get());
-  BIO_up_ref(socket);
-  SSL_set0_wbio(parts_.tls.get(), BIO_push(buffer, socket));
+    : event_handler(loop, parts.socket), parts_(std::move(parts)), outgoing_(parts_.backlog) {
+  Outgoing::gather(parts_.tls.get());
 }
 
 caf::io::scribe_ptr Channel::scribe() { return caf::make_counted<Scribe>(shared_from_this()); }
@@ -92,8 +83,7 @@ void Channel::launch(Scribe* scribe) {
   if (scribe_) return;
   if (over_)
     return backend().post([late = caf::intrusive_ptr<Scribe>(scribe)] { late->io_failure(nullptr, operation::read); });
-  // OpenSSL writes to sockets whose other end may be gone.
-  thread_local const SignalBlock no_sigpipe(SIGPIPE);
+  thread_local const SignalBlock no_sigpipe(SIGPIPE);  // OpenSSL writes to sockets whose other end may be gone
   scribe_.reset(scribe);
   parts_.room->there_is_room = [weak = weak_from_this()] {
     if (const auto self = weak.lock()) self->later(&Channel::go_on);
@@ -103,13 +93,22 @@ void Channel::launch(Scribe* scribe) {
   later(&Channel::read);  // TLS may have more in hand than the socket
 }
 
-void Channel::finish(const Error& reason) {
-  if (std::exchange(over_, true)) return;
-  const auto self = shared_from_this();
-  // Tells the other side why, as far as TLS has words for it, and never blocks.
+/// Tells the other side why, as far as TLS has words for it, and never blocks. For who holds the lock.
+void Channel::say_goodbye() {
   ERR_clear_error();
   SSL_shutdown(parts_.tls.get());
+  BIO_flush(SSL_get_wbio(parts_.tls.get()));
   ERR_clear_error();
+}
+
+void Channel::finish(const Error& reason) {
+  if (over_) return;
+  const auto self = shared_from_this();
+  {
+    const std::lock_guard guard(tls_in_use_);
+    over_ = true;
+    say_goodbye();
+  }
   backend().del(operation::read, fd(), this);
   backend().del(operation::write, fd(), this);
   ::shutdown(fd(), SHUT_RDWR);
@@ -135,7 +134,7 @@ void Channel::removed_from_loop(operation what) {
   if (what == operation::write) watched_for_writing_.reset();
 }
 
-void Channel::tls_again(int result, bool writes) {
+std::optional<Error> Channel::tls_again(int result, bool writes) {
   const int why = SSL_get_error(parts_.tls.get(), result);
   if (why == SSL_ERROR_WANT_READ) {
     if (writes) write_after_read_ = true;
@@ -143,8 +142,9 @@ void Channel::tls_again(int result, bool writes) {
     if (!writes) read_after_write_ = true;
     wait_to_write(true);
   } else {
-    finish(tls_failure(parts_.tls.get(), why, TlsCall{true, writes}));
+    return tls_failure(parts_.tls.get(), why, TlsCall{true, writes});
   }
+  return std::nullopt;
 }
 
 // -- in ---------------------------------------------------------------------------------------------------
@@ -156,7 +156,7 @@ void Channel::read() {
     look_at_incoming();
     if (over_ || (parts_.room->is_full() && pause())) return;
     // CAF's loop says when there is more; what TLS has already read it does not see.
-    if (turn > 0 && SSL_has_pending(parts_.tls.get()) == 0) return;
+    if (turn > 0 && !tls_has_more_) return;
     make_room();
     if (!read_tls()) return;
   }
@@ -247,8 +247,19 @@ void Channel::make_room() {
   if (in_end_ == in_.size()) in_.resize(std::min(2 * in_.size(), kHeaderBytes + kPayloadMax));
 }
 
-bool Channel::read_tls() {
+/// How many bytes came; 0: TLS waits, or the channel is over.
+std::size_t Channel::read_into(char* place, std::size_t room) {
+  std::unique_lock lock(tls_in_use_);
   ERR_clear_error();
+  const int count = SSL_read(parts_.tls.get(), place, static_cast<int>(room));
+  const auto failure = count > 0 ? std::nullopt : tls_again(count, false);
+  tls_has_more_ = SSL_has_pending(parts_.tls.get()) != 0;
+  lock.unlock();
+  if (failure) finish(*failure);
+  return static_cast<std::size_t>(std::max(count, 0));
+}
+
+bool Channel::read_tls() {
   // A frame's own bytes go where they belong, a record of TLS at a time.
   auto& bytes = frame_.bytes;
   const auto before = bytes.size();
@@ -256,8 +267,7 @@ bool Channel::read_tls() {
   if (straight) bytes.resize(before + std::min(missing_, kRecordBytes));
   auto* const into = straight ? bytes.data() + before : in_.data() + in_end_;
   const auto room = straight ? bytes.size() - before : in_.size() - in_end_;
-  const int count = SSL_read(parts_.tls.get(), into, static_cast<int>(room));
-  const auto have = static_cast<std::size_t>(std::max(count, 0));
+  const auto have = read_into(into, room);
   if (straight) {
     bytes.resize(before + have);
     missing_ -= have;
@@ -265,7 +275,7 @@ bool Channel::read_tls() {
   } else {
     in_end_ += have;
   }
-  return have > 0 || (tls_again(count, false), false);
+  return have > 0;
 }
 
 void Channel::drain() {
@@ -280,76 +290,58 @@ void Channel::drain() {
 
 // -- out --------------------------------------------------------------------------------------------------
 
+void Channel::send(std::uint64_t actor, const Frame& frame) {
+  outgoing_.add(actor, frame);
+  if (frame.version == kClosing || !outgoing_.is_due(frame) || !write_here()) write_soon();
+}
+
 /// What the broker writes now leaves together, when the broker has nothing more to say.
 void Channel::flush() {
-  if (out_next_.empty() || over_ || waits_to_write_ || std::exchange(write_posted_, true)) return;
-  later(&Channel::write);
+  if (from_caf_.empty()) return;
+  // Who is dialled hears of the other's actor before anybody has a way to it.
+  outgoing_.add(from_caf_, parts_.side == Side::listener);
+  write_soon();
+}
+
+void Channel::write_soon() {
+  // A full socket is watched, and then all is written that is there.
+  if (!waits_to_write_ && !write_posted_.exchange(true)) later(&Channel::write);
+}
+
+/// On the thread of whoever has something to say: waking another takes longer. False if there is more to it.
+bool Channel::write_here() {
+  if (waits_to_write_) return false;
+  const std::unique_lock lock(tls_in_use_, std::try_to_lock);
+  if (!lock || over_ || closing_) return false;
+  const SignalBlock no_sigpipe(SIGPIPE);
+  const auto written = outgoing_.write(parts_.tls.get(), kTurnsHere);
+  ERR_clear_error();
+  return written.stop == Outgoing::Stop::empty;
 }
 
 void Channel::write() {
   write_posted_ = false;
-  for (int turn = 0; turn < kTurnsMax && !over_ && !closing_; ++turn) {
-    if (out_begin_ == out_.size()) {
-      out_begin_ = out_good_ = 0;
-      out_.clear();
-      if (out_next_.empty()) return flush_tls() ? rest() : void();
-      out_.swap(out_next_);
-    }
-    if (!look_at_outgoing()) return;
-    if (out_begin_ < out_good_ && !write_tls()) return;
-  }
-  if (!over_ && !closing_) later(&Channel::write);
+  if (over_ || closing_) return;
+  std::unique_lock lock(tls_in_use_);
+  const auto written = outgoing_.write(parts_.tls.get(), kTurnsMax);
+  const auto failure = written.stop == Outgoing::Stop::tls ? tls_again(written.result, true) : std::nullopt;
+  lock.unlock();
+  if (failure) return finish(*failure);
+  if (written.stop == Outgoing::Stop::empty) rest();
+  if (written.stop == Outgoing::Stop::turn) write_soon();
+  if (written.stop == Outgoing::Stop::closes) linger();
+  if (written.stop == Outgoing::Stop::full) wait_to_write(true);
+  if (written.stop == Outgoing::Stop::broken) finish(Error{Errc::host_closed, "The connection ended."});
 }
 
-/// Of whole frames: CAF writes no halves. False if there is nothing to write now.
-bool Channel::look_at_outgoing() {
-  while (out_good_ < out_.size() && out_good_ - out_begin_ < kWriteBytes) {
-    const auto header = header_of(out_.data() + out_good_);
-    const auto size = kHeaderBytes + header.payload;
-    const bool closes =
-        may_be_closing(header) && is_closing(std::string_view(out_.data() + out_good_ + kHeaderBytes, header.payload));
-    const bool drops = outbound_of(header) == Outbound::drop;
-    if ((closes || drops) && out_begin_ < out_good_) return true;  // what is before it leaves first
-    if (closes) {
-      if (flush_tls()) linger();
-      return false;
-    }
-    if (is_frame(header)) {
-      parts_.backlog->frames -= 1;
-      parts_.backlog->bytes -= header.payload;
-    }
-    out_good_ += size;
-    if (drops) out_begin_ = out_good_;
-  }
-  return true;
-}
-
-/// What OpenSSL has written leaves; false if the socket is full, or broken.
-bool Channel::flush_tls() {
-  ERR_clear_error();
-  auto* const out = SSL_get_wbio(parts_.tls.get());
-  if (BIO_flush(out) > 0) return true;
-  BIO_should_retry(out) != 0 ? wait_to_write(true) : finish(Error{Errc::host_closed, "The connection ended."});
-  return false;
-}
-
-bool Channel::write_tls() {
-  ERR_clear_error();
-  const int written = SSL_write(parts_.tls.get(), out_.data() + out_begin_, static_cast<int>(out_good_ - out_begin_));
-  if (written <= 0) return tls_again(written, true), false;
-  out_begin_ += static_cast<std::size_t>(written);
-  return true;
-}
-
-/// All is said. Buffers that were once large are not kept, but while much is sent they are.
+/// All is said. Who added something just now may have seen that the socket was still waited for.
 void Channel::rest() {
-  for (auto* buffer : {&out_, &out_next_})
-    if (buffer->capacity() > kKeptBufferBytes) *buffer = {};
   wait_to_write(read_after_write_);
+  if (!outgoing_.is_empty()) write_soon();
 }
 
 void Channel::wait_to_write(bool yes) {
-  if (std::exchange(waits_to_write_, yes) == yes) return;
+  if (waits_to_write_.exchange(yes) == yes) return;
   if (!yes) return backend().del(operation::write, fd(), this);
   watched_for_writing_ = shared_from_this();
   backend().add(operation::write, fd(), this);
@@ -357,10 +349,11 @@ void Channel::wait_to_write(bool yes) {
 
 /// The last words are on their way: waits until the other side has them, lest the kernel throws them away.
 void Channel::linger() {
-  closing_ = true;
-  ERR_clear_error();
-  SSL_shutdown(parts_.tls.get());
-  ERR_clear_error();
+  {
+    const std::lock_guard guard(tls_in_use_);
+    closing_ = true;
+    say_goodbye();
+  }
   ::shutdown(fd(), SHUT_WR);
   parts_.closing();
   wait_to_write(false);

@@ -1,27 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
 // What an open connection moves: TLS on one side, CAF on the other, and nothing passes that was not looked at. CAF's
-// broker is told how the connection begins and ends; frames that come go past it to their actor, their bytes uncopied.
-// Made on the gate's thread, when the handshake is done; lives on CAF's I/O thread, so that a frame changes threads
-// only where it must: from who sends it to CAF, and from CAF to who gets it.
+// broker is told how the connection begins and ends; frames go past it. Made on the gate's thread, when the handshake
+// is done; lives on CAF's I/O thread. A frame changes threads only where it must: it leaves on the thread of who sends
+// it, if nothing is in its way, and comes, its bytes uncopied, from the I/O thread to the actor that gets it.
 #pragma once
 
+#include <atomic>
 #include <caf/actor.hpp>
 #include <caf/io/network/default_multiplexer.hpp>
 #include <caf/io/network/event_handler.hpp>
 #include <caf/io/scribe.hpp>
 #include <functional>
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <string_view>
 #include <vector>
 
 #include "actors/wire/basp.hpp"
 #include "actors/wire/credentials.hpp"
 #include "actors/wire/link.hpp"
+#include "actors/wire/outgoing.hpp"
 #include "messages/frame.hpp"
 
 namespace hillstar::actors::wire {
 
 struct ChannelParts {
+  Side side = Side::listener;
   int socket = -1;  ///< Becomes the channel's.
   Tls tls;          ///< Its handshake is done.
   std::unique_ptr<Inbound> inbound;
@@ -41,6 +46,8 @@ class Channel final : public caf::io::network::event_handler, public std::enable
 
   /// For CAF's broker of BASP, once. Nothing moves before the broker has it.
   caf::io::scribe_ptr scribe();
+  /// A frame for the peer's actor; any thread. One that follows another closely leaves together with what comes next.
+  void send(std::uint64_t actor, const Frame& frame);
   /// Ends it at once; any thread. Later reasons count for nothing.
   void end(const Error& reason);
 
@@ -57,8 +64,9 @@ class Channel final : public caf::io::network::event_handler, public std::enable
   void launch(Scribe* scribe);
   void flush();
   void finish(const Error& reason);
-  /// Goes on as OpenSSL wants after `result`; ends the channel if it cannot.
-  void tls_again(int result, bool writes);
+  void say_goodbye();
+  /// Goes on as OpenSSL wants after `result`; an error: it cannot. For who holds the lock.
+  std::optional<Error> tls_again(int result, bool writes);
 
   void read();
   void give_to_caf(std::string_view bytes);
@@ -68,13 +76,13 @@ class Channel final : public caf::io::network::event_handler, public std::enable
   bool pause();
   void go_on();
   void make_room();
+  std::size_t read_into(char* place, std::size_t room);
   bool read_tls();
   void drain();
 
+  void write_soon();
+  bool write_here();
   void write();
-  bool look_at_outgoing();
-  bool write_tls();
-  bool flush_tls();
   void rest();
   void wait_to_write(bool yes);
   void linger();
@@ -84,12 +92,14 @@ class Channel final : public caf::io::network::event_handler, public std::enable
   // CAF's loop knows it by its address for as long as it watches the socket.
   std::shared_ptr<Channel> watched_for_reading_;
   std::shared_ptr<Channel> watched_for_writing_;
+  std::mutex tls_in_use_;  ///< One call of OpenSSL at a time; changes of the next two besides.
   bool over_ = false;
-  bool closing_ = false;           ///< What comes is thrown away.
-  bool paused_ = false;            ///< There is no room for what comes.
-  bool write_posted_ = false;      ///< write() runs in a moment.
-  bool waits_to_write_ = false;    ///< The socket is full.
-  bool read_after_write_ = false;  ///< TLS wants to write before it reads on.
+  bool closing_ = false;                     ///< What comes is thrown away.
+  bool paused_ = false;                      ///< There is no room for what comes.
+  std::atomic<bool> write_posted_{false};    ///< write() runs in a moment.
+  std::atomic<bool> waits_to_write_{false};  ///< The socket is full.
+  bool tls_has_more_ = false;                ///< It has read what was not asked for yet.
+  bool read_after_write_ = false;            ///< TLS wants to write before it reads on.
   bool write_after_read_ = false;
 
   // From the peer: what was looked at went to CAF, [in_begin_, in_end_) was not yet.
@@ -101,11 +111,8 @@ class Channel final : public caf::io::network::event_handler, public std::enable
   std::vector<char> to_caf_;      ///< CAF asks for so many bytes, and gets them when they are all there.
   std::size_t to_caf_bytes_ = 0;  ///< Of them are there.
   std::size_t caf_wants_ = 0;
-  // From CAF: [out_begin_, out_good_) was looked at and leaves, the rest not yet.
-  std::vector<char> out_;
-  std::size_t out_begin_ = 0;
-  std::size_t out_good_ = 0;
-  std::vector<char> out_next_;  ///< CAF writes into it.
+  std::vector<char> from_caf_;  ///< CAF writes into it.
+  Outgoing outgoing_;
 };
 
 }  // namespace hillstar::actors::wire

@@ -128,7 +128,8 @@ void Connection::become_peer(const x509::Facts& facts) {
   const auto backlog = std::make_shared<Backlog>();
   auto inbound = std::make_unique<Inbound>(side_, *node);
   const auto end_it = at_the_gate([](Connection& self, const Error& reason) { self.end(reason); });
-  LinkParts parts{side_, keeper_.owner, peer_, std::make_shared<FrameSink::Way>(backlog, end_it), room, {}, node};
+  const auto way = std::make_shared<FrameSink::Way>(backlog, end_it);
+  LinkParts parts{side_, keeper_.owner, peer_, way, room, {}, node};
   parts.gate.end = end_it;
   parts.gate.is_up = at_the_gate([](Connection& self) {
     if (self.state_ == State::open) self.deadline_.cancel();
@@ -137,11 +138,15 @@ void Connection::become_peer(const x509::Facts& facts) {
   link_ = spawn_link(system, std::move(parts));
   inbound->set_link(link_.id());
   error_code ignored;
-  ChannelParts moved{socket_.release(ignored), std::move(tls_), std::move(inbound), room, backlog, link_, {}, end_it};
+  ChannelParts moved{side_, socket_.release(ignored), std::move(tls_), std::move(inbound), room, backlog, link_, {},
+                     end_it};
   moved.closing = at_the_gate([](Connection& self) {
     if (self.state_ == State::open) self.set_deadline(kLingerMax, "The connection was closed here.");
   });
   channel_ = Channel::open(system.middleman().backend(), std::move(moved));
+  way->set_channel([weak = std::weak_ptr(channel_)](std::uint64_t actor, const Frame& frame) {
+    if (const auto channel = weak.lock()) channel->send(actor, frame);
+  });
   state_ = State::open;
   if (side_ == Side::listener) {
     const auto basp = basp_of(system);

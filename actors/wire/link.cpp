@@ -55,13 +55,14 @@ struct LinkState {
       if (parts.side == Side::listener && self->current_sender() != nullptr) up(self, self->current_sender());
       return;
     }
-    const auto parsed = json::parse(frame.json, {kFrameJsonMax, kJsonDepthMax});
+    auto parsed = json::parse(frame.json, {kFrameJsonMax, kJsonDepthMax});
     if (!parsed || !parsed->is_object()) {
       is_deaf = true;
       parts.gate.end(Error{Errc::host_protocol, "The other side broke the protocol: a frame is not a JSON object."});
       return;
     }
-    self->send(parts.owner, PeerFrame{parts.peer.id, std::move(frame), held});
+    auto said = std::make_shared<const boost::json::value>(*std::move(parsed));
+    self->send(parts.owner, PeerFrame{parts.peer.id, std::move(frame), std::move(said), held});
   }
 
   /// CAF still has frames of a connection that is over: they come before the end of the proxy.
@@ -130,6 +131,11 @@ caf::actor basp_of(caf::actor_system& system) {
 
 void FrameSink::Way::send(Frame frame) const {
   if (!count(frame)) return end_(Error{Errc::host_protocol, "The other side does not read what it asks for."});
+  pass(std::move(frame));
+}
+
+void FrameSink::Way::pass(Frame frame) const {
+  if (channel_) return channel_(peer_->id(), std::move(frame));
   caf::anon_send(caf::actor_cast<caf::actor>(peer_), std::move(frame));
 }
 
@@ -142,7 +148,7 @@ void FrameSink::Way::close() const {
   Frame closing;
   closing.version = kClosing;
   count(closing);
-  caf::anon_send(caf::actor_cast<caf::actor>(peer_), std::move(closing));
+  pass(std::move(closing));
 }
 
 void FrameSink::send(Frame frame) const {

@@ -74,7 +74,7 @@ caf::actor spawn_link(caf::actor_system& system, LinkParts parts);
 /// CAF's broker of BASP.
 caf::actor basp_of(caf::actor_system& system);
 
-/// Through CAF's proxy of the peer's actor.
+/// To the peer's actor: over its channel, or, if there is none, as a message to whoever stands for the peer.
 class FrameSink::Way {
  public:
   /// @param end  ends the connection at once
@@ -85,11 +85,16 @@ class FrameSink::Way {
   /// A frame is on its way; false: there is too much of them.
   bool count(const Frame& frame) const;
   void close() const;
-  /// Before anybody has a sink.
+  // Before anybody has a sink.
   void set_peer(caf::strong_actor_ptr peer) { peer_ = std::move(peer); }
+  using Send = std::function<void(std::uint64_t actor, Frame frame)>;
+  void set_channel(Send channel) { channel_ = std::move(channel); }
 
  private:
+  void pass(Frame frame) const;
+
   caf::strong_actor_ptr peer_;
+  Send channel_;
   std::shared_ptr<Backlog> backlog_;
   std::function<void(Error)> end_;
 };

@@ -7,6 +7,7 @@
 // bounded length, that carries Frames to the one actor of this connection.
 #pragma once
 
+#include <boost/json/fwd.hpp>
 #include <caf/actor_system.hpp>
 #include <caf/typed_actor.hpp>
 #include <chrono>
@@ -57,6 +58,7 @@ struct PeerUp {
 struct PeerFrame {
   std::uint64_t peer = 0;
   Frame frame;
+  std::shared_ptr<const boost::json::value> said;  ///< What `frame.json` holds: an object.
   /// The room that the frame takes up of what the peer may have under way; free again with the last copy of this.
   std::shared_ptr<const void> room{};
 };

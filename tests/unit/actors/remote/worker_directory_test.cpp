@@ -33,13 +33,60 @@ TEST_CASE("worker directory: an attempt goes to a worker, and its end to the nod
   CHECK(outcome.made_by->worker == "a");
   CHECK(a.left() == 0);  // not before it is durable
   caf::anon_send(bench.directory, AttemptKept{key("far")});
-  const auto kept = a.hear<remote::AttemptNamed>(FrameKind::outcome_kept);
-  CHECK(kept.key == key("far"));
-  CHECK_FALSE(kept.fenced);
+  CHECK(a.hear<remote::EndsKept>(FrameKind::ends_kept).keys == std::vector{key("far")});
   a.succeeded(key("far"), "late");
   a.forgets(key("far"));
   bench.rows();
   CHECK(bench.answers.left() == 0);
+}
+
+TEST_CASE("worker directory: ends that are durable are confirmed together, to an older worker one by one") {
+  Bench bench;
+  Guest a(bench, "a");
+  a.hello("s", {}, 3);
+  a.welcomed();
+  for (const auto* node : {"far", "other"}) {
+    bench.place(node);
+    CHECK(a.given() == key(node));
+    a.succeeded(key(node), "made");
+    bench.answers.next<AttemptSucceeded>();
+    caf::anon_send(bench.directory, AttemptKept{key(node)});
+  }
+  std::vector<std::string> kept;
+  while (kept.size() < 2) {  // a slow test may have been told of the first before the second was there
+    const auto told = a.hear<remote::EndsKept>(FrameKind::ends_kept).keys;
+    REQUIRE_FALSE(told.empty());
+    kept.insert(kept.end(), told.begin(), told.end());
+  }
+  CHECK(kept == std::vector{key("far"), key("other")});
+  a.down();
+
+  Bench older;
+  Guest b(older, "b");
+  b.hello("s", {}, 3, 2);
+  b.welcomed();
+  older.place("far");
+  b.given();
+  b.succeeded(key("far"), "made");
+  older.answers.next<AttemptSucceeded>();
+  caf::anon_send(older.directory, AttemptKept{key("far")});
+  const auto named = b.hear<remote::AttemptNamed>(FrameKind::outcome_kept);
+  CHECK(named.key == key("far"));
+  CHECK_FALSE(named.fenced);
+}
+
+TEST_CASE("worker directory: an end that cannot be read fails its attempt, one of no attempt ends the connection") {
+  Bench bench;
+  Guest a(bench, "a");
+  a.hello();
+  a.welcomed();
+  bench.place("far");
+  CHECK(a.given() == key("far"));
+  a.says(FrameKind::outcome, R"({"key":")" + key("far") + R"(","report":{"ending":"won"}})");
+  const auto failed = bench.answers.next<AttemptFailed>();
+  CHECK(failed.failure.message.find("/report/ending") != std::string::npos);
+  a.says(FrameKind::outcome, R"({"key":["far"]})");
+  CHECK(a.is_closed());
 }
 
 TEST_CASE("worker directory: an end that another worker tells is not wanted") {

@@ -112,7 +112,7 @@ std::vector<Attack> attacks() {
       {"a frame without a version", to_link({kDirect, 0, kNormal, 0, 0, frame_text(0, 4, "{}")})},
       {"a frame of no kind", to_link({kDirect, 0, kNormal, 0, 0, frame_text(1, 0, "{}")})},
       {"a frame of an unknown kind",
-       to_link({kDirect, 0, kNormal, 0, 0, frame_text(1, static_cast<std::uint8_t>(FrameKind::renewed) + 1, "{}")})},
+       to_link({kDirect, 0, kNormal, 0, 0, frame_text(1, static_cast<std::uint8_t>(FrameKind::ends_kept) + 1, "{}")})},
       {"an array", to_link({kDirect, 0, kNormal, 0, 0, frame_text(1, 4, "[]")})},
       {"something in the padding",
        [good](std::uint64_t link) {
