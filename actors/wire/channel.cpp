@@ -109,6 +109,7 @@ void Channel::finish(const Error& reason) {
     over_ = true;
     say_goodbye();
   }
+  outgoing_.end();
   backend().del(operation::read, fd(), this);
   backend().del(operation::write, fd(), this);
   ::shutdown(fd(), SHUT_RDWR);

@@ -46,11 +46,12 @@ void Outgoing::gather(SSL* tls) {
 
 void Outgoing::add(std::vector<char>& said, bool opens) {
   const std::lock_guard guard(mutex_);
+  open_ = open_ || opens;
   for (std::size_t at = 0; at < said.size();) {
     const auto header = header_of(said.data() + at);
     const auto end = at + kHeaderBytes + header.payload;
     if (outbound_of(header) == Outbound::pass) next_.insert(next_.end(), said.data() + at, said.data() + end);
-    open_ = open_ || opens || is_frame(header);
+    open_ = open_ || is_frame(header);
     at = end;
   }
   said.clear();
@@ -61,7 +62,14 @@ void Outgoing::add(std::vector<char>& said, bool opens) {
 
 void Outgoing::add(std::uint64_t actor, const Frame& frame) {
   const std::lock_guard guard(mutex_);
-  append_frame(open_ ? next_ : early_, actor, frame);
+  if (!over_) append_frame(open_ ? next_ : early_, actor, frame);
+}
+
+void Outgoing::end() {
+  const std::lock_guard guard(mutex_);
+  over_ = true;
+  next_ = {};
+  early_ = {};
 }
 
 bool Outgoing::is_due(const Frame& frame) const {

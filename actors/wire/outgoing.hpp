@@ -27,6 +27,8 @@ class Outgoing {
   void add(std::vector<char>& said, bool opens);
   /// A frame for the peer's actor.
   void add(std::uint64_t actor, const Frame& frame);
+  /// The connection is over: nothing is kept any more.
+  void end();
   /// Nothing has left for a moment, or `frame` is large: it is worth a write of its own. Any thread.
   [[nodiscard]] bool is_due(const Frame& frame) const;
   [[nodiscard]] bool is_empty() const;
@@ -53,10 +55,11 @@ class Outgoing {
   std::shared_ptr<Backlog> backlog_;
   std::atomic<std::chrono::steady_clock::rep> last_{0};  ///< When something was written.
 
-  mutable std::mutex mutex_;  ///< Of the next three.
+  mutable std::mutex mutex_;  ///< Of the next four.
   std::vector<char> next_;
   std::vector<char> early_;  ///< Frames that came before they may leave.
   bool open_ = false;
+  bool over_ = false;
 
   // For who writes: [begin_, good_) was looked at and leaves, the rest not yet.
   std::vector<char> out_;

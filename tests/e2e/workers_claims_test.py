@@ -7,7 +7,7 @@ import signal
 
 import harness
 from harness import is_alive
-from raw_worker import ATTEMPT, CLAIMS, OUTCOME, OUTCOME_KEPT, REFUSED, WELCOME, RawWorker, success
+from raw_worker import ATTEMPT, CLAIMS, ENDS_KEPT, OUTCOME, OUTCOME_KEPT, REFUSED, WELCOME, RawWorker, success
 from workers_test import Holding
 
 CLAIMS_SINCE = 3
@@ -104,7 +104,7 @@ class Restarted(Holding):
         peer.hear(WELCOME)
         peer.say(CLAIMS, {'claims': {key: claim}, 'last': True})
         peer.say(OUTCOME, {'key': key, 'report': success()})
-        self.assertEqual(peer.hear(OUTCOME_KEPT)[1]['key'], key)
+        self.assertEqual(peer.hear(ENDS_KEPT)[1], {'keys': [key]})
         self.hill('wait', self.run_of_bad)
         done = self.events(self.run_of_bad, 'node_completed')[0]['data']
         self.assertEqual((done['made_by']['worker'], done['attempt']), ('bad', 1))

@@ -13,7 +13,7 @@ import time
 
 import harness
 from harness import script, settings
-from raw_worker import (ATTEMPT, BEAT, BEAT_SEEN, BLOB_CHUNK, BLOB_NONE, BLOB_WANT, CANCEL, DRAIN, HELLO, LOG, OUTCOME,
+from raw_worker import (ATTEMPT, BEAT, BEAT_SEEN, BLOB_CHUNK, BLOB_NONE, BLOB_WANT, CANCEL, DRAIN, ENDS_KEPT, HELLO, LOG, OUTCOME,
                         OUTCOME_KEPT, PROGRESS, REFUSED, WELCOME, RawWorker, now, success)
 from workers_test import Workers
 
@@ -77,7 +77,7 @@ class Words(Hostile):
             peer.say(kind)
             self.assertTrue(peer.is_closed(), kind)
         self.assertIn('does not begin with hello', self.log())
-        for kind in HELLO, WELCOME, REFUSED, BEAT_SEEN, ATTEMPT, OUTCOME_KEPT, CANCEL, 99:
+        for kind in HELLO, WELCOME, REFUSED, BEAT_SEEN, ATTEMPT, OUTCOME_KEPT, CANCEL, ENDS_KEPT, 99:
             peer = self.bad()
             peer.say(kind)
             self.assertTrue(peer.is_closed(), kind)

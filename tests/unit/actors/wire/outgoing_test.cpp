@@ -71,6 +71,18 @@ TEST_CASE("wire: what is said before the opening has left leaves after it") {
   CHECK_FALSE(outgoing.is_empty());
 }
 
+TEST_CASE("wire: what is said after the end is not kept") {
+  Outgoing outgoing(std::make_shared<Backlog>());
+  std::vector<char> nothing;
+  outgoing.add(nothing, true);
+  outgoing.add(kActor, frame_of("{}"));
+  CHECK_FALSE(outgoing.is_empty());
+  outgoing.end();
+  CHECK(outgoing.is_empty());
+  outgoing.add(kActor, frame_of("{}"));
+  CHECK(outgoing.is_empty());
+}
+
 TEST_CASE("wire: frames of many threads arrive whole, those of each in order") {
   constexpr std::size_t kThreads = 8;
   constexpr std::size_t kFrames = 1'000;
