@@ -46,6 +46,11 @@ Result<void> check(const std::optional<Usage>& usage) {
 }  // namespace
 
 std::optional<std::string> key_in(const wire::PeerFrame& frame) {
+  if (!frame.said) {
+    auto parsed = json::parse(frame.frame.json);
+    if (!parsed) return std::nullopt;
+    return key_in({0, {}, std::make_shared<const boost::json::value>(*std::move(parsed))});
+  }
   const auto* object = frame.said->if_object();
   const auto* key = object == nullptr ? nullptr : object->if_contains("key");
   if (key == nullptr || !key->is_string() || key->get_string().size() > kKeyBytesMax) return std::nullopt;

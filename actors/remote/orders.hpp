@@ -32,7 +32,7 @@ Result<Body> body_of(const Frame& frame) {
 
 template <class Body>
 Result<Body> body_of(const wire::PeerFrame& frame) {
-  return json::read<Body>(*frame.said);
+  return frame.said ? json::read<Body>(*frame.said) : body_of<Body>(frame.frame);
 }
 /// The attempt that it names, whatever else it says.
 std::optional<std::string> key_in(const wire::PeerFrame& frame);

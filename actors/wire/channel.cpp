@@ -201,7 +201,7 @@ void Channel::take_bytes() {
 
 /// As CAF would: from nobody.
 void Channel::deliver() {
-  parts_.room->bytes += frame_.json.size() + frame_.bytes.size() + kOverheadMax;
+  parts_.room->bytes += weight_of(frame_);
   parts_.room->frames += 1;
   caf::anon_send(parts_.link, std::exchange(frame_, {}));
 }

@@ -48,8 +48,7 @@ struct LinkState {
   }
 
   void take(caf::event_based_actor* self, Frame& frame) {
-    const auto size = frame.json.size() + frame.bytes.size() + kOverheadMax;
-    const auto held = std::make_shared<const Held>(parts.room, size);
+    const auto held = std::make_shared<const Held>(parts.room, weight_of(frame));
     if (is_deaf) return;
     if (peer == nullptr) {
       if (parts.side == Side::listener && self->current_sender() != nullptr) up(self, self->current_sender());
@@ -61,7 +60,8 @@ struct LinkState {
       parts.gate.end(Error{Errc::host_protocol, "The other side broke the protocol: a frame is not a JSON object."});
       return;
     }
-    auto said = std::make_shared<const boost::json::value>(*std::move(parsed));
+    std::shared_ptr<const boost::json::value> said;
+    if (frame.json.size() <= kTreeJsonMax) said = std::make_shared<const boost::json::value>(*std::move(parsed));
     self->send(parts.owner, PeerFrame{parts.peer.id, std::move(frame), std::move(said), held});
   }
 

@@ -21,6 +21,16 @@ namespace hillstar::actors::wire {
 inline constexpr std::size_t kRoomBytes = 8U << 20U;
 inline constexpr std::size_t kRoomFrames = 4'096;
 
+/// The owner gets what a frame's JSON holds, too, if that is no longer. A tree takes up no more than so many times its
+/// text.
+inline constexpr std::size_t kTreeJsonMax = 16U << 10U;
+inline constexpr std::size_t kTreePerByte = 24;
+/// What a frame takes of the room.
+inline std::size_t weight_of(const Frame& frame) {
+  const auto json = frame.json.size();
+  return json * (json <= kTreeJsonMax ? 1 + kTreePerByte : 1) + frame.bytes.size() + kOverheadMax;
+}
+
 /// Counts it. Thread-safe.
 struct Room {
   std::atomic<std::size_t> bytes{0};

@@ -58,7 +58,7 @@ struct PeerUp {
 struct PeerFrame {
   std::uint64_t peer = 0;
   Frame frame;
-  std::shared_ptr<const boost::json::value> said;  ///< What `frame.json` holds: an object.
+  std::shared_ptr<const boost::json::value> said;  ///< What `frame.json` holds: an object. Null if that is long.
   /// The room that the frame takes up of what the peer may have under way; free again with the last copy of this.
   std::shared_ptr<const void> room{};
 };

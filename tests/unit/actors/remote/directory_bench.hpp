@@ -157,7 +157,9 @@ struct Bench {
 };
 
 inline wire::PeerFrame heard_from(std::uint64_t peer, Frame frame) {
-  auto said = std::make_shared<const boost::json::value>(json::parse(frame.json).value());
+  std::shared_ptr<const boost::json::value> said;
+  if (frame.json.size() <= wire::kTreeJsonMax)
+    said = std::make_shared<const boost::json::value>(json::parse(frame.json).value());
   return {peer, std::move(frame), std::move(said)};
 }
 

@@ -75,14 +75,19 @@ TEST_CASE("worker directory: ends that are durable are confirmed together, to an
   CHECK_FALSE(named.fenced);
 }
 
-TEST_CASE("worker directory: an end that cannot be read fails its attempt, one of no attempt ends the connection") {
+TEST_CASE("worker directory: a long end is read, a wrong one fails its attempt, one of none ends the connection") {
   Bench bench;
   Guest a(bench, "a");
   a.hello();
   a.welcomed();
   bench.place("far");
   CHECK(a.given() == key("far"));
-  a.says(FrameKind::outcome, R"({"key":")" + key("far") + R"(","report":{"ending":"won"}})");
+  const std::string text(2 * wire::kTreeJsonMax, 'x');
+  a.succeeded(key("far"), text);
+  CHECK(bench.answers.next<AttemptSucceeded>().result.json == Json::string(text));
+  bench.place("other");
+  CHECK(a.given() == key("other"));
+  a.says(FrameKind::outcome, R"({"key":")" + key("other") + R"(","report":{"ending":"won"}})");
   const auto failed = bench.answers.next<AttemptFailed>();
   CHECK(failed.failure.message.find("/report/ending") != std::string::npos);
   a.says(FrameKind::outcome, R"({"key":["far"]})");

@@ -38,7 +38,7 @@ class Mail {
   void frame(const PeerFrame& told) {
     const std::lock_guard guard(lock_);
     if (told.frame.kind != FrameKind::log && (keeps_chunks_ || told.frame.bytes.empty()))
-      frames_.push_back({told.peer, told.frame, nullptr});
+      frames_.push_back({told.peer, told.frame, told.said, nullptr});
     ++count_;
     ++counts_[told.peer];
     changed_.notify_all();

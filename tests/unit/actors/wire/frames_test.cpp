@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <doctest/doctest.h>
 
+#include <boost/json/value.hpp>
+
 #include "tests/unit/actors/wire/bench_parts.hpp"
 
 namespace hillstar::actors::wire {
@@ -63,6 +65,8 @@ TEST_CASE("wire: the largest frames pass, those beyond end the connection") {
   way.send(frame_of(json, FrameKind::blob_chunk, std::string(kFrameBytesMax, '\xff')));
   REQUIRE(host.mail().wait_frames(3));
   CHECK(host.mail().frame_at(0).frame.json == json);
+  CHECK(host.mail().frame_at(0).said == nullptr);
+  CHECK(host.mail().frame_at(1).said->is_object());
   CHECK(host.mail().frame_at(1).frame.bytes == std::string(kFrameBytesMax, '\0'));
   CHECK(host.mail().frame_at(2).frame.bytes == std::string(kFrameBytesMax, '\xff'));
   way.send(frame_of(json + " "));
