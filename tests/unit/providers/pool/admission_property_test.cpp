@@ -134,6 +134,9 @@ class World {
     if (offered.failure == FailureClass::auth || offered.failure == FailureClass::rate_limited)
       offered.tokens = 0, offered.cost = 0;
     offered_.emplace(ticket, offered);
+    // A run whose calls were withdrawn or refused begins to wait anew.
+    const auto is_of_the_run = [&](Ticket other) { return offered_.at(other).call.run == call.run; };
+    if (std::none_of(waiting_.begin(), waiting_.end(), is_of_the_run)) passed_.erase(call.run);
     waiting_.insert(ticket);
     take(pool_->offer(call, now()));
   }
