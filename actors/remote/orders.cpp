@@ -43,18 +43,19 @@ Result<void> check(const std::optional<Usage>& usage) {
   return {};
 }
 
-}  // namespace
-
-std::optional<std::string> key_in(const wire::PeerFrame& frame) {
-  if (!frame.said) {
-    auto parsed = json::parse(frame.frame.json);
-    if (!parsed) return std::nullopt;
-    return key_in({0, {}, std::make_shared<const boost::json::value>(*std::move(parsed))});
-  }
-  const auto* object = frame.said->if_object();
+std::optional<std::string> key_of_said(const boost::json::value& said) {
+  const auto* object = said.if_object();
   const auto* key = object == nullptr ? nullptr : object->if_contains("key");
   if (key == nullptr || !key->is_string() || key->get_string().size() > kKeyBytesMax) return std::nullopt;
   return std::string(key->get_string());
+}
+
+}  // namespace
+
+std::optional<std::string> key_in(const wire::PeerFrame& frame) {
+  if (frame.said) return key_of_said(*frame.said);
+  const auto said = json::parse(frame.frame.json);
+  return said ? key_of_said(*said) : std::nullopt;
 }
 
 std::string key_of(const Attempt& attempt) {

@@ -2,6 +2,8 @@
 // An authority, certificates and two ends of a wire in one process, on loopback.
 #pragma once
 
+#include <doctest/doctest.h>
+
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
 #include <caf/event_based_actor.hpp>
@@ -157,6 +159,20 @@ class End {
 
  public:
   std::unique_ptr<Listener> listener;
+};
+
+/// A host, and a worker that has joined it.
+struct Joined {
+  Joined() {
+    host.listen(papers.host());
+    REQUIRE(host.listener);
+    worker.dial_to(papers.worker("w1"), host.listener->port());
+    REQUIRE(worker.mail().wait_ups(1));
+    REQUIRE(host.mail().wait_ups(1));
+  }
+  Papers papers;
+  End host;
+  End worker;
 };
 
 inline Frame frame_of(std::string json, FrameKind kind = FrameKind::beat, std::string bytes = {}) {

@@ -13,14 +13,9 @@ std::string numbered(std::size_t i) { return "{\"n\":" + std::to_string(i) + "}"
 }  // namespace
 
 TEST_CASE("wire: frames go both ways, in order, and each side knows the other") {
-  Papers papers;
-  End host;
-  End worker;
-  host.listen(papers.host());
-  REQUIRE(host.listener);
-  worker.dial_to(papers.worker("w1"), host.listener->port());
-  REQUIRE(worker.mail().wait_ups(1));
-  REQUIRE(host.mail().wait_ups(1));
+  Joined joined;
+  auto& host = joined.host;
+  auto& worker = joined.worker;
   const auto to_host = worker.mail().up_at(0);
   const auto to_worker = host.mail().up_at(0);
   CHECK(to_worker.peer.name == "w1");
@@ -50,13 +45,9 @@ TEST_CASE("wire: frames go both ways, in order, and each side knows the other") 
 }
 
 TEST_CASE("wire: the largest frames pass, those beyond end the connection") {
-  Papers papers;
-  End host;
-  End worker;
-  host.listen(papers.host());
-  REQUIRE(host.listener);
-  worker.dial_to(papers.worker("w1"), host.listener->port());
-  REQUIRE(worker.mail().wait_ups(1));
+  Joined joined;
+  auto& host = joined.host;
+  auto& worker = joined.worker;
   const auto way = worker.mail().up_at(0).sink;
   const std::string json = "{\"x\":\"" + std::string(kFrameJsonMax - 8, 'x') + "\"}";
   REQUIRE(json.size() == kFrameJsonMax);

@@ -86,14 +86,9 @@ TEST_CASE("wire: what is said after the end is not kept") {
 TEST_CASE("wire: frames of many threads arrive whole, those of each in order") {
   constexpr std::size_t kThreads = 8;
   constexpr std::size_t kFrames = 1'000;
-  Papers papers;
-  End host;
-  End worker;
-  host.listen(papers.host());
-  REQUIRE(host.listener);
-  worker.dial_to(papers.worker("w1"), host.listener->port());
-  REQUIRE(worker.mail().wait_ups(1));
-  REQUIRE(host.mail().wait_ups(1));
+  Joined joined;
+  auto& host = joined.host;
+  auto& worker = joined.worker;
   const auto way = worker.mail().up_at(0).sink;
   std::vector<std::thread> threads;
   for (std::size_t thread = 0; thread < kThreads; ++thread)
