@@ -22,6 +22,7 @@
 #include "tests/bench/store_lists.hpp"
 #include "tests/bench/stream_loads.hpp"
 #include "tests/bench/transport_loads.hpp"
+#include "tests/bench/wire_loads.hpp"
 #include "tests/bench/workloads.hpp"
 
 namespace hillstar::bench {
@@ -194,6 +195,8 @@ int run(const Settings& settings) {
   if (settings.wants("memory")) memory_over_runs(work.fresh("memory"), settings.runs);
   if (settings.wants("waiting")) waiting_runs(work.fresh("waiting"));
   if (settings.wants("remote")) remote_steps(work.fresh("remote"));
+  if (settings.wants("wire")) small_frames();
+  if (settings.wants("blob")) blobs(work.fresh("blob"));
   if (settings.wants("workers")) idle_workers(work.fresh("workers"), 200);
   if (settings.wants("fan")) fan_out(work);
   if (settings.wants("models") && !settings.server.empty()) model_calls(work, settings.server);

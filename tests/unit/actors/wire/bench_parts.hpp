@@ -39,8 +39,7 @@ class Mail {
   }
   void frame(const PeerFrame& told) {
     const std::lock_guard guard(lock_);
-    if (told.frame.kind != FrameKind::log && (keeps_chunks_ || told.frame.bytes.empty()))
-      frames_.push_back({told.peer, told.frame, told.said, nullptr});
+    frames_.push_back({told.peer, told.frame, told.said, nullptr});
     ++count_;
     ++counts_[told.peer];
     changed_.notify_all();
@@ -51,11 +50,6 @@ class Mail {
     changed_.notify_all();
   }
 
-  /// Chunks are counted, and no more.
-  void forget_chunks() {
-    const std::lock_guard guard(lock_);
-    keeps_chunks_ = false;
-  }
   bool until(const std::function<bool()>& seen) {
     std::unique_lock guard(lock_);
     return changed_.wait_for(guard, kPatience, seen);
@@ -92,7 +86,6 @@ class Mail {
   std::condition_variable changed_;
   std::vector<PeerUp> ups_;
   std::deque<PeerFrame> frames_;
-  bool keeps_chunks_ = true;
   std::vector<PeerDown> downs_;
   std::size_t count_ = 0;
   std::map<std::uint64_t, std::size_t> counts_;
