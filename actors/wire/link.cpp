@@ -2,6 +2,7 @@
 #include "actors/wire/link.hpp"
 
 #include <boost/json/value.hpp>
+#include <caf/actor_control_block.hpp>
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
 #include <caf/io/basp_broker.hpp>
@@ -42,7 +43,7 @@ struct LinkState {
   void up(caf::event_based_actor* self, const caf::strong_actor_ptr& proxy) {
     peer = proxy;
     self->monitor(caf::actor_cast<caf::actor>(proxy));
-    parts.way->set_peer(proxy);
+    parts.way->set_peer(proxy->id());
     parts.gate.is_up();
     self->send(parts.owner, PeerUp{parts.peer, FrameSink(parts.way)});
   }
@@ -131,12 +132,7 @@ caf::actor basp_of(caf::actor_system& system) {
 
 void FrameSink::Way::send(Frame frame) const {
   if (!count(frame)) return end_(Error{Errc::host_protocol, "The other side does not read what it asks for."});
-  pass(std::move(frame));
-}
-
-void FrameSink::Way::pass(Frame frame) const {
-  if (channel_) return channel_(peer_->id(), std::move(frame));
-  caf::anon_send(caf::actor_cast<caf::actor>(peer_), std::move(frame));
+  channel_(peer_, std::move(frame));
 }
 
 bool FrameSink::Way::count(const Frame& frame) const {
@@ -148,7 +144,7 @@ void FrameSink::Way::close() const {
   Frame closing;
   closing.version = kClosing;
   count(closing);
-  pass(std::move(closing));
+  channel_(peer_, std::move(closing));
 }
 
 void FrameSink::send(Frame frame) const {

@@ -4,7 +4,6 @@
 
 #include <atomic>
 #include <caf/actor.hpp>
-#include <caf/actor_control_block.hpp>
 #include <caf/event_based_actor.hpp>
 #include <caf/io/scribe.hpp>
 #include <caf/stateful_actor.hpp>
@@ -84,7 +83,7 @@ caf::actor spawn_link(caf::actor_system& system, LinkParts parts);
 /// CAF's broker of BASP.
 caf::actor basp_of(caf::actor_system& system);
 
-/// To the peer's actor: over its channel, or, if there is none, as a message to whoever stands for the peer.
+/// To the peer's actor, over its channel.
 class FrameSink::Way {
  public:
   /// @param end  ends the connection at once
@@ -96,14 +95,12 @@ class FrameSink::Way {
   bool count(const Frame& frame) const;
   void close() const;
   // Before anybody has a sink.
-  void set_peer(caf::strong_actor_ptr peer) { peer_ = std::move(peer); }
+  void set_peer(std::uint64_t actor) { peer_ = actor; }
   using Send = std::function<void(std::uint64_t actor, Frame frame)>;
   void set_channel(Send channel) { channel_ = std::move(channel); }
 
  private:
-  void pass(Frame frame) const;
-
-  caf::strong_actor_ptr peer_;
+  std::uint64_t peer_ = 0;
   Send channel_;
   std::shared_ptr<Backlog> backlog_;
   std::function<void(Error)> end_;

@@ -17,7 +17,7 @@ namespace {
 /// A port with its store, and the other machine.
 struct Bench {
   explicit Bench(Millis stall = kBlobStall)
-      : system(config), far(system), port(system.spawn(blob_port, BlobPortParts{&store, {}, stall})) {
+      : system(config), port(system.spawn(blob_port, BlobPortParts{&store, {}, stall})) {
     up();
   }
   ~Bench() {

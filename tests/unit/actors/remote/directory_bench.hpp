@@ -166,8 +166,7 @@ inline wire::PeerFrame heard_from(std::uint64_t peer, Frame frame) {
 /// One connection of a worker.
 class Guest {
  public:
-  Guest(Bench& bench, const std::string& name, const std::string& fingerprint = "")
-      : bench_(bench), far_(bench.system), id_(wire_id()) {
+  Guest(Bench& bench, const std::string& name, const std::string& fingerprint = "") : bench_(bench), id_(wire_id()) {
     wire::Peer peer{id_, name, fingerprint.empty() ? name : fingerprint, "192.0.2.1:1", {}};
     caf::anon_send(bench_.directory, wire::PeerUp{peer, far_.sink()});
   }

@@ -2,11 +2,11 @@
 // The other machine as a test plays it: keeps the frames that are sent to it, and says when it is closed.
 #pragma once
 
-#include <caf/actor_system.hpp>
-#include <caf/event_based_actor.hpp>
 #include <condition_variable>
+#include <cstdint>
 #include <memory>
 #include <mutex>
+#include <utility>
 #include <vector>
 
 #include "actors/remote/orders.hpp"
@@ -16,21 +16,15 @@ namespace hillstar::actors {
 
 class FarSide {
  public:
-  explicit FarSide(caf::actor_system& system) : heard_(std::make_shared<Heard>()) {
-    actor_ = system.spawn(
-        [](caf::event_based_actor*, const std::shared_ptr<Heard>& heard) -> caf::behavior {
-          return {[heard](const Frame& frame) {
-            const std::scoped_lock lock(heard->mutex);
-            heard->frames.push_back(frame);
-            heard->changed.notify_all();
-          }};
-        },
-        heard_);
+  FarSide() : heard_(std::make_shared<Heard>()) {
     const auto way = std::make_shared<wire::FrameSink::Way>(std::make_shared<wire::Backlog>(), [](const Error&) {});
-    way->set_peer(caf::actor_cast<caf::strong_actor_ptr>(actor_));
+    way->set_channel([heard = heard_](std::uint64_t /*actor*/, Frame frame) {
+      const std::scoped_lock lock(heard->mutex);
+      heard->frames.push_back(std::move(frame));
+      heard->changed.notify_all();
+    });
     sink_ = wire::FrameSink(way);
   }
-  ~FarSide() { caf::anon_send_exit(actor_, caf::exit_reason::user_shutdown); }
   FarSide(const FarSide&) = delete;
   FarSide& operator=(const FarSide&) = delete;
 
@@ -64,7 +58,6 @@ class FarSide {
   };
   std::shared_ptr<Heard> heard_;
   std::size_t taken_ = 0;
-  caf::actor actor_;
   wire::FrameSink sink_;
 };
 
