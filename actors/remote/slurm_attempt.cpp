@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
+#include <chrono>
 #include <condition_variable>
 #include <mutex>
 #include <thread>
@@ -147,9 +149,15 @@ Result<remote::Report> ClusterAttemptImpl::run(std::vector<std::string> environm
 
 /// Slurm tells all processes of a job to end at once: the script may have ended of that before we heard of it.
 bool ClusterAttemptImpl::is_stopping() {
-  if (cancel_.is_set()) return true;
-  pollfd heard{cancel_.descriptor(), POLLIN, 0};
-  return ::poll(&heard, 1, static_cast<int>(kStopSlack.count())) > 0;
+  const auto until = std::chrono::steady_clock::now() + kStopSlack;
+  while (!cancel_.is_set()) {
+    pollfd heard{cancel_.descriptor(), POLLIN, 0};
+    const auto left = std::chrono::duration_cast<Millis>(until - std::chrono::steady_clock::now());
+    const int seen = ::poll(&heard, 1, static_cast<int>(std::max(left, Millis{0}).count()));
+    // The signal that we wait for interrupts the waiting before another thread has set the flag.
+    if (seen == 0 || (seen < 0 && errno != EINTR)) return false;
+  }
+  return true;
 }
 
 Result<void> ClusterAttemptImpl::make(const std::string& job, std::vector<std::string> environment) {

@@ -55,6 +55,12 @@ class Slurm(harness.Held, Served):
     def hold(self, name, **more):
         return self.job(self.holding(name), **more)
 
+    def until(self, true, what):
+        try:
+            super().until(true, what)
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{cluster.ask('squeue', '-a', '-t', 'all')}{cluster.said()}") from error
+
     def jobs(self):
         """Of this test alone."""
         return {job: state for job, state in cluster.jobs().items() if job not in self.before}

@@ -7,6 +7,8 @@
 
 #include <array>
 #include <atomic>
+#include <chrono>
+#include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -223,6 +225,30 @@ TEST_CASE("slurm_spool: an attempt ends when its host asks, and says so") {
   const auto attempt = ClusterAttempt::open(spool.folder());
   REQUIRE(attempt.has_value());
   REQUIRE((*attempt)->make("17", {"PATH=/usr/bin:/bin"}));
+  CHECK(report_in(spool).ending == remote::Ending::cancelled);
+}
+
+TEST_CASE("slurm_spool: a script that is ended before its job hears of it has not failed, whatever interrupts it") {
+  const Folder folder;
+  const auto spool = spool_in(folder);
+  REQUIRE(write_order(spool, order_for("kill -TERM $$", folder.path), persistence::MemoryStore()));
+  const auto attempt = ClusterAttempt::open(spool.folder());
+  REQUIRE(attempt);
+  struct sigaction nothing {};
+  struct sigaction before {};
+  nothing.sa_handler = [](int) {};
+  REQUIRE(::sigaction(SIGUSR1, &nothing, &before) == 0);
+  std::thread slurm([&attempt, job = ::pthread_self()] {
+    for (int i = 0; i < 10; ++i) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(25));
+      ::pthread_kill(job, SIGUSR1);
+    }
+    (*attempt)->stop();
+  });
+  const auto made = (*attempt)->make("17", {});
+  slurm.join();
+  ::sigaction(SIGUSR1, &before, nullptr);
+  REQUIRE(made);
   CHECK(report_in(spool).ending == remote::Ending::cancelled);
 }
 
