@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
 #include <caf/send.hpp>
@@ -32,13 +33,13 @@
 #include "persistence/rocksdb_store.hpp"
 #include "tests/bench/measure.hpp"
 #include "tests/support/papers.hpp"
+#include "tests/unit/actors/wire/raw_peer.hpp"
 
 namespace hillstar::bench {
 namespace {
 
 namespace wire = actors::wire;
 using actors::BlobPort;
-using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::seconds kPatience{60};
 constexpr std::size_t kBlobBytes = 100'000'000;
@@ -64,7 +65,6 @@ class End {
   End& operator=(const End&) = delete;
 
   caf::actor_system& system() { return system_; }
-  [[nodiscard]] const wire::Owner& owner() const { return owner_; }
   std::uint16_t listen(const wire::Credentials& papers) {
     wire::ListenOptions options;
     options.credentials = papers;
@@ -177,54 +177,29 @@ struct FreeTls {
   void operator()(SSL_CTX* part) const { SSL_CTX_free(part); }
 };
 
-/// One end of a connection that is TLS and nothing else.
-class TlsEnd {
- public:
-  TlsEnd(Descriptor socket, const SSL_METHOD* method) : socket_(std::move(socket)), context_(SSL_CTX_new(method)) {}
-  void use(const wire::Credentials& papers) {
-    SSL_CTX_use_certificate_chain_file(context_.get(), papers.certificate.c_str());
-    SSL_CTX_use_PrivateKey_file(context_.get(), papers.key.c_str(), SSL_FILETYPE_PEM);
-    SSL_CTX_set_num_tickets(context_.get(), 0);  // who ends with some unread takes back what it has said
-  }
-  SSL* open() {
-    tls_.reset(SSL_new(context_.get()));
-    SSL_set_fd(tls_.get(), socket_.get());
-    return tls_.get();
-  }
-
- private:
-  Descriptor socket_;
-  std::unique_ptr<SSL_CTX, FreeTls> context_;
-  std::unique_ptr<SSL, FreeTls> tls_;
-};
-
 /// What two threads carry that do nothing but TLS: no files, no hash.
 Cost tls_alone(const wire::Credentials& host) {
   static constexpr std::size_t kChunk = std::size_t{256} << 10U;
-  auto [socket, port] = listening();
+  auto [listener, port] = listening();
   std::thread sender([port = port] {
-    Descriptor out(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    sockaddr_in place{};
-    place.sin_family = AF_INET;
-    place.sin_port = htons(port);
-    place.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    if (::connect(out.get(), reinterpret_cast<const sockaddr*>(&place), sizeof place) != 0) return;
-    TlsEnd end(std::move(out), TLS_client_method());
-    auto* const tls = end.open();
-    if (SSL_connect(tls) != 1) return;
+    wire::RawPeer peer(port, {});
     const std::string chunk(kChunk, 'x');
-    for (std::size_t sent = 0; sent < kBlobBytes; sent += kChunk)
-      if (SSL_write(tls, chunk.data(), static_cast<int>(std::min(kChunk, kBlobBytes - sent))) <= 0) return;
+    for (std::size_t sent = 0; peer.connected() && sent < kBlobBytes; sent += kChunk)
+      if (!peer.write(std::string_view(chunk).substr(0, std::min(kChunk, kBlobBytes - sent)))) return;
   });
-  TlsEnd end(Descriptor(::accept(socket.get(), nullptr, nullptr)), TLS_server_method());
-  end.use(host);
-  auto* const tls = end.open();
-  const bool is_there = SSL_accept(tls) == 1;
+  const Descriptor socket(::accept(listener.get(), nullptr, nullptr));
+  const std::unique_ptr<SSL_CTX, FreeTls> context(SSL_CTX_new(TLS_server_method()));
+  SSL_CTX_use_certificate_chain_file(context.get(), host.certificate.c_str());
+  SSL_CTX_use_PrivateKey_file(context.get(), host.key.c_str(), SSL_FILETYPE_PEM);
+  SSL_CTX_set_num_tickets(context.get(), 0);  // who ends with some unread takes back what it has said
+  const std::unique_ptr<SSL, FreeTls> tls(SSL_new(context.get()));
+  SSL_set_fd(tls.get(), socket.get());
+  const bool is_there = SSL_accept(tls.get()) == 1;
   std::string into(kChunk, '\0');
   std::size_t have = 0;
   const auto cost = measure([&] {
     while (is_there && have < kBlobBytes) {
-      const int count = SSL_read(tls, into.data(), static_cast<int>(into.size()));
+      const int count = SSL_read(tls.get(), into.data(), static_cast<int>(into.size()));
       if (count <= 0) break;
       have += static_cast<std::size_t>(count);
     }
